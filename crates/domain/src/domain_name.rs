@@ -1,0 +1,1 @@
+//! Domain names as orders carry them.

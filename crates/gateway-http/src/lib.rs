@@ -1,0 +1,5 @@
+//! The reseller gateway on `/apih.php`: decoding, authentication, the command kit, the two codecs.
+
+pub mod faults;
+pub mod reply;
+pub mod request;

@@ -1,0 +1,1 @@
+//! The account and server API on /json.php.

@@ -1,0 +1,1 @@
+//! The task queue's workers, scheduled jobs and hypervisor drivers.
