@@ -1,3 +1,9 @@
 //! The rules of the trade, pure: facts in, decisions out. No SQL, no HTTP, no clock, no randomness.
 
+pub mod calendar;
+pub mod catalogue;
+pub mod customers;
 pub mod domain_name;
+pub mod field;
+pub mod language;
+pub mod money;

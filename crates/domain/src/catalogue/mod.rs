@@ -1,0 +1,114 @@
+//! What is for sale: tariffs with their periods, addons and images, the nodes that run them, and exchange rates.
+
+mod addon;
+mod image;
+mod node;
+mod plan;
+mod tariff;
+
+use std::collections::BTreeMap;
+
+pub use addon::{Addon, AddonEffect, AddonGroup, AddonId};
+pub use image::{Arch, ImageId, OsImage};
+pub use node::Node;
+pub use plan::{Range, ServerPlan, UnitPrices};
+pub use tariff::{DriverName, Handling, Period, Tariff, TariffId, Vid};
+
+use crate::money::{Currency, Money, MoneyError, Rate};
+
+/// Everything for sale, in the order that staff gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    /// The currency that all prices here are in.
+    pub base: Currency,
+    /// Units of other currencies for one of the base currency.
+    pub rates: BTreeMap<Currency, Rate>,
+    /// Tariffs, in the order they are shown.
+    pub tariffs: Vec<Tariff>,
+    /// Addons of all tariffs.
+    pub addons: Vec<Addon>,
+    /// Groups of addons of which some must or may be chosen.
+    pub groups: Vec<AddonGroup>,
+    /// Operating system images.
+    pub images: Vec<OsImage>,
+    /// Hypervisors.
+    pub nodes: Vec<Node>,
+}
+
+/// The catalogue has no exchange rate for the customer's currency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PriceError {
+    /// No rate.
+    #[error("the catalogue has no exchange rate from {base} to {wanted}: add one under [rates]")]
+    NoRate {
+        /// The catalogue's currency.
+        base: Currency,
+        /// The customer's.
+        wanted: Currency,
+    },
+    /// Out of range.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+impl Catalogue {
+    /// An empty catalogue.
+    #[must_use]
+    pub fn empty(base: Currency) -> Self {
+        Self {
+            base,
+            rates: BTreeMap::new(),
+            tariffs: Vec::new(),
+            addons: Vec::new(),
+            groups: Vec::new(),
+            images: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// The tariff of that id, also one that is no longer for sale.
+    #[must_use]
+    pub fn tariff(&self, id: TariffId) -> Option<&Tariff> {
+        self.tariffs.iter().find(|t| t.id == id)
+    }
+
+    /// The tariffs of a kind that are for sale, in the catalogue's order.
+    pub fn for_sale(&self, vid: Vid) -> impl Iterator<Item = &Tariff> {
+        self.tariffs.iter().filter(move |t| t.vid == vid && t.for_sale)
+    }
+
+    /// The addon of that id.
+    #[must_use]
+    pub fn addon(&self, id: AddonId) -> Option<&Addon> {
+        self.addons.iter().find(|a| a.id == id)
+    }
+
+    /// The addons of a tariff that are for sale, in its order.
+    pub fn addons_of<'a>(&'a self, tariff: &'a Tariff) -> impl Iterator<Item = &'a Addon> {
+        tariff.addons.iter().filter_map(|id| self.addon(*id)).filter(|a| a.for_sale)
+    }
+
+    /// The group of that key.
+    #[must_use]
+    pub fn group(&self, key: &str) -> Option<&AddonGroup> {
+        self.groups.iter().find(|g| g.key == key)
+    }
+
+    /// The image of that id.
+    #[must_use]
+    pub fn image(&self, id: &ImageId) -> Option<&OsImage> {
+        self.images.iter().find(|i| i.id == *id)
+    }
+
+    /// A price of the catalogue in a customer's currency: converted and rounded once, as getTarifs shows it.
+    ///
+    /// # Errors
+    /// [`PriceError`] when there is no rate or the figure is out of range.
+    pub fn price_in(&self, price: Money, wanted: Currency) -> Result<Money, PriceError> {
+        if price.currency() == wanted {
+            return Ok(price);
+        }
+        let rate = self.rates.get(&wanted).ok_or(PriceError::NoRate { base: self.base, wanted })?;
+        Ok(rate.convert(price, wanted)?)
+    }
+}

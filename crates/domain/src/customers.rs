@@ -1,0 +1,28 @@
+//! Customers, as far as decisions need them.
+
+use crate::money::{Currency, Percent};
+
+/// A customer's id in its realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CustomerId(pub i64);
+
+/// What a price depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BillingTerms {
+    /// The currency of the customer's prices, wallets and invoices.
+    pub currency: Currency,
+    /// The VAT rate of invoices issued now.
+    pub vat: Percent,
+    /// Whether the catalogue's prices contain the VAT.
+    pub prices: Prices,
+}
+
+/// How the catalogue's prices stand to VAT (`billing.prices`, CONTRACT 1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Prices {
+    /// The price contains the VAT.
+    #[default]
+    Gross,
+    /// The VAT is added, rounded once a line.
+    Net,
+}
