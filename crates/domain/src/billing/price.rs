@@ -3,7 +3,7 @@
 use super::invoice::{InvoiceLine, LineItem, VatLine};
 use crate::{
     catalogue::{AddonId, Catalogue, Period, PriceError, Tariff},
-    customers::{BillingTerms, Prices},
+    customers::BillingTerms,
     money::{Money, MoneyError, Percent, divide_half_up},
 };
 

@@ -42,14 +42,8 @@ pub enum OrderState {
 
 impl OrderState {
     /// All states.
-    pub const ALL: [OrderState; 6] = [
-        Self::AwaitingPayment,
-        Self::Manual,
-        Self::Provisioning,
-        Self::Active,
-        Self::Suspended,
-        Self::Terminated,
-    ];
+    pub const ALL: [OrderState; 6] =
+        [Self::AwaitingPayment, Self::Manual, Self::Provisioning, Self::Active, Self::Suspended, Self::Terminated];
 
     /// As it stands in the database.
     #[must_use]
