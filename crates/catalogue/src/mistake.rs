@@ -1,6 +1,6 @@
 //! Mistakes in the file, each with its place and what to do about it.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use serde::Serialize;
 
@@ -23,6 +23,7 @@ fn prefix(path: &str) -> String {
 /// The mistakes found so far in a text.
 pub(crate) struct Mistakes<'t> {
     text: &'t str,
+    syntax: RefCell<Vec<Mistake>>,
     certain: RefCell<Vec<Mistake>>,
     /// Those that a syntax error elsewhere may have caused: of a line that can't be read, the key seems to be missing.
     doubtful: RefCell<Vec<Mistake>>,
@@ -30,7 +31,13 @@ pub(crate) struct Mistakes<'t> {
 
 impl<'t> Mistakes<'t> {
     pub(crate) fn of(text: &'t str) -> Self {
-        Self { text, certain: RefCell::default(), doubtful: RefCell::default() }
+        Self { text, syntax: RefCell::default(), certain: RefCell::default(), doubtful: RefCell::default() }
+    }
+
+    /// Notes that the text is no TOML at a byte.
+    pub(crate) fn add_syntax(&self, at: usize, reason: String) {
+        let mistake = self.mistake(at, "", reason);
+        self.syntax.borrow_mut().push(mistake);
     }
 
     /// Notes a mistake at a byte of the text.
@@ -45,12 +52,17 @@ impl<'t> Mistakes<'t> {
         self.doubtful.borrow_mut().push(mistake);
     }
 
-    /// All of them by line; the absences too, unless the file has syntax errors.
-    pub(crate) fn into_sorted(self, with_absences: bool) -> Vec<Mistake> {
-        let mut all = self.certain.into_inner();
-        if with_absences {
-            all.extend(self.doubtful.into_inner());
+    /// All of them by line. Beside syntax errors only those that can't come of one.
+    pub(crate) fn into_sorted(self) -> Vec<Mistake> {
+        let mut all = self.syntax.into_inner();
+        let mut rest = self.certain.into_inner();
+        if all.is_empty() {
+            rest.extend(self.doubtful.into_inner());
+        } else {
+            let unread: BTreeSet<usize> = all.iter().map(|mistake| mistake.line).collect();
+            rest.retain(|mistake| !unread.contains(&mistake.line));
         }
+        all.extend(rest);
         all.sort();
         all
     }

@@ -106,7 +106,7 @@ fn quantities(entry: &Entry<'_, '_>) -> Option<(u32, u32)> {
     let reason = format!("min_quantity {min} is more than max_quantity {max}: raise the one or lower the other");
     match value {
         Some(value) => entry.mistake_at(value, reason),
-        None => entry.mistake(reason),
+        None => entry.mistake(&reason),
     }
     None
 }

@@ -20,23 +20,22 @@ pub(super) struct Entry<'a, 't> {
 }
 
 impl<'a, 't> Entry<'a, 't> {
-    /// Opens a table that begins at a byte of the text, and notes the keys it should not have.
-    pub(super) fn open(
-        mistakes: &'a Mistakes<'t>,
-        table: &'a DeTable<'t>,
-        at: usize,
-        path: String,
-        keys: &[&str],
-    ) -> Self {
-        for (written, _) in table.iter() {
+    /// The whole file.
+    pub(super) fn root(mistakes: &'a Mistakes<'t>, table: &'a DeTable<'t>, keys: &[&str]) -> Self {
+        Self { table, at: 0, path: String::new(), mistakes }.with_keys(keys)
+    }
+
+    /// Notes the keys that it should not have.
+    fn with_keys(self, keys: &[&str]) -> Self {
+        for (written, _) in self.table.iter() {
             let name = written.get_ref().as_ref();
             if !keys.contains(&name) {
                 let near = did_you_mean(name, keys.iter().copied());
                 let reason = format!("there is no key {name:?} here{near}: use one of {}", keys.join(", "));
-                mistakes.add(written.span().start, &path, reason);
+                self.mistakes.add(written.span().start, &self.path, reason);
             }
         }
-        Self { table, at, path, mistakes }
+        self
     }
 
     /// The value of a key, if it is there.
@@ -72,13 +71,25 @@ impl<'a, 't> Entry<'a, 't> {
 
     /// Notes a key that must be there, but isn't.
     pub(super) fn absent(&self, key: &str) {
-        self.mistakes.add_absent(self.at, &self.path, format!("{key} is missing: add it"));
+        self.lacking(&format!("{key} is missing: add it"));
     }
 
     /// Opens a table within this one.
     pub(super) fn table(&self, key: &str, keys: &[&str]) -> Option<Option<Entry<'a, 't>>> {
         let Some(value) = self.found(key) else { return Some(None) };
         self.inner(value, key, key, keys).map(Some)
+    }
+
+    /// Opens the table of exchange rates, whose keys are currencies.
+    pub(super) fn rates(&self) -> Option<Entry<'a, 't>> {
+        let value = self.found("rates")?;
+        if value.get_ref().as_table().is_none() {
+            self.mistake_at(
+                value,
+                format!("rates: must be lines like JPY = 160 below [rates], not {}", kind(value.get_ref())),
+            );
+        }
+        Some(Self { table: value.get_ref().as_table()?, at: value.span().start, path: "rates".to_owned(), ..*self })
     }
 
     /// The elements of a list, none if the key isn't there.
@@ -101,17 +112,22 @@ impl<'a, 't> Entry<'a, 't> {
             return None;
         };
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{} / {name}", self.path) };
-        Some(Entry::open(self.mistakes, table, value.span().start, path, keys))
+        Some(Entry { table, at: value.span().start, path, mistakes: self.mistakes }.with_keys(keys))
     }
 
     /// Notes a mistake in the entry as a whole.
-    pub(super) fn mistake(&self, reason: String) {
-        self.mistakes.add(self.at, &self.path, reason);
+    pub(super) fn mistake(&self, reason: &str) {
+        self.mistakes.add(self.at, &self.path, reason.to_owned());
     }
 
     /// Notes a mistake in one of its values.
     pub(super) fn mistake_at(&self, value: &Value<'t>, reason: String) {
         self.mistakes.add(value.span().start, &self.path, reason);
+    }
+
+    /// Notes that the entry lacks something.
+    pub(super) fn lacking(&self, reason: &str) {
+        self.mistakes.add_absent(self.at, &self.path, reason.to_owned());
     }
 
     /// Notes that a value names what isn't there. That may come of a syntax error elsewhere.

@@ -30,11 +30,11 @@ pub fn read(text: &str) -> Result<Catalogue, Vec<Mistake>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
-        mistakes.add(at, "", format!("this is not TOML: {}", error.message().replace('\n', "; ")));
+        mistakes.add_syntax(at, format!("this is not TOML: {}", error.message().replace('\n', "; ")));
     }
-    let root = Entry::open(&mistakes, document.get_ref(), 0, String::new(), &SECTIONS);
+    let root = Entry::root(&mistakes, document.get_ref(), &SECTIONS);
     let catalogue = Reader::new(&root).catalogue();
-    let found = mistakes.into_sorted(errors.is_empty());
+    let found = mistakes.into_sorted();
     match catalogue {
         Some(catalogue) if found.is_empty() => Ok(catalogue),
         _ => Err(found),
@@ -75,16 +75,20 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
     }
 
     fn rates(&self) -> BTreeMap<Currency, Rate> {
-        let codes: Vec<&str> = Currency::ALL.iter().map(|currency| currency.code()).collect();
-        let Some(Some(table)) = self.root.table("rates", &codes) else { return BTreeMap::new() };
+        let Some(table) = self.root.rates() else { return BTreeMap::new() };
         let mut rates = BTreeMap::new();
         for (code, value) in table.pairs() {
-            // A key that is no currency is an unknown key already.
-            let Ok(currency) = code.parse() else { continue };
-            if Some(currency) == self.base {
-                table.mistake_at(value, format!("{code} is the catalogue's own currency and has no rate: take it out"));
-            } else if let Some(rate) = table.required(code, values::parsed) {
-                rates.insert(currency, rate);
+            match currency(code) {
+                Err(reason) => table.mistake_at(value, reason),
+                Ok(own) if Some(own) == self.base => {
+                    table.mistake_at(
+                        value,
+                        format!("{code} is the catalogue's own currency, which has no rate: take it out"),
+                    );
+                }
+                Ok(currency) => {
+                    rates.extend(table.required(code, values::parsed).map(|rate| (currency, rate)));
+                }
             }
         }
         rates

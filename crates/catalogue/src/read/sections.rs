@@ -70,7 +70,7 @@ pub(super) fn check_name(entry: &Entry<'_, '_>, value: &Value<'_>, section: &str
         return true;
     }
     let near = did_you_mean(&name, names.keys().map(String::as_str));
-    entry.dangling(value, format!("there is no {section} {name}{near}: add a [[{section}]] or name another"));
+    entry.dangling(value, format!("there is no {section} {name}{near}: add one, or name another"));
     false
 }
 
@@ -81,7 +81,7 @@ fn id<'a, 't>(value: &'a Value<'t>, key: &str) -> Option<(String, &'a Value<'t>)
 
 fn id_text(value: &DeValue<'_>) -> Option<String> {
     match value {
-        DeValue::String(text) => Some(text.to_string()),
+        DeValue::String(text) if !text.is_empty() => Some(text.to_string()),
         DeValue::Integer(number) => Some(number.to_string()),
         _ => None,
     }

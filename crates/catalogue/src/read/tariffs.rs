@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    calendar::Months,
     catalogue::{AddonId, DriverName, Handling, ImageId, Period, ServerPlan, Tariff, TariffId, UnitPrices, Vid},
     money::Percent,
 };
@@ -88,13 +87,13 @@ impl<'a, 't> Reader<'_, 'a, 't> {
                     && !self.drivers.contains(&driver)
                 {
                     let near = did_you_mean(&driver, self.drivers.iter().map(String::as_str));
-                    let reason = format!("no node has the driver {driver:?}{near}: add a [[node]] or name another");
+                    let reason = format!("no node has the driver {driver:?}{near}: add one, or name another");
                     entry.dangling(value, reason);
                 }
                 Some(Handling::Driver(DriverName(driver)))
             }
             (true, Some(_)) => {
-                entry.mistake("driver and manual can't both be: take one out".to_owned());
+                entry.mistake("driver and manual can't both be: take one out");
                 None
             }
             (false, None) => {
@@ -107,7 +106,7 @@ impl<'a, 't> Reader<'_, 'a, 't> {
     fn units(&self, entry: &Entry<'a, 't>) -> Option<Option<UnitPrices>> {
         let Some(units) = entry.table("units", &UNITS)? else { return Some(None) };
         if entry.found("plan").is_none() {
-            units.mistake("unit prices need a plan to change: add plan, or take units out".to_owned());
+            units.lacking("unit prices need a plan to change: add plan, or take units out");
         }
         let price = |key| units.required(key, |value| values::money(value, self.base));
         let [cpu_ghz, ram_1024_mb, disk_10_gb, bandwidth_10_mbps] = UNITS.map(price);
@@ -123,7 +122,7 @@ impl<'a, 't> Reader<'_, 'a, 't> {
 fn plan(entry: &Entry<'_, '_>, vid: Option<Vid>) -> Option<Option<ServerPlan>> {
     let Some(plan) = entry.table("plan", &PLAN)? else { return Some(None) };
     if vid == Some(Vid::Hosting) {
-        plan.mistake("a hosting tariff has no plan: take it out, or make the tariff vds or dedicated".to_owned());
+        plan.mistake("a hosting tariff has no plan: take it out, or make the tariff vds or dedicated");
     }
     let range = |key| {
         if plan.found(key).is_none() {
@@ -155,14 +154,13 @@ fn periods(entry: &Entry<'_, '_>, for_sale: Option<bool>) -> Option<Vec<Period>>
     }
     let periods: Vec<Period> = read.into_iter().collect::<Option<_>>()?;
     if for_sale == Some(true) && !periods.iter().any(|period| period.for_new) {
-        let reason = "none of its periods is for new orders: add one to periods, or set for_sale = false";
-        entry.mistake(reason.to_owned());
+        entry.lacking("none of its periods is for new orders: add one to periods, or set for_sale = false");
     }
     Some(periods)
 }
 
 fn period(entry: &Entry<'_, '_>) -> Option<Period> {
-    let months = entry.required("months", months);
+    let months = entry.required("months", values::months);
     let discount = entry.or("discount", Percent::ZERO, values::parsed);
     let wanted = entry.or("for", (true, true), |value| match values::text(value)?.as_str() {
         "both" => Ok((true, true)),
@@ -173,11 +171,6 @@ fn period(entry: &Entry<'_, '_>) -> Option<Period> {
     });
     let (for_new, for_renewal) = wanted?;
     Some(Period { months: months?, discount: discount?, for_new, for_renewal })
-}
-
-fn months(value: &DeValue<'_>) -> Read<Months> {
-    let count = values::count(value).ok().and_then(|count| u16::try_from(count).ok());
-    count.and_then(Months::new).ok_or_else(|| format!("must be a whole number from 1 to {}", Months::MAX))
 }
 
 /// A list of names of entries in another section, each once.

@@ -1,6 +1,7 @@
 //! Single values, read from their source text: no number of money is ever a float.
 
 use domain::{
+    calendar::Months,
     catalogue::Range,
     money::{Currency, Money, MoneyError},
 };
@@ -65,6 +66,12 @@ pub(super) fn positive(value: &DeValue<'_>) -> Read<u32> {
         Ok(0) | Err(_) => Err(format!("must be a whole number from 1 to {}, not {}", u32::MAX, shown(value))),
         Ok(count) => Ok(count),
     }
+}
+
+/// The length of a period.
+pub(super) fn months(value: &DeValue<'_>) -> Read<Months> {
+    let read = count(value).ok().and_then(|count| u16::try_from(count).ok()).and_then(Months::new);
+    read.ok_or_else(|| format!("must be a whole number from 1 to {}, not {}", Months::MAX, shown(value)))
 }
 
 /// A price. While the catalogue's currency is unknown, any.
