@@ -1,9 +1,11 @@
 //! Days, calendar months and the company's time zone.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 /// A number of calendar months that something is paid for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Months(u16);
 
 impl Months {
@@ -26,6 +28,19 @@ impl Months {
     #[must_use]
     pub const fn count(self) -> u16 {
         self.0
+    }
+}
+
+impl TryFrom<u16> for Months {
+    type Error = String;
+    fn try_from(count: u16) -> Result<Self, Self::Error> {
+        Self::new(count).ok_or_else(|| format!("{count} is not a number of months between 1 and {}", Self::MAX))
+    }
+}
+
+impl From<Months> for u16 {
+    fn from(months: Months) -> Self {
+        months.count()
     }
 }
 

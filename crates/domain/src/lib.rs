@@ -1,5 +1,6 @@
 //! The rules of the trade, pure: facts in, decisions out. No SQL, no HTTP, no clock, no randomness.
 
+pub mod billing;
 pub mod calendar;
 pub mod catalogue;
 pub mod customers;
@@ -7,3 +8,5 @@ pub mod domain_name;
 pub mod field;
 pub mod language;
 pub mod money;
+pub mod orders;
+pub mod tasks;

@@ -1,1 +1,17 @@
-//! The only SQL: schema, transactions, ledger, orders, tasks, idempotency.
+//! The only SQL: schema, transactions, ledger, orders, invoices, tasks, idempotency.
+//!
+//! Lock order, everywhere: saved answer, order, wallets by id. Wallets come last and are held the shortest.
+
+pub mod catalogue;
+pub mod customers;
+pub mod db;
+pub mod invoices;
+pub mod ledger;
+pub mod orders;
+pub mod saved_answers;
+mod schema;
+pub mod seal;
+pub mod sweep;
+pub mod tasks;
+
+pub use db::{Conn, Database, Error, Realm, RealmKind, Tx};

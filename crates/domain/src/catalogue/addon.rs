@@ -2,9 +2,10 @@
 
 use super::ImageId;
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 
 /// An addon's number, as clients know it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AddonId(pub i64);
 
 impl std::fmt::Display for AddonId {
@@ -14,7 +15,7 @@ impl std::fmt::Display for AddonId {
 }
 
 /// An addon.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addon {
     /// Its number, unique over all tariffs.
     pub id: AddonId,
@@ -37,7 +38,7 @@ pub struct Addon {
 }
 
 /// What an addon does to a server (CONTRACT 1.5, "Addons and operating systems may have effects").
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AddonEffect {
     /// The image that it chooses.
     pub image: Option<ImageId>,
@@ -50,7 +51,7 @@ pub struct AddonEffect {
 }
 
 /// A group of addons.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddonGroup {
     /// Its key, shown to clients as `group`.
     pub key: String,

@@ -1,11 +1,12 @@
 //! Operating system images.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::money::Money;
 
 /// An image's id, such as `debian-12-x86_64`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ImageId(pub String);
 
 impl fmt::Display for ImageId {
@@ -15,7 +16,7 @@ impl fmt::Display for ImageId {
 }
 
 /// The processor architecture of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Arch {
     /// 64 bits, the default.
     #[default]
@@ -25,7 +26,7 @@ pub enum Arch {
 }
 
 /// An operating system image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OsImage {
     /// Its id.
     pub id: ImageId,

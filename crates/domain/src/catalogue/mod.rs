@@ -6,6 +6,7 @@ mod node;
 mod plan;
 mod tariff;
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use addon::{Addon, AddonEffect, AddonGroup, AddonId};
@@ -17,7 +18,7 @@ pub use tariff::{DriverName, Handling, Period, Tariff, TariffId, Vid};
 use crate::money::{Currency, Money, MoneyError, Rate};
 
 /// Everything for sale, in the order that staff gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// The currency that all prices here are in.
     pub base: Currency,

@@ -1,9 +1,10 @@
 //! Hypervisors.
 
 use super::DriverName;
+use serde::{Deserialize, Serialize};
 
 /// A hypervisor that servers are made on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Its name, shown to customers as the server's node.
     pub name: String,

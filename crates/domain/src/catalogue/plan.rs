@@ -1,9 +1,10 @@
 //! What a server is made of, within which limits it can be changed, and what that costs.
 
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 
 /// A size and the limits it can be changed within, all in the size's unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// What the tariff gives.
     pub base: u32,
@@ -14,7 +15,7 @@ pub struct Range {
 }
 
 /// What a server is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerPlan {
     /// Processor, in GHz.
     pub cpu_ghz: Range,
@@ -27,7 +28,7 @@ pub struct ServerPlan {
 }
 
 /// Monthly prices of units, in the catalogue's base currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitPrices {
     /// Of 1 GHz.
     pub cpu_ghz: Money,

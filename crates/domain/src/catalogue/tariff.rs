@@ -1,5 +1,6 @@
 //! Tariffs and the periods they are sold for.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 use super::{AddonId, ImageId, ServerPlan, UnitPrices};
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// A tariff's number, as clients know it (`tarifid`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TariffId(pub i64);
 
 impl fmt::Display for TariffId {
@@ -19,7 +20,7 @@ impl fmt::Display for TariffId {
 }
 
 /// The kind of a tariff (`vid`, CONTRACT 1.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Vid {
     /// Web hosting, the default.
     #[default]
@@ -66,11 +67,11 @@ impl fmt::Display for Vid {
 }
 
 /// The name of a hypervisor driver (`simulated`, …).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DriverName(pub String);
 
 /// Who makes an order's service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Handling {
     /// The provisioner, through this driver.
     Driver(DriverName),
@@ -79,7 +80,7 @@ pub enum Handling {
 }
 
 /// A period that a tariff can be had for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Period {
     /// Its length.
     pub months: Months,
@@ -92,7 +93,7 @@ pub struct Period {
 }
 
 /// A tariff.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tariff {
     /// Its number.
     pub id: TariffId,

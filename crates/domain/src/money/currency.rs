@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! currencies {
     ($($code:ident $digits:literal),+ $(,)?) => {
         /// A currency of ISO 4217 that customers can be billed in.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "the variants are ISO 4217 codes")]
-        #[expect(clippy::upper_case_acronyms, reason = "ISO 4217 writes its codes so")]
         pub enum Currency { $($code),+ }
 
         impl Currency {

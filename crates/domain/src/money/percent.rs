@@ -2,10 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{format_fixed, parse_fixed};
 
 /// A share between 0 and 100 %, in hundredths of a percent (basis points).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Percent(u16);
 
 /// Not a percentage between 0 and 100 with at most two decimals: what was given.
@@ -40,6 +43,19 @@ impl Percent {
     #[must_use]
     pub fn remainder(self) -> i64 {
         Self::WHOLE - self.in_basis_points()
+    }
+}
+
+impl TryFrom<i64> for Percent {
+    type Error = PercentError;
+    fn try_from(points: i64) -> Result<Self, Self::Error> {
+        Self::basis_points(points)
+    }
+}
+
+impl From<Percent> for i64 {
+    fn from(percent: Percent) -> Self {
+        percent.in_basis_points()
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Currency, Money, MoneyError, divide_half_up, format_fixed, parse_fixed};
 
 /// How many units of a currency one unit of the catalogue's base currency is worth, to nine decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Rate(i64);
 
 /// Not a rate: what was given.
@@ -45,6 +48,19 @@ impl Rate {
         let scaled = scaled.checked_mul(up).ok_or(MoneyError::TooLarge)?;
         let minor = divide_half_up(scaled, down * i128::from(ONE));
         i64::try_from(minor).map(|m| Money::minor(m, target)).map_err(|_| MoneyError::TooLarge)
+    }
+}
+
+impl TryFrom<i64> for Rate {
+    type Error = RateError;
+    fn try_from(value: i64) -> Result<Self, Self::Error> {
+        Self::billionths(value)
+    }
+}
+
+impl From<Rate> for i64 {
+    fn from(rate: Rate) -> Self {
+        rate.in_billionths()
     }
 }
 

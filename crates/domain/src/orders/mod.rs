@@ -1,0 +1,19 @@
+//! Orders: placing, renewing, suspending and the rest, each a decision over facts.
+
+mod addons;
+mod order;
+mod payment;
+mod place;
+mod power;
+mod renew;
+mod server;
+mod settle;
+
+pub use addons::{AddonChoice, AddonError, choose_addons, echo_addons, parse_addons};
+pub use order::{Order, OrderId, OrderState, SuspendedBy};
+pub use payment::{BillingMode, Payment, PaymentTerms, Unpaid};
+pub use place::{PlaceError, PlaceFacts, PlaceRequest, Placement, place};
+pub use power::{PowerChange, PowerError, PowerOperation, change_power};
+pub use renew::{RenewError, RenewRequest, Renewal, renew, resumes};
+pub use server::ServerSpec;
+pub use settle::{Interval, first_interval, next_interval};

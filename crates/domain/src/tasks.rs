@@ -1,0 +1,57 @@
+//! What the provisioner can be asked to do.
+
+use std::{fmt, str::FromStr};
+
+/// A task's id in its realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(pub i64);
+
+/// An operation on an order's service. Its name is the account API's (`ta_command`, CONTRACT 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Make it.
+    Create,
+    /// Stop it and keep it stopped.
+    Suspend,
+    /// Let it run again.
+    Unsuspend,
+    /// Restart it.
+    Restart,
+    /// Make its system anew; what was on its disk is gone.
+    Reinstall,
+    /// Remove it.
+    Destroy,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Operation; 6] =
+        [Self::Create, Self::Suspend, Self::Unsuspend, Self::Restart, Self::Reinstall, Self::Destroy];
+
+    /// As it stands in the database and in `ta_command`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "server_create",
+            Self::Suspend => "server_suspend",
+            Self::Unsuspend => "server_unsuspend",
+            Self::Restart => "server_reboot",
+            Self::Reinstall => "server_recreate",
+            Self::Destroy => "server_destroy",
+        }
+    }
+}
+
+impl FromStr for Operation {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|o| o.name() == text);
+        found.ok_or_else(|| format!("{text:?} is not an operation"))
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

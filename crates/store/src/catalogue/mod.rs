@@ -1,0 +1,7 @@
+//! The catalogue in force, and bringing another into force.
+
+mod apply;
+mod cache;
+
+pub use apply::{apply, in_force, retire_missing};
+pub use cache::CatalogueCache;

@@ -1,0 +1,93 @@
+//! All that a request's authentication needs, in one query.
+
+use diesel::{OptionalExtension, QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    customers::CustomerId,
+    language::Language,
+    money::{Currency, Percent},
+};
+use ipnetwork::IpNetwork;
+use jiff::Timestamp;
+
+use crate::db::{Conn, Error};
+
+/// A customer, as authentication sees it.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The customer.
+    pub customer: CustomerId,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its language.
+    pub language: Language,
+    /// The VAT rate of its new invoices.
+    pub vat: Percent,
+    /// Whether the gateway is open to it: access on and not disabled.
+    pub open: bool,
+    /// argon2id, as a PHC string.
+    pub password_hash: Option<String>,
+    /// Grows with each change of what opens the gateway.
+    pub version: i64,
+    /// SHA-256 of each key in force.
+    pub key_digests: Vec<Vec<u8>>,
+    /// Where it may call from; anywhere when empty.
+    pub networks: Vec<IpNetwork>,
+    /// The moment of the query, by the database's clock.
+    pub now: Timestamp,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+    #[diesel(sql_type = sql_types::Text)]
+    currency: String,
+    #[diesel(sql_type = sql_types::Text)]
+    language: String,
+    #[diesel(sql_type = sql_types::Integer)]
+    vat_points: i32,
+    #[diesel(sql_type = sql_types::Bool)]
+    open: bool,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    password_hash: Option<String>,
+    #[diesel(sql_type = sql_types::BigInt)]
+    credential_version: i64,
+    #[diesel(sql_type = sql_types::Array<sql_types::Binary>)]
+    digests: Vec<Vec<u8>>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Cidr>)]
+    networks: Vec<IpNetwork>,
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    now: jiff_diesel::Timestamp,
+}
+
+const QUERY: &str = "\
+    select c.id, c.currency, c.language, c.vat_points, c.api_enabled and not c.disabled as open, c.password_hash, \
+      c.credential_version, now() as now, \
+      array(select digest from api_key k where k.customer_id = c.id and k.revoked_at is null) as digests, \
+      array(select network from allowed_network n where n.customer_id = c.id) as networks \
+    from customer c where c.login = $1";
+
+/// The customer of that login, if there is one.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn credentials(connection: &mut Conn, login: &str) -> Result<Option<Credentials>, Error> {
+    let row: Option<Row> =
+        diesel::sql_query(QUERY).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
+    row.map(|row| {
+        Ok(Credentials {
+            customer: CustomerId(row.id),
+            currency: row.currency.parse().map_err(Error::corrupt)?,
+            language: row.language.parse().map_err(Error::corrupt)?,
+            vat: Percent::basis_points(row.vat_points.into()).map_err(Error::corrupt)?,
+            open: row.open,
+            password_hash: row.password_hash,
+            version: row.credential_version,
+            key_digests: row.digests,
+            networks: row.networks,
+            now: row.now.to_jiff(),
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,11 @@
+//! Customers: what opens the gateway to them, and what staff do with them.
+
+mod credentials;
+mod keys;
+mod manage;
+mod networks;
+
+pub use credentials::{Credentials, credentials};
+pub use keys::{ApiKey, issue_key, keys, revoke_key};
+pub use manage::{CustomerRow, NewCustomer, add, by_login, demo_exists, list, set, CustomerChange};
+pub use networks::{allow, allowed, disallow};

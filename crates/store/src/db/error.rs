@@ -1,0 +1,100 @@
+//! What can go wrong below SQL, sorted by what the caller can do about it.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Why a query or a transaction did not come through.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database can't be reached, or went away before anything was committed (code 1).
+    #[error("no connection to the database: {0}")]
+    Unreachable(String),
+    /// A named constraint refused the write; nothing is written.
+    #[error("constraint {name} refused: {message}")]
+    Constraint {
+        /// The constraint or unique index.
+        name: String,
+        /// What PostgreSQL said.
+        message: String,
+    },
+    /// The ledger refused to overdraw a wallet.
+    #[error("{0}")]
+    Insufficient(String),
+    /// Lost against a concurrent transaction; the same again may succeed.
+    #[error("in conflict with a concurrent transaction: {0}")]
+    Conflict(String),
+    /// The row is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// Refused with a reason for a person.
+    #[error("{0}")]
+    Refused(String),
+    /// What is stored can't be read back as what it should be.
+    #[error("stored data can't be read: {0}")]
+    Corrupt(String),
+    /// Anything else; nothing is written (code 2).
+    #[error("the database refused: {0}")]
+    Failed(String),
+}
+
+impl Error {
+    /// Data that can't be read back.
+    pub fn corrupt(what: impl std::fmt::Display) -> Self {
+        Self::Corrupt(what.to_string())
+    }
+
+    /// Whether the same transaction, tried again, may succeed.
+    #[must_use]
+    pub const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+
+    /// The constraint that refused, if one did.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Constraint { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Self::NotFound("no such row".into()),
+            DieselError::DatabaseError(kind, info) => {
+                let message = info.message().to_owned();
+                let name = info.constraint_name().map(str::to_owned);
+                of_database(kind, name, message)
+            }
+            DieselError::BrokenTransactionManager | DieselError::AlreadyInTransaction => {
+                Self::Unreachable(error.to_string())
+            }
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+fn of_database(kind: DatabaseErrorKind, name: Option<String>, message: String) -> Error {
+    match (kind, name) {
+        (DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => {
+            Error::Unreachable(message)
+        }
+        (DatabaseErrorKind::SerializationFailure, _) => Error::Conflict(message),
+        (_, Some(name)) => Error::Constraint { name, message },
+        // diesel keeps the SQLSTATE of other errors to itself; the texts are the server's own, and LD004's is ours.
+        (_, None) if message.starts_with("insufficient funds") => Error::Insufficient(message),
+        (_, None) if message.contains("deadlock detected") || message.contains("lock timeout") => {
+            Error::Conflict(message)
+        }
+        (_, None) if is_shutdown(&message) => Error::Unreachable(message),
+        (_, None) => Error::Failed(message),
+    }
+}
+
+/// What PostgreSQL says to sessions while it goes down or comes up (57P01, 57P02, 57P03) or fails over (25006).
+fn is_shutdown(message: &str) -> bool {
+    ["terminating connection", "the database system is", "cannot execute", "connection closed", "error communicating"]
+        .iter()
+        .any(|text| message.contains(text) && (*text != "cannot execute" || message.contains("read-only")))
+}

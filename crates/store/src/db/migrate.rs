@@ -1,0 +1,156 @@
+//! Bringing a database up to date: the catalogue's schema, each realm's, and the realms' roles.
+
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::runtime::Handle;
+
+use super::{ConnectSettings, Connector, Error, RealmKind};
+
+const CATALOGUE: EmbeddedMigrations = embed_migrations!("../../migrations/catalogue");
+const REALM: EmbeddedMigrations = embed_migrations!("../../migrations/realm");
+
+/// What a migration did: schema and migration, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MigrationReport(pub Vec<String>);
+
+/// The schemas with what makes them.
+fn parts() -> Vec<(&'static str, EmbeddedMigrations)> {
+    let mut parts = vec![("catalogue", CATALOGUE)];
+    parts.extend(RealmKind::ALL.map(|kind| (kind.schema(), REALM)));
+    parts
+}
+
+/// The roles of all realms.
+#[must_use]
+pub fn roles(prefix: &str) -> Vec<String> {
+    RealmKind::ALL.iter().map(|kind| kind.role(prefix)).collect()
+}
+
+/// Runs what has not been run, as the owner, one process at a time. Needs a multi-threaded runtime.
+///
+/// # Errors
+/// [`Error`] with the migration that failed; those before it stay.
+pub async fn migrate(settings: &ConnectSettings) -> Result<MigrationReport, Error> {
+    let mut report = MigrationReport::default();
+    for (schema, migrations) in parts() {
+        let mut connection = owner(settings, schema).await?;
+        let prepare = format!(
+            "set statement_timeout to 0; set lock_timeout to 0; select pg_advisory_lock({LOCK}); \
+             create schema if not exists {schema}"
+        );
+        connection.batch_execute(&prepare).await?;
+        let ran = run(connection, schema, migrations).await?;
+        report.0.extend(ran);
+    }
+    grant_roles(settings).await?;
+    Ok(report)
+}
+
+/// Serialises migrations; any number will do.
+const LOCK: i64 = 7_261_727_461;
+
+async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnection, Error> {
+    let path = match schema {
+        "catalogue" => "catalogue, pg_temp".to_owned(),
+        realm => format!("{realm}, catalogue, pg_temp"),
+    };
+    let connector = Connector::new(settings, None, &path, Handle::current());
+    connector.connect().await.map_err(|error| Error::Unreachable(error.to_string()))
+}
+
+async fn run(
+    connection: AsyncPgConnection,
+    schema: &'static str,
+    migrations: EmbeddedMigrations,
+) -> Result<Vec<String>, Error> {
+    let ran = tokio::task::spawn_blocking(move || {
+        let mut harness = AsyncMigrationHarness::new(connection);
+        harness
+            .run_pending_migrations(migrations)
+            .map(|versions| versions.iter().map(|v| format!("{schema} {v}")).collect())
+            .map_err(|error| Error::Failed(format!("migration of {schema}: {error}")))
+    });
+    ran.await.map_err(|error| Error::Failed(error.to_string()))?
+}
+
+/// Which migrations have not been run.
+///
+/// # Errors
+/// [`Error`] when the database can't be asked.
+pub async fn pending_migrations(settings: &ConnectSettings) -> Result<Vec<String>, Error> {
+    let mut pending = Vec::new();
+    for (schema, migrations) in parts() {
+        let connection = owner(settings, schema).await?;
+        let found = tokio::task::spawn_blocking(move || {
+            let mut harness = AsyncMigrationHarness::new(connection);
+            harness
+                .pending_migrations(migrations)
+                .map(|all| all.iter().map(|m| format!("{schema} {}", m.name())).collect::<Vec<_>>())
+                .map_err(|error| Error::Failed(format!("migrations of {schema}: {error}")))
+        });
+        pending.extend(found.await.map_err(|error| Error::Failed(error.to_string()))??);
+    }
+    Ok(pending)
+}
+
+/// Makes the realms' roles and grants each what it needs in its own realm, and nothing in another.
+///
+/// # Errors
+/// [`Error`] when the owner may not create roles.
+pub async fn grant_roles(settings: &ConnectSettings) -> Result<(), Error> {
+    let mut connection = owner(settings, "catalogue").await?;
+    for kind in RealmKind::ALL {
+        let role = kind.role(&settings.role_prefix);
+        let password = settings.auth.password(&role);
+        // Only the verifier goes over the wire, so that no log of the server's can hold the password.
+        let verifier = password.map(|p| postgres_protocol::password::scram_sha_256(p.as_bytes()));
+        connection.batch_execute(&make_role(&role, verifier.as_deref())).await?;
+        connection.batch_execute(&grants(kind, &role)).await?;
+    }
+    Ok(())
+}
+
+fn make_role(role: &str, verifier: Option<&str>) -> String {
+    let password = verifier.map(|v| format!(" password '{v}'")).unwrap_or_default();
+    format!(
+        "select pg_advisory_lock({LOCK}); \
+         do $do$ begin \
+         if not exists (select from pg_roles where rolname = '{role}') then create role \"{role}\"; end if; \
+         end $do$; \
+         alter role \"{role}\" login nosuperuser nocreatedb nocreaterole noinherit{password}; \
+         select pg_advisory_unlock({LOCK})"
+    )
+}
+
+fn grants(kind: RealmKind, role: &str) -> String {
+    let schema = kind.schema();
+    let ledger = match kind {
+        // Nothing is charged in the test realm because its role can't.
+        RealmKind::Test => String::new(),
+        RealmKind::Live => format!(
+            "grant execute on function {schema}.post, {schema}.open_account, {schema}.lock_wallets to \"{role}\"; \
+             grant usage on sequence {schema}.movement_id to \"{role}\";"
+        ),
+    };
+    let sweeping = match kind {
+        RealmKind::Live => String::new(),
+        RealmKind::Test => format!(
+            "grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
+             {schema}.invoice, {schema}.invoice_line, {schema}.task, {schema}.simulated_server to \"{role}\";"
+        ),
+    };
+    format!(
+        "begin; select pg_advisory_xact_lock({LOCK}); \
+         revoke all on schema {schema} from public; \
+         revoke execute on all functions in schema {schema} from public; \
+         grant usage on schema catalogue, {schema} to \"{role}\"; \
+         grant select on all tables in schema catalogue, {schema} to \"{role}\"; \
+         grant insert, update on {schema}.customer, {schema}.api_key, {schema}.allowed_network, \
+           {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
+           {schema}.simulated_server to \"{role}\"; \
+         grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
+         grant delete on {schema}.allowed_network, {schema}.saved_answer to \"{role}\"; \
+         grant usage on sequence {schema}.task_fence to \"{role}\"; \
+         {ledger} {sweeping} commit"
+    )
+}

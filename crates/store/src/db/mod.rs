@@ -1,0 +1,18 @@
+//! Connections, realms, transactions, migrations: what all queries stand on.
+
+mod connect;
+mod error;
+mod health;
+mod migrate;
+mod realm;
+mod transaction;
+
+pub use connect::{ConnectSettings, Connector, RoleAuth};
+pub use error::Error;
+pub use health::Monitor;
+pub use migrate::{MigrationReport, grant_roles, migrate, pending_migrations, roles};
+pub use realm::{Database, Realm, RealmKind, Rules};
+pub use transaction::{AsStoreError, Tx};
+
+/// A connection to PostgreSQL.
+pub type Conn = diesel_async::AsyncPgConnection;

@@ -1,0 +1,221 @@
+//! Realms: the live one and those for trying things out, each in a schema of its own behind a role of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool::Runtime;
+use diesel_async::{
+    AsyncPgConnection,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool, PoolError},
+    },
+};
+use domain::{customers::Prices, orders::BillingMode};
+use futures_util::FutureExt;
+use jiff::tz::TimeZone;
+use tokio::{runtime::Handle, time};
+
+use super::{Conn, ConnectSettings, Connector, Error, Monitor};
+use crate::{catalogue::CatalogueCache, seal::Keyring};
+
+/// Which realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RealmKind {
+    /// Customers' money and machines.
+    Live,
+    /// Test access (CONTRACT 1.6).
+    Test,
+}
+
+impl RealmKind {
+    /// All of them.
+    pub const ALL: [RealmKind; 2] = [RealmKind::Live, RealmKind::Test];
+
+    /// Its schema, and the last part of its role's name.
+    #[must_use]
+    pub const fn schema(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
+    /// Whether it charges.
+    #[must_use]
+    pub const fn billing(self) -> BillingMode {
+        match self {
+            Self::Live => BillingMode::Charging,
+            Self::Test => BillingMode::Waived,
+        }
+    }
+
+    /// Its role's name.
+    #[must_use]
+    pub fn role(self, prefix: &str) -> String {
+        format!("{prefix}_{}", self.schema())
+    }
+}
+
+/// The company's rules that every decision needs.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The company's time zone: days begin and moments are written in it (CONTRACT 1.2).
+    pub zone: TimeZone,
+    /// Whether the catalogue's prices contain the VAT (`billing.prices`).
+    pub prices: Prices,
+}
+
+/// One realm: its pool, as its own role, which can't reach another realm.
+#[derive(Clone)]
+pub struct Realm {
+    kind: RealmKind,
+    pool: Pool<AsyncPgConnection>,
+    monitor: Monitor,
+    keys: Arc<Keyring>,
+    catalogue: Arc<CatalogueCache>,
+    rules: Arc<Rules>,
+}
+
+/// The database with its realms.
+#[derive(Clone)]
+pub struct Database {
+    /// Customers' money and machines.
+    pub live: Realm,
+    /// Test access.
+    pub test: Realm,
+}
+
+impl Database {
+    /// Pools of up to `connections` for each realm. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when a pool can't be built.
+    pub fn open(
+        settings: &ConnectSettings,
+        connections: usize,
+        keys: Arc<Keyring>,
+        rules: Rules,
+    ) -> Result<Self, Error> {
+        let runtime = Handle::current();
+        let rules = Arc::new(rules);
+        let catalogue = Arc::new(CatalogueCache::default());
+        let connector = |kind: RealmKind| {
+            let path = format!("{}, catalogue, pg_temp", kind.schema());
+            Connector::new(settings, Some(&kind.role(&settings.role_prefix)), &path, runtime.clone())
+        };
+        let monitor = Monitor::start(connector(RealmKind::Live), &runtime);
+        let realm = |kind| -> Result<Realm, Error> {
+            let (keys, catalogue, rules) = (keys.clone(), catalogue.clone(), rules.clone());
+            let pool = pool(connector(kind), connections)?;
+            Ok(Realm { kind, pool, monitor: monitor.clone(), keys, catalogue, rules })
+        };
+        Ok(Self { live: realm(RealmKind::Live)?, test: realm(RealmKind::Test)? })
+    }
+
+    /// The realm of that kind.
+    #[must_use]
+    pub const fn realm(&self, kind: RealmKind) -> &Realm {
+        match kind {
+            RealmKind::Live => &self.live,
+            RealmKind::Test => &self.test,
+        }
+    }
+
+    /// Whether the database answers.
+    #[must_use]
+    pub const fn monitor(&self) -> &Monitor {
+        &self.live.monitor
+    }
+}
+
+fn pool(connector: Connector, connections: usize) -> Result<Pool<AsyncPgConnection>, Error> {
+    let mut config = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |_| {
+        let connector = connector.clone();
+        async move { connector.connect().await }.boxed()
+    });
+    let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config("", config);
+    Pool::builder(manager)
+        .max_size(connections)
+        .runtime(Runtime::Tokio1)
+        .create_timeout(Some(Duration::from_millis(1500)))
+        .wait_timeout(Some(Duration::from_secs(6)))
+        .build()
+        .map_err(|error| Error::Failed(error.to_string()))
+}
+
+impl Realm {
+    /// Which realm this is.
+    #[must_use]
+    pub const fn kind(&self) -> RealmKind {
+        self.kind
+    }
+
+    /// The company's rules.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What seals secrets at rest.
+    #[must_use]
+    pub fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
+    pub(crate) fn catalogue_cache(&self) -> &CatalogueCache {
+        &self.catalogue
+    }
+
+    /// A connection for queries that need no transaction. It fails at once while the database doesn't answer, and
+    /// `work` is dropped, with its connection, when the database goes away meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], and what `work` returns.
+    pub async fn read<T, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection().await?;
+        let outcome = tokio::select! {
+            outcome = work(&mut connection) => Some(outcome),
+            () = self.monitor.gone() => None,
+        };
+        match outcome {
+            Some(outcome) => outcome,
+            None => {
+                drop(Object::take(connection));
+                Err(gone().into())
+            }
+        }
+    }
+
+    /// A connection out of the pool.
+    pub(super) async fn connection(&self) -> Result<Object<AsyncPgConnection>, Error> {
+        if !self.monitor.is_up() {
+            return Err(gone());
+        }
+        tokio::select! {
+            got = self.pool.get() => got.map_err(|error| match error {
+                PoolError::Timeout(kind) => Error::Unreachable(format!("no free connection: {kind:?}")),
+                other => Error::Unreachable(other.to_string()),
+            }),
+            () = self.monitor.gone() => Err(gone()),
+        }
+    }
+
+    pub(super) const fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// Waits until the database answers, at most `patience`.
+    pub async fn wait_until_up(&self, patience: Duration) -> bool {
+        time::timeout(patience, self.monitor.back()).await.is_ok()
+    }
+}
+
+/// The database went away.
+pub(super) fn gone() -> Error {
+    Error::Unreachable("the database does not answer".into())
+}

@@ -1,0 +1,236 @@
+//! The one transaction wrapper: named, tried again on conflict, and sure of its outcome.
+
+use std::{sync::Arc, time::Duration};
+
+use diesel::{QueryableByName, sql_types};
+use diesel_async::{
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, TransactionManager, pooled_connection::deadpool::Object,
+};
+use domain::catalogue::Catalogue;
+use jiff::{Timestamp, civil::Date};
+use tokio::time;
+
+use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone};
+use crate::seal::Keyring;
+
+/// A transaction under way.
+pub struct Tx {
+    connection: Object<AsyncPgConnection>,
+    realm: Realm,
+    now: Timestamp,
+    xact: String,
+    catalogue: Arc<Catalogue>,
+}
+
+#[derive(QueryableByName)]
+struct Head {
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    now: jiff_diesel::Timestamp,
+    #[diesel(sql_type = sql_types::Text)]
+    xact: String,
+    #[diesel(sql_type = sql_types::BigInt)]
+    revision: i64,
+}
+
+/// A transaction that loses against others is tried so often in all.
+const TRIES: u32 = 4;
+/// How long the outcome of a commit whose answer was lost is looked for. Every answer comes within 10 s (CONTRACT 1.2).
+const FIND_OUT: Duration = Duration::from_secs(5);
+
+type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+
+impl Realm {
+    /// Runs `work` in a transaction: all of it becomes true, or nothing.
+    ///
+    /// After a conflict with another transaction `work` runs again, so it must have no effect but in the database.
+    /// While the commit is not asked for, the database going away ends it with nothing done. When the answer to the
+    /// commit is lost, the outcome is looked up.
+    ///
+    /// # Errors
+    /// What `work` returns; [`Error`] from the database.
+    pub async fn transaction<T, E: From<Error> + AsStoreError>(
+        &self,
+        name: &'static str,
+        mut work: impl AsyncFnMut(&mut Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(&mut work).await {
+                Err(error) if attempt < TRIES && error.as_store_error().is_some_and(Error::is_conflict) => {
+                    tracing::debug!(name, attempt, "transaction in conflict, tried again");
+                    time::sleep(jitter(attempt)).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt<T, E: From<Error>>(
+        &self,
+        work: &mut impl AsyncFnMut(&mut Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut tx = self.begin().await?;
+        let outcome = tokio::select! {
+            outcome = work(&mut tx) => Some(outcome),
+            () = self.monitor().gone() => None,
+        };
+        match outcome {
+            None => {
+                drop(Object::take(tx.connection));
+                Err(gone().into())
+            }
+            Some(Ok(done)) => {
+                tx.commit().await?;
+                Ok(done)
+            }
+            Some(Err(error)) => {
+                tx.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, Error> {
+        let mut connection = self.connection().await?;
+        let begun = async {
+            Manager::begin_transaction(&mut connection).await?;
+            let head: Head = diesel::sql_query(
+                "select now() as now, pg_current_xact_id()::text as xact, \
+                 (select coalesce(max(id), 0) from revision) as revision",
+            )
+            .get_result(&mut connection)
+            .await?;
+            let catalogue = self.catalogue_cache().at(head.revision, &mut connection).await?;
+            Ok((head, catalogue))
+        };
+        let begun = tokio::select! {
+            begun = begun => begun,
+            () = self.monitor().gone() => Err(gone()),
+        };
+        match begun {
+            Ok((head, catalogue)) => {
+                let now = head.now.to_jiff();
+                Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue })
+            }
+            Err(error) => {
+                drop(Object::take(connection));
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the transaction was committed whose commit got no answer.
+    async fn find_out(&self, xact: &str) -> Result<bool, Error> {
+        #[derive(QueryableByName)]
+        struct Status {
+            #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+            status: Option<String>,
+        }
+        loop {
+            let status = self
+                .read(async |connection| {
+                    let status: Status = diesel::sql_query("select pg_xact_status($1::xid8) as status")
+                        .bind::<sql_types::Text, _>(xact)
+                        .get_result(connection)
+                        .await
+                        .map_err(Error::from)?;
+                    Ok::<_, Error>(status.status)
+                })
+                .await;
+            match status.as_ref().map(Option::as_deref) {
+                Ok(Some("committed")) => return Ok(true),
+                Ok(Some("aborted")) => return Ok(false),
+                _ => time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+impl Tx {
+    /// The transaction's moment, by the database's clock.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The day it is, in the company's time zone.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        domain::calendar::day_of(self.now, &self.rules().zone)
+    }
+
+    /// The catalogue in force.
+    #[must_use]
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.clone()
+    }
+
+    /// The company's rules.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        self.realm.rules()
+    }
+
+    /// Which realm it is in.
+    #[must_use]
+    pub const fn realm(&self) -> RealmKind {
+        self.realm.kind()
+    }
+
+    /// What seals secrets at rest.
+    #[must_use]
+    pub fn keys(&self) -> &Keyring {
+        self.realm.keys()
+    }
+
+    /// The connection, for queries.
+    pub(crate) fn conn(&mut self) -> &mut Conn {
+        &mut self.connection
+    }
+
+    async fn commit(mut self) -> Result<(), Error> {
+        let committing = Manager::commit_transaction(&mut *self.connection);
+        let lost = match time::timeout(FIND_OUT, committing).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => match Error::from(error) {
+                Error::Unreachable(why) => why,
+                // A deferred constraint refused: the server has rolled back.
+                refused => return Err(refused),
+            },
+            Err(_) => "the commit is not answered".to_owned(),
+        };
+        drop(Object::take(self.connection));
+        tracing::warn!(xact = self.xact, why = lost, "the answer to a commit was lost; looking its outcome up");
+        match time::timeout(FIND_OUT, self.realm.find_out(&self.xact)).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Error::Failed(format!("rolled back: {lost}"))),
+            Ok(Err(_)) | Err(_) => Err(Error::Failed(format!("outcome of transaction {} unknown: {lost}", self.xact))),
+        }
+    }
+
+    async fn roll_back(mut self) {
+        let rolling_back = Manager::rollback_transaction(&mut *self.connection);
+        if !matches!(time::timeout(Duration::from_secs(1), rolling_back).await, Ok(Ok(()))) {
+            drop(Object::take(self.connection));
+        }
+    }
+}
+
+/// An error that may be one of the database's.
+pub trait AsStoreError {
+    /// The database's error, if it is one.
+    fn as_store_error(&self) -> Option<&Error>;
+}
+
+impl AsStoreError for Error {
+    fn as_store_error(&self) -> Option<&Error> {
+        Some(self)
+    }
+}
+
+/// Between nothing and 20 ms × 2ⁿ: those who met once need not meet again.
+fn jitter(attempt: u32) -> Duration {
+    let ceiling = 20_u64 << attempt.min(6);
+    Duration::from_millis(getrandom::u64().unwrap_or(0) % ceiling)
+}

@@ -1,0 +1,14 @@
+//! The ledger: posting journals, wallets, statements, and proving that the books are right.
+
+mod post;
+mod statement;
+mod verify;
+mod wallets;
+
+pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
+pub use statement::{StatementLine, statement};
+pub use verify::{Finding, verify};
+pub use wallets::{balance, lock_wallets};
+
+/// What test access always has (CONTRACT 1.6), in minor units of the euro.
+pub(crate) const TEST_BALANCE: i64 = 100_000;

@@ -1,0 +1,98 @@
+//! Proving that the books are right: every invariant, asked of the rows themselves.
+
+use diesel::{QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+
+use crate::db::{Conn, Error};
+
+/// A row that breaks an invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What should hold.
+    pub invariant: &'static str,
+    /// The row, and how it breaks it.
+    pub row: String,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Text)]
+    row: String,
+}
+
+/// Each invariant, with a query for the rows that break it.
+const INVARIANTS: [(&str, &str); 11] = [
+    (
+        "every journal has at least two lines and sums to nothing in each currency",
+        "select format('journal %s: %s lines, sum %s %s', j.id, count(e.line), coalesce(sum(e.amount), 0), e.currency) as row \
+         from journal j left join entry e on e.journal_id = j.id group by j.id, e.currency \
+         having coalesce(sum(e.amount), 0) <> 0 or count(e.line) = 0",
+    ),
+    (
+        "all entries of a currency sum to nothing",
+        "select format('%s: %s', currency, sum(amount)) as row from entry group by currency having sum(amount) <> 0",
+    ),
+    (
+        "a wallet's balance is the sum of its entries, and their number its version",
+        "select format('account %s: balance %s, sum %s; version %s, entries %s', a.id, a.balance, coalesce(sum(e.amount), 0), a.version, count(e.line)) as row \
+         from account a left join entry e on e.account_id = a.id where a.balance is not null group by a.id \
+         having a.balance <> coalesce(sum(e.amount), 0) or a.version <> count(e.line)",
+    ),
+    (
+        "a wallet's entries follow each other without a gap",
+        "select format('account %s, entry %s: %s after %s and %s', account_id, account_version, balance_after, before, amount) as row from ( \
+           select account_id, account_version, amount, balance_after, \
+             lag(balance_after, 1, 0::bigint) over w as before, row_number() over w as place \
+           from entry where account_version is not null window w as (partition by account_id order by account_version)) s \
+         where before + amount <> balance_after or place <> account_version",
+    ),
+    (
+        "no wallet is overdrawn",
+        "select format('account %s: entry %s leaves %s', account_id, account_version, balance_after) as row from entry where balance_after < 0",
+    ),
+    (
+        "an entry is in its account's currency, and a wallet in its customer's",
+        "select format('account %s', a.id) as row from account a left join customer c on c.id = a.customer_id \
+         where a.currency <> c.currency or exists (select from entry e where e.account_id = a.id and e.currency <> a.currency)",
+    ),
+    (
+        "a paid invoice that costs something is charged once, for its total; another is not charged",
+        "select format('invoice %s (%s, total %s): charged %s', i.id, i.status, i.total, coalesce(c.charged, 0)) as row from invoice i \
+         left join lateral (select -sum(e.amount) as charged from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
+           where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = i.id and a.customer_id = i.customer_id) c on true \
+         where coalesce(c.charged, 0) <> case when i.status = 'paid' then i.total else 0 end",
+    ),
+    (
+        "every charge is of an invoice",
+        "select format('journal %s: invoice %s', j.id, j.ref_id) as row from journal j left join invoice i on i.id = j.ref_id and i.customer_id = j.customer_id \
+         where j.kind = 'charge' and i.id is null",
+    ),
+    (
+        "an invoice's lines sum to its total",
+        "select format('invoice %s: total %s, lines %s', i.id, i.total, coalesce(sum(l.gross), 0)) as row \
+         from invoice i left join invoice_line l on l.invoice_id = i.id group by i.id having i.total <> coalesce(sum(l.gross), 0)",
+    ),
+    (
+        "a paid invoice pays for days of its order, and nothing else does",
+        "select format('invoice %s: %s', coalesce(i.id, p.invoice_id), coalesce(i.status, 'missing')) as row from invoice i \
+         full join service_period p on p.invoice_id = i.id and p.order_id = i.order_id where (i.status = 'paid') is distinct from (p.invoice_id is not null)",
+    ),
+    (
+        "numbers of invoices have no gap in their series",
+        "select format('series %s: %s invoices, %s..%s', series, count(*), min(number), max(number)) as row from invoice \
+         where number is not null group by series having max(number) - min(number) + 1 <> count(*)",
+    ),
+];
+
+/// All rows that break an invariant of the books; none when they are right.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn verify(connection: &mut Conn) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for (invariant, query) in INVARIANTS {
+        let rows: Vec<Row> = diesel::sql_query(query).load(connection).await?;
+        findings.extend(rows.into_iter().map(|found| Finding { invariant, row: found.row }));
+    }
+    Ok(findings)
+}

@@ -1,0 +1,148 @@
+//! The tables as diesel sees them. Those of a realm stand in its own schema, which the connection's search path names.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! { revision (id) { id -> BigInt, document -> Jsonb, note -> Text, applied_at -> Timestamptz, } }
+table! { tariff (id) { id -> BigInt, vid -> Text, } }
+table! { addon (id) { id -> BigInt, } }
+
+table! {
+    customer (id) {
+        id -> BigInt,
+        login -> Text,
+        currency -> Text,
+        language -> Text,
+        vat_points -> Integer,
+        api_enabled -> Bool,
+        disabled -> Bool,
+        password_hash -> Nullable<Text>,
+        credential_version -> BigInt,
+        demo -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+table! {
+    api_key (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        digest -> Bytea,
+        hint -> Text,
+        created_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+table! {
+    allowed_network (customer_id, network) { customer_id -> BigInt, network -> Cidr, created_at -> Timestamptz, }
+}
+table! {
+    saved_answer (customer_id, request_id) {
+        customer_id -> BigInt,
+        request_id -> Text,
+        request_hash -> Bytea,
+        answer -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+table! {
+    orders (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        tariff_id -> BigInt,
+        vid -> Text,
+        once_only -> Bool,
+        domain_ascii -> Nullable<Text>,
+        domain_unicode -> Nullable<Text>,
+        domain_reg -> SmallInt,
+        months -> SmallInt,
+        state -> Text,
+        suspended_by -> Nullable<Text>,
+        by_hand -> Bool,
+        start_day -> Nullable<Date>,
+        paid_until -> Nullable<Date>,
+        anchor_day -> SmallInt,
+        fixed_monthly -> Nullable<BigInt>,
+        server_login -> Text,
+        server_password -> Nullable<Bytea>,
+        remark -> Text,
+        created_at -> Timestamptz,
+        terminated_at -> Nullable<Timestamptz>,
+    }
+}
+table! {
+    order_addon (order_id, position) {
+        order_id -> BigInt,
+        position -> SmallInt,
+        addon_id -> BigInt,
+        quantity -> Integer,
+    }
+}
+table! {
+    server (order_id) {
+        order_id -> BigInt,
+        cpu_ghz -> Integer,
+        ram_mb -> Integer,
+        disk_gb -> Integer,
+        bandwidth_mbps -> Integer,
+        image_id -> Nullable<Text>,
+        generation -> Integer,
+    }
+}
+table! {
+    invoice (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        order_id -> BigInt,
+        purpose -> Text,
+        months -> SmallInt,
+        ahead -> Bool,
+        status -> Text,
+        currency -> Text,
+        total -> BigInt,
+        vat_points -> Integer,
+        prices -> Text,
+        series -> Nullable<Text>,
+        number -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+        paid_at -> Nullable<Timestamptz>,
+        cancelled_at -> Nullable<Timestamptz>,
+    }
+}
+table! {
+    invoice_line (invoice_id, line) {
+        invoice_id -> BigInt,
+        line -> SmallInt,
+        item -> Text,
+        item_id -> BigInt,
+        title -> Text,
+        quantity -> Integer,
+        unit_price -> BigInt,
+        months -> SmallInt,
+        discount_points -> Integer,
+        net -> BigInt,
+        vat -> BigInt,
+        gross -> BigInt,
+    }
+}
+table! {
+    task (id) {
+        id -> BigInt,
+        order_id -> BigInt,
+        operation -> Text,
+        params -> Jsonb,
+        state -> Text,
+        results -> Text,
+        attempt -> Integer,
+        max_attempts -> Integer,
+        run_at -> Timestamptz,
+        fence -> Nullable<BigInt>,
+        lease_owner -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        assigned_at -> Nullable<Timestamptz>,
+        completed_at -> Nullable<Timestamptz>,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    customer, api_key, allowed_network, saved_answer, orders, order_addon, server, invoice, invoice_line, task,
+);
