@@ -31,7 +31,7 @@ pub fn write(catalogue: &Catalogue) -> String {
                 section(&mut file, "tariff", &item);
                 file.push_str("periods = [\n");
                 while let Some(period) = items.next_if(|next| matches!(next.subject, Subject::Period(..))) {
-                    let fields: Vec<String> = told(&period).map(|field| line(field)).collect();
+                    let fields: Vec<String> = told(&period).map(line).collect();
                     file.extend([format!("    {{ {} }},\n", fields.join(", "))]);
                 }
                 file.push_str("]\n");

@@ -137,8 +137,22 @@ fn fields_changed(old: &[Field], new: &[Field]) -> Vec<FieldChange> {
     both.filter(|change| change.old != change.new).collect()
 }
 
-/// What is kept for its orders has prices in the old currency, which would be read as prices in the new one.
+/// What orders rely on, and so can't be otherwise.
 fn obstacles(old: &Catalogue, new: &Catalogue, named: &BTreeSet<Subject>) -> Vec<String> {
+    let mut obstacles = left_in_another_currency(old, new, named);
+    for before in &old.tariffs {
+        if let Some(after) = new.tariff(before.id).filter(|after| after.vid != before.vid) {
+            obstacles.push(format!(
+                "tariff {} is {}, and its orders are too, so that it can't become {}: give the other an id of its own",
+                before.id, before.vid, after.vid
+            ));
+        }
+    }
+    obstacles
+}
+
+/// What is kept for its orders has prices in the old currency, which would be read as prices in the new one.
+fn left_in_another_currency(old: &Catalogue, new: &Catalogue, named: &BTreeSet<Subject>) -> Vec<String> {
     if old.base == new.base {
         return Vec::new();
     }

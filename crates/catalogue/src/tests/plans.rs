@@ -130,6 +130,16 @@ fn the_currency_can_not_change_under_what_is_kept() {
     assert!(plan(&demo(), &yen).obstacles.is_empty());
 }
 
+#[test]
+fn a_tariff_can_not_become_another_kind() {
+    let mut new = demo();
+    new.tariffs[0].vid = domain::catalogue::Vid::Dedicated;
+    let refused = plan(&demo(), &new).obstacles;
+    let reason = "tariff 1 is hosting, and its orders are too, so that it can't become dedicated: \
+                  give the other an id of its own";
+    assert_eq!(refused, [reason]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
