@@ -122,7 +122,10 @@ impl Member {
         // Where another user can read it.
         let program = bed.dir.join("member");
         if !program.exists() {
-            fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+            // Not by ourselves: a child of another test's thread could still hold the copy open for writing, and a
+            // program that is being written cannot be run.
+            let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status().unwrap();
+            assert!(copied.success());
             fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         }
         let mut command = Command::new(program);
