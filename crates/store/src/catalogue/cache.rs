@@ -50,3 +50,11 @@ async fn read(wanted: i64, connection: &mut Conn) -> Result<Catalogue, Error> {
         None => Ok(Catalogue::empty(Currency::EUR)),
     }
 }
+
+/// The newest catalogue, as a realm's connection sees it.
+///
+/// # Errors
+/// [`Error`] when it can't be read.
+pub async fn newest(realm: &crate::Realm, connection: &mut Conn) -> Result<Arc<Catalogue>, Error> {
+    realm.catalogue_cache().newest(connection).await
+}

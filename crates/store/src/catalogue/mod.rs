@@ -4,4 +4,4 @@ mod apply;
 mod cache;
 
 pub use apply::{apply, in_force};
-pub use cache::CatalogueCache;
+pub use cache::{CatalogueCache, newest};

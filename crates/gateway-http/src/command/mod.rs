@@ -1,0 +1,134 @@
+//! The command kit: one declaration a command, from which come the dispatcher, the reference page, the list of codes
+//! and the conformance tests.
+
+mod dispatch;
+mod failure;
+mod idempotency;
+mod spec;
+
+use domain::orders::Unpaid;
+use futures_util::future::LocalBoxFuture;
+use store::{Conn, Realm, Tx, orders::Buyer};
+
+pub use dispatch::{Outcome, answer};
+pub use failure::Failure;
+pub use idempotency::REQUEST_ID;
+pub use spec::{COMMON_FAULTS, Effect, FieldSpec, Need, ReplyField, Spec, WRITING_FAULTS};
+
+use crate::{
+    auth::Caller,
+    faults::{Dialect, Refusal},
+    reply::Map,
+    request::Fields,
+};
+
+/// A request that has been authenticated, on its way to its command.
+pub struct Call<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// With which fields.
+    pub fields: &'a Fields,
+    /// In which dialect the answer is.
+    pub dialect: Dialect,
+    spec: &'static Spec,
+}
+
+impl<'a> Call<'a> {
+    /// A call of the command of `spec`.
+    #[must_use]
+    pub const fn new(caller: &'a Caller, fields: &'a Fields, dialect: Dialect, spec: &'static Spec) -> Self {
+        Self { caller, fields, dialect, spec }
+    }
+
+    /// The text of a field that the command declares.
+    #[must_use]
+    pub fn text(&self, field: &FieldSpec) -> Option<&'a str> {
+        debug_assert!(self.spec.fields.iter().any(|f| f.name == field.name), "{} is not declared", field.name);
+        self.fields.text(field.name)
+    }
+
+    /// Who buys.
+    #[must_use]
+    pub fn buyer(&self) -> Buyer {
+        Buyer::from(&self.caller.credentials)
+    }
+
+    /// What becomes of an order that the balance can't pay, in this dialect (CONTRACT 1.3).
+    #[must_use]
+    pub const fn unpaid(&self) -> Unpaid {
+        match self.dialect {
+            Dialect::Friendhosting => Unpaid::Accept,
+            Dialect::Rootpanel => Unpaid::Refuse,
+        }
+    }
+}
+
+/// The beginning of every success (CONTRACT 1.2).
+#[must_use]
+pub fn success() -> Map {
+    Map::new().with("status", "SUCCESS")
+}
+
+/// What a command answers: its fields, and what there is to say beside (30, 31).
+pub struct Answer {
+    /// The fields, `status` first.
+    pub fields: Map,
+    /// A non-critical fault.
+    pub notice: Option<Refusal>,
+}
+
+impl From<Map> for Answer {
+    fn from(fields: Map) -> Self {
+        Self { fields, notice: None }
+    }
+}
+
+/// A command that only reads.
+pub trait Reading: Sync {
+    /// Its declaration.
+    fn spec(&self) -> &'static Spec;
+
+    /// Answers a call.
+    fn answer<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        realm: &'a Realm,
+        connection: &'a mut Conn,
+    ) -> LocalBoxFuture<'a, Result<Map, Failure>>;
+}
+
+/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there.
+pub trait Writing: Sync {
+    /// Its declaration.
+    fn spec(&self) -> &'static Spec;
+
+    /// Answers a call.
+    fn answer<'a>(&'a self, call: &'a Call<'a>, tx: &'a mut Tx) -> LocalBoxFuture<'a, Result<Answer, Failure>>;
+}
+
+/// A command in the registry.
+#[derive(Clone, Copy)]
+pub enum Command {
+    /// It only reads.
+    Reads(&'static dyn Reading),
+    /// It writes.
+    Writes(&'static dyn Writing),
+}
+
+impl Command {
+    /// Its declaration.
+    #[must_use]
+    pub fn spec(self) -> &'static Spec {
+        match self {
+            Self::Reads(command) => command.spec(),
+            Self::Writes(command) => command.spec(),
+        }
+    }
+
+    /// The faults it can answer: its own, and those of every request.
+    #[must_use]
+    pub fn may_answer(self, fault: crate::faults::Fault) -> bool {
+        let of_writing = matches!(self, Self::Writes(_)) && WRITING_FAULTS.contains(&fault);
+        COMMON_FAULTS.contains(&fault) || of_writing || self.spec().faults.contains(&fault)
+    }
+}

@@ -1,0 +1,106 @@
+//! What a command declares of itself.
+
+use crate::faults::Fault;
+
+/// The declaration of a command.
+#[derive(Debug)]
+pub struct Spec {
+    /// The value of `command`.
+    pub name: &'static str,
+    /// Its section on the reference page, as in the originals (`4.1`).
+    pub section: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// What it does to money and machines.
+    pub effects: &'static [Effect],
+    /// Its own fields.
+    pub fields: &'static [FieldSpec],
+    /// The fields of a success, in order, after `status`.
+    pub reply: &'static [ReplyField],
+    /// The faults it can answer beside [`COMMON_FAULTS`] (and [`WRITING_FAULTS`] when it writes).
+    pub faults: &'static [Fault],
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It changes nothing.
+    Reads,
+    /// It takes money from the balance, or writes an invoice.
+    Charges,
+    /// It destroys what is on a server.
+    Destroys,
+    /// It queues a task for the provisioner.
+    Queues,
+}
+
+/// When a field must be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Always.
+    Required,
+    /// Never; what it is taken for when absent.
+    Optional(&'static str),
+    /// Sometimes; when.
+    When(&'static str),
+}
+
+/// A field of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldSpec {
+    /// Its name, case-sensitive.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// When it must be given.
+    pub need: Need,
+    /// A value that can be right.
+    pub example: &'static str,
+    /// A value that can't be read as one, if there is any, with the fault that answers it.
+    pub malformed: Option<(&'static str, Fault)>,
+    /// Whether the originals don't have it.
+    pub extension: bool,
+}
+
+/// A field of a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyField {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// The fields of each item, where it is a list.
+    pub items: &'static [ReplyField],
+}
+
+impl ReplyField {
+    /// A text.
+    #[must_use]
+    pub const fn text(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, items: &[] }
+    }
+
+    /// A list of items.
+    #[must_use]
+    pub const fn list(name: &'static str, about: &'static str, items: &'static [ReplyField]) -> Self {
+        Self { name, about, items }
+    }
+}
+
+/// What any command can answer (CONTRACT 1.4).
+pub const COMMON_FAULTS: &[Fault] = &[
+    Fault::NoDatabase,
+    Fault::NotSaved,
+    Fault::NoLogin,
+    Fault::UnknownLogin,
+    Fault::ApiOff,
+    Fault::NoSecret,
+    Fault::WrongSecret,
+    Fault::UnknownCommand,
+    Fault::TwoSecrets,
+    Fault::AddressRefused,
+    Fault::TooManyRequests,
+];
+
+/// What any command that writes can answer beside, of its `requestid`.
+pub const WRITING_FAULTS: &[Fault] = &[Fault::RequestIdReused, Fault::BadField];
