@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Child;
+use std::time::Duration;
 
 use crate::conf;
 use crate::deadline::Deadline;
@@ -66,24 +67,40 @@ pub(crate) fn start(
 }
 
 /// Stops the server if it runs, and waits until it is gone. The caller holds the start-stop lock.
+///
+/// A fast shutdown can hang: on a session that does not react, or for a minute when it falls into the end of a crash
+/// recovery. After a quarter of the patience it becomes an immediate one, which loses nothing that was committed
+/// durably: the next start recovers.
 pub(crate) fn stop(layout: &Layout, programs: &Programs, settings: &Settings) -> Result<(), ClusterError> {
-    if running(layout).is_some() {
-        let log = Log::mark(layout);
-        let deadline = Deadline::after(settings.patience);
-        let mut command = process::command(&programs.path("pg_ctl"), &layout.identity);
-        command.args(["stop", "--mode=fast", "--wait", "--silent"]);
-        command.arg("--timeout").arg(deadline.seconds().to_string()).arg("--pgdata").arg(layout.pgdata());
-        // A second, impatient Ctrl-C shall not interrupt the stop.
-        command.process_group(0);
-        process::run("pg_ctl", &mut command, &log, settings.patience)?;
-        while running(layout).is_some() {
-            if !deadline.rest() {
-                return Err(log.failure("postgres", format!("did not stop within {} s", deadline.seconds())));
-            }
-        }
-        tracing::info!(data_dir = %layout.data_dir.display(), "stopped PostgreSQL");
+    let fast = settings.patience / 4;
+    if running(layout).is_some()
+        && let Err(error) = stop_within(layout, programs, "fast", fast)
+        && running(layout).is_some()
+    {
+        tracing::warn!(%error, "PostgreSQL does not stop: stopping it at once");
+        stop_within(layout, programs, "immediate", settings.patience.saturating_sub(fast))?;
     }
     layout.clear_socket_dir();
+    Ok(())
+}
+
+fn stop_within(layout: &Layout, programs: &Programs, mode: &str, allowed: Duration) -> Result<(), ClusterError> {
+    let log = Log::mark(layout);
+    let deadline = Deadline::after(allowed);
+    // Not before we lose patience ourselves.
+    let timeout = allowed.as_secs().saturating_add(1).to_string();
+    let mut command = process::command(&programs.path("pg_ctl"), &layout.identity);
+    command.args(["stop", "--wait", "--silent", "--mode", mode, "--timeout", &timeout]);
+    command.arg("--pgdata").arg(layout.pgdata());
+    // A second, impatient Ctrl-C shall not interrupt the stop.
+    command.process_group(0);
+    process::run("pg_ctl", &mut command, &log, allowed)?;
+    while running(layout).is_some() {
+        if !deadline.rest() {
+            return Err(log.failure("postgres", format!("did not stop within {} s", deadline.seconds())));
+        }
+    }
+    tracing::info!(mode, data_dir = %layout.data_dir.display(), "stopped PostgreSQL");
     Ok(())
 }
 

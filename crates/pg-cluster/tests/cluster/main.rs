@@ -58,6 +58,7 @@ async fn the_log_holds_no_data() {
     bed::signal("KILL", backend.try_into().unwrap());
     asleep.await.unwrap().unwrap_err();
     until("the crash is in the log", || bed.log().contains("was terminated by signal 9")).await;
+    until("it is up again", || bed.log().matches("ready to accept connections").count() == 2).await;
     assert_eq!(cluster.leave().await.unwrap(), Left::Stopped);
     assert!(!bed.log().contains("hunter2"), "{}", bed.log());
     assert!(bed.log().contains("shut down"), "{}", bed.log());

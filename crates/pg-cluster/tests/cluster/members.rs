@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use pg_cluster::{Cluster, Left, Settings};
 
@@ -118,6 +119,25 @@ async fn a_join_that_nobody_waits_for_leaves() {
     assert!(join.await.unwrap_err().is_cancelled());
     until("it is started and stopped again", || bed.log().contains("database system is shut down")).await;
     until("it is gone", || bed.postmaster().is_none()).await;
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_end_does_not_keep_it_running() {
+    let bed = Bed::new();
+    let impatient = Settings { patience: Duration::from_secs(16), ..bed.settings() };
+    let cluster = Cluster::join(&impatient).await.unwrap();
+    let client = connect(&cluster.config()).await.unwrap();
+    client.batch_execute("CREATE TABLE kept AS SELECT 42 AS answer").await.unwrap();
+    client.batch_execute("CHECKPOINT").await.unwrap();
+    let backend: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    signal("STOP", backend.try_into().unwrap());
+    assert_eq!(cluster.leave().await.unwrap(), Left::Stopped);
+    assert_eq!(bed.postmaster(), None);
+    let cluster = bed.join().await;
+    let client = connect(&cluster.config()).await.unwrap();
+    let answer: i32 = client.query_one("SELECT answer FROM kept", &[]).await.unwrap().get(0);
+    assert_eq!(answer, 42);
+    assert_eq!(cluster.leave().await.unwrap(), Left::Stopped);
 }
 
 /// A process of the server's user that has nothing to do with the server.
