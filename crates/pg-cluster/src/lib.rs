@@ -1,1 +1,36 @@
 //! A private PostgreSQL cluster in a data directory: made, started, shared and stopped by its users.
+//!
+//! `CONTRACT 3`: when no database URL is configured, Vartai keeps its own PostgreSQL in `data_dir`. Whichever process
+//! needs it first makes and starts it, the others join, and the last one out stops it. It is reachable through its
+//! Unix socket only, by root and by the user it runs as only.
+//!
+//! ```text
+//! data_dir/
+//!   cluster.lock   held exclusively by whoever starts or stops the server
+//!   users.lock     held shared by every member for as long as it lives
+//!   conf/          postgresql.conf, pg_hba.conf, pg_ident.conf: written anew at each start
+//!   pg/            PGDATA, 0700, of the user the server runs as
+//!   run/           the socket, 0700 (elsewhere if the path is too long for a socket)
+//!   postgres.log   the server's log; one older generation in postgres.log.1
+//! ```
+//!
+//! Lock order: `cluster.lock`, then `users.lock`. The kernel frees the locks of a process that is killed; the server
+//! goes on running and the next member joins it, so membership needs no cleaning up after a crash.
+
+mod account;
+mod cluster;
+mod conf;
+mod deadline;
+mod error;
+mod initdb;
+mod layout;
+mod locks;
+mod process;
+mod programs;
+mod server;
+mod session;
+mod settings;
+
+pub use cluster::{Cluster, Left};
+pub use error::ClusterError;
+pub use settings::{Durability, Settings};

@@ -144,5 +144,14 @@ table! {
 }
 
 allow_tables_to_appear_in_same_query!(
-    customer, api_key, allowed_network, saved_answer, orders, order_addon, server, invoice, invoice_line, task,
+    customer,
+    api_key,
+    allowed_network,
+    saved_answer,
+    orders,
+    order_addon,
+    server,
+    invoice,
+    invoice_line,
+    task,
 );

@@ -26,37 +26,6 @@ pub async fn in_force(settings: &ConnectSettings) -> Result<Catalogue, Error> {
     Ok(Catalogue::clone(&newest))
 }
 
-/// `new`, with what `old` has beyond it kept as no longer for sale: orders of it are still renewed.
-#[must_use]
-pub fn retire_missing(old: &Catalogue, mut new: Catalogue) -> Catalogue {
-    for old in &old.tariffs {
-        if new.tariff(old.id).is_none() {
-            new.tariffs.push(domain::catalogue::Tariff { for_sale: false, ..old.clone() });
-        }
-    }
-    for old in &old.addons {
-        if new.addon(old.id).is_none() {
-            new.addons.push(domain::catalogue::Addon { for_sale: false, ..old.clone() });
-        }
-    }
-    for old in &old.groups {
-        if new.group(&old.key).is_none() {
-            new.groups.push(old.clone());
-        }
-    }
-    for old in &old.images {
-        if new.image(&old.id).is_none() {
-            new.images.push(domain::catalogue::OsImage { for_sale: false, ..old.clone() });
-        }
-    }
-    for old in &old.nodes {
-        if !new.nodes.iter().any(|n| n.name == old.name) {
-            new.nodes.push(domain::catalogue::Node { open: false, ..old.clone() });
-        }
-    }
-    new
-}
-
 /// Brings `new` into force. What is paid is untouched; renewals take the prices then in force.
 ///
 /// # Errors

@@ -3,5 +3,5 @@
 mod apply;
 mod cache;
 
-pub use apply::{apply, in_force, retire_missing};
+pub use apply::{apply, in_force};
 pub use cache::CatalogueCache;

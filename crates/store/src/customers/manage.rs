@@ -172,10 +172,7 @@ pub async fn set(tx: &mut Tx, login: &str, change: &CustomerChange) -> Result<()
         .execute(tx.conn())
         .await?;
     if let Some(hash) = &change.password_hash {
-        diesel::update(customer::table.find(row.id))
-            .set(customer::password_hash.eq(hash))
-            .execute(tx.conn())
-            .await?;
+        diesel::update(customer::table.find(row.id)).set(customer::password_hash.eq(hash)).execute(tx.conn()).await?;
     }
     Ok(())
 }

@@ -7,5 +7,5 @@ mod networks;
 
 pub use credentials::{Credentials, credentials};
 pub use keys::{ApiKey, issue_key, keys, revoke_key};
-pub use manage::{CustomerRow, NewCustomer, add, by_login, demo_exists, list, set, CustomerChange};
+pub use manage::{CustomerChange, CustomerRow, NewCustomer, add, by_login, demo_exists, list, set};
 pub use networks::{allow, allowed, disallow};

@@ -128,7 +128,10 @@ fn tls_config() -> rustls::ClientConfig {
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    #[expect(clippy::expect_used, reason = "ring has the default protocol versions; a start that fails here is a build error")]
+    #[expect(
+        clippy::expect_used,
+        reason = "ring has the default protocol versions; a start that fails here is a build error"
+    )]
     let builder = versions.expect("ring supports the default TLS versions");
     builder.with_root_certificates(roots).with_no_client_auth()
 }

@@ -173,10 +173,7 @@ impl Realm {
     ///
     /// # Errors
     /// [`Error::Unreachable`], and what `work` returns.
-    pub async fn read<T, E: From<Error>>(
-        &self,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub async fn read<T, E: From<Error>>(&self, work: impl AsyncFnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut connection = self.connection().await?;
         let outcome = tokio::select! {
             outcome = work(&mut connection) => Some(outcome),

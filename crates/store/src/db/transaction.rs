@@ -37,7 +37,7 @@ const TRIES: u32 = 4;
 /// How long the outcome of a commit whose answer was lost is looked for. Every answer comes within 10 s (CONTRACT 1.2).
 const FIND_OUT: Duration = Duration::from_secs(5);
 
-type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+type Manager = <Object<AsyncPgConnection> as AsyncConnection>::TransactionManager;
 
 impl Realm {
     /// Runs `work` in a transaction: all of it becomes true, or nothing.
@@ -66,10 +66,7 @@ impl Realm {
         }
     }
 
-    async fn attempt<T, E: From<Error>>(
-        &self,
-        work: &mut impl AsyncFnMut(&mut Tx) -> Result<T, E>,
-    ) -> Result<T, E> {
+    async fn attempt<T, E: From<Error>>(&self, work: &mut impl AsyncFnMut(&mut Tx) -> Result<T, E>) -> Result<T, E> {
         let mut tx = self.begin().await?;
         let outcome = tokio::select! {
             outcome = work(&mut tx) => Some(outcome),
@@ -190,7 +187,7 @@ impl Tx {
     }
 
     async fn commit(mut self) -> Result<(), Error> {
-        let committing = Manager::commit_transaction(&mut *self.connection);
+        let committing = Manager::commit_transaction(&mut self.connection);
         let lost = match time::timeout(FIND_OUT, committing).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => match Error::from(error) {
@@ -210,7 +207,7 @@ impl Tx {
     }
 
     async fn roll_back(mut self) {
-        let rolling_back = Manager::rollback_transaction(&mut *self.connection);
+        let rolling_back = Manager::rollback_transaction(&mut self.connection);
         if !matches!(time::timeout(Duration::from_secs(1), rolling_back).await, Ok(Ok(()))) {
             drop(Object::take(self.connection));
         }

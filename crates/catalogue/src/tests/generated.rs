@@ -1,0 +1,203 @@
+//! Catalogues of every shape that a file can have.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    calendar::Months,
+    catalogue::{
+        Addon, AddonEffect, AddonGroup, AddonId, Arch, Catalogue, DriverName, Handling, ImageId, Node, OsImage, Period,
+        Range, ServerPlan, Tariff, TariffId, UnitPrices, Vid,
+    },
+    money::{Currency, Money, Percent, Rate},
+};
+use proptest::{collection::vec, option, prelude::*, sample::subsequence};
+
+const KEYS: [&str; 4] = ["a", "debian-12-x86_64", "os", "n.1_b"];
+const NUMBERS: [i64; 5] = [1, 2, 10, 30, i64::MAX];
+const DRIVERS: [&str; 2] = ["simulated", "libvirt"];
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z]{1,8}", "\\PC{1,12}"].prop_map(|name| format!("{}.", name.trim()))
+}
+
+fn price(base: Currency) -> impl Strategy<Value = Money> {
+    prop_oneof![3 => 0..100_000_i64, 1 => 0..=i64::MAX].prop_map(move |minor| Money::minor(minor, base))
+}
+
+/// Some of the candidates, in any order.
+fn some<T: Clone + std::fmt::Debug + 'static>(all: &[T]) -> impl Strategy<Value = Vec<T>> + use<T> {
+    subsequence(all.to_vec(), 0..=all.len()).prop_shuffle()
+}
+
+fn nodes() -> impl Strategy<Value = Vec<Node>> {
+    // Tariffs for sale need a node of their driver.
+    let first = DRIVERS.map(|driver| Just((driver.to_owned(), DriverName(driver.to_owned())))).to_vec();
+    let more = some(&KEYS).prop_map(|keys| keys.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    (first, more, vec((1..9_u32, any::<bool>()), 6)).prop_map(|(first, more, rest)| {
+        let more = more.into_iter().map(|name| (name, DriverName("other".to_owned())));
+        let all = first.into_iter().chain(more).zip(rest);
+        all.map(|((name, driver), (max_tasks, open))| Node { name, driver, max_tasks, open }).collect()
+    })
+}
+
+fn image(id: &'static str, base: Currency) -> impl Strategy<Value = OsImage> {
+    let arch = prop_oneof![Just(Arch::Bits64), Just(Arch::Bits32)];
+    let url = option::of("https?://[a-z]{1,9}\\.lt/[a-z?&=%ą]{0,9}");
+    let rest = (option::of(1..10_000_u32), any::<bool>(), option::of(price(base)), any::<bool>());
+    (name(), arch, url, rest).prop_map(move |(title, arch, url, (min_ram_mb, panel, price, for_sale))| OsImage {
+        id: ImageId(id.to_owned()),
+        title,
+        arch,
+        url,
+        min_ram_mb,
+        panel,
+        price,
+        for_sale,
+    })
+}
+
+fn group(key: &'static str) -> impl Strategy<Value = AddonGroup> {
+    (name(), any::<bool>(), 1..5_u32).prop_map(move |(name, required, max_choices)| AddonGroup {
+        key: key.to_owned(),
+        name,
+        required,
+        max_choices,
+    })
+}
+
+fn one_of(keys: Vec<String>) -> BoxedStrategy<Option<String>> {
+    if keys.is_empty() { Just(None).boxed() } else { option::of(prop::sample::select(keys)).boxed() }
+}
+
+fn addon(id: i64, base: Currency, groups: Vec<String>, images: Vec<String>) -> impl Strategy<Value = Addon> {
+    let quantities = (1..9_u32, 0..9_u32);
+    let sizes = (0..4_u32, 0..4_u32, any::<u32>());
+    (name(), price(base), price(base), quantities, one_of(groups), one_of(images), sizes, any::<bool>()).prop_map(
+        move |(
+            name,
+            monthly,
+            setup,
+            (min_quantity, more),
+            group,
+            image,
+            (ram_mb, disk_gb, bandwidth_mbps),
+            for_sale,
+        )| {
+            Addon {
+                id: AddonId(id),
+                name,
+                monthly,
+                setup,
+                min_quantity,
+                max_quantity: min_quantity + more,
+                group,
+                effect: AddonEffect { image: image.map(ImageId), ram_mb, disk_gb, bandwidth_mbps },
+                for_sale,
+            }
+        },
+    )
+}
+
+fn range() -> impl Strategy<Value = Range> {
+    (1..99_u32, 0..99_u32, 0..99_u32).prop_map(|(min, a, b)| Range { base: min + a, min, max: min + a + b })
+}
+
+fn plan() -> impl Strategy<Value = ServerPlan> {
+    (range(), range(), range(), range()).prop_map(|(cpu_ghz, ram_mb, disk_gb, bandwidth_mbps)| ServerPlan {
+        cpu_ghz,
+        ram_mb,
+        disk_gb,
+        bandwidth_mbps,
+    })
+}
+
+fn units(base: Currency) -> impl Strategy<Value = UnitPrices> {
+    (price(base), price(base), price(base), price(base)).prop_map(|(cpu_ghz, ram_1024_mb, disk_10_gb, bandwidth)| {
+        UnitPrices { cpu_ghz, ram_1024_mb, disk_10_gb, bandwidth_10_mbps: bandwidth }
+    })
+}
+
+fn periods() -> impl Strategy<Value = Vec<Period>> {
+    let months = subsequence(vec![1_u16, 2, 3, 6, 12, 24, 120], 1..=7).prop_shuffle();
+    (months, vec((0..=10_000_i64, any::<bool>(), any::<bool>()), 7)).prop_map(|(months, rest)| {
+        let periods = months.into_iter().zip(rest).enumerate();
+        periods
+            .map(|(at, (months, (discount, for_new, for_renewal)))| Period {
+                months: Months::new(months).unwrap(),
+                discount: Percent::basis_points(discount).unwrap(),
+                // One that is for sale must be for new orders.
+                for_new: for_new || at == 0,
+                for_renewal,
+            })
+            .collect()
+    })
+}
+
+fn tariff(id: i64, base: Currency, addons: &[i64], images: &[String]) -> impl Strategy<Value = Tariff> + use<> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let handling = prop_oneof![
+        Just(Handling::Manual),
+        prop::sample::select(DRIVERS.to_vec()).prop_map(|driver| Handling::Driver(DriverName(driver.to_owned()))),
+    ];
+    let lists = (some(addons), some(images), periods());
+    let server = (option::of(plan()), option::of(units(base)));
+    let vid = prop::sample::select(Vid::ALL.to_vec());
+    (vid, name(), price(base), price(base), flags, handling, lists, server).prop_map(
+        move |(vid, name, monthly, setup, flags, handling, (addons, images, periods), (plan, units))| {
+            let plan = plan.filter(|_| vid != Vid::Hosting);
+            let (without_domain, once_per_customer, for_sale) = flags;
+            Tariff {
+                id: TariffId(id),
+                vid,
+                name,
+                monthly,
+                setup,
+                without_domain,
+                once_per_customer,
+                for_sale,
+                handling,
+                periods,
+                addons: addons.into_iter().map(AddonId).collect(),
+                images: images.into_iter().map(ImageId).collect(),
+                plan,
+                units: units.filter(|_| plan.is_some()),
+            }
+        },
+    )
+}
+
+fn rates(base: Currency) -> impl Strategy<Value = BTreeMap<Currency, Rate>> {
+    let codes = prop::sample::select(Currency::ALL.to_vec());
+    prop::collection::btree_map(codes, (1..=i64::MAX).prop_map(|rate| Rate::billionths(rate).unwrap()), 0..4)
+        .prop_map(move |rates| rates.into_iter().filter(|(currency, _)| *currency != base).collect())
+}
+
+/// Catalogues in a currency; their entries share ids, so that any two have much in common.
+pub(super) fn catalogue_in(base: Currency) -> impl Strategy<Value = Catalogue> {
+    (some(&KEYS), some(&KEYS), some(&NUMBERS), some(&NUMBERS)).prop_flat_map(
+        move |(images, groups, addons, tariffs)| {
+            let owned = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+            let (image_ids, group_keys) = (owned(&images), owned(&groups));
+            let all_tariffs: Vec<_> = tariffs.iter().map(|id| tariff(*id, base, &addons, &image_ids)).collect();
+            let all_addons: Vec<_> =
+                addons.iter().map(|id| addon(*id, base, group_keys.clone(), image_ids.clone())).collect();
+            let all_images: Vec<_> = images.into_iter().map(|id| image(id, base)).collect();
+            let all_groups: Vec<_> = groups.into_iter().map(group).collect();
+            let parts = (rates(base), nodes(), all_images, all_groups, all_addons, all_tariffs);
+            parts.prop_map(move |(rates, nodes, images, groups, addons, tariffs)| Catalogue {
+                base,
+                rates,
+                tariffs,
+                addons,
+                groups,
+                images,
+                nodes,
+            })
+        },
+    )
+}
+
+/// Catalogues in any of three currencies, of 2, 0 and 3 decimals.
+pub(super) fn catalogue() -> impl Strategy<Value = Catalogue> {
+    prop::sample::select(vec![Currency::EUR, Currency::JPY, Currency::BHD]).prop_flat_map(catalogue_in)
+}

@@ -1,0 +1,43 @@
+//! An unpaid invoice is cancelled.
+
+use diesel::{ExpressionMethods, QueryDsl};
+use diesel_async::RunQueryDsl;
+use domain::{billing::InvoiceId, orders::OrderId};
+
+use super::list::show;
+use crate::{
+    db::{Error, Tx},
+    orders::{lock, terminate},
+    schema::invoice,
+};
+
+/// Cancels an unpaid invoice. An order that was waiting for it ends, and its domain is free again.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Refused`] when it is not unpaid.
+pub async fn cancel(tx: &mut Tx, id: InvoiceId) -> Result<(), Error> {
+    let order_id = OrderId(show(tx.conn(), id).await?.order_id);
+    let order = lock(tx, order_id).await?.ok_or_else(|| Error::corrupt(format!("invoice {} has no order", id.0)))?;
+    let unpaid = show(tx.conn(), id).await?;
+    if unpaid.status != "unpaid" {
+        return Err(Error::Refused(format!("invoice {} is {}", id.0, unpaid.status)));
+    }
+    diesel::update(invoice::table.find(id.0))
+        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(diesel::dsl::now)))
+        .execute(tx.conn())
+        .await?;
+    if order.start.is_none() { terminate(tx, order_id).await } else { Ok(()) }
+}
+
+/// Cancels what the billing run raised ahead for an order's renewal.
+pub(crate) async fn cancel_ahead(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    let ahead = invoice::table
+        .filter(invoice::order_id.eq(order.0))
+        .filter(invoice::status.eq("unpaid"))
+        .filter(invoice::ahead);
+    diesel::update(ahead)
+        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(diesel::dsl::now)))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Invoices in the database.
+
+mod cancel;
+mod list;
+mod pay;
+mod write;
+
+pub use cancel::cancel;
+pub use list::{InvoiceLineRow, InvoiceRow, lines, list, show};
+pub use pay::{PaidFrom, pay};
+
+pub(crate) use cancel::cancel_ahead;
+pub(crate) use write::write;

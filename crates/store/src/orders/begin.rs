@@ -1,0 +1,91 @@
+//! What a payment sets going: a new order begins, or an old one goes on.
+
+use diesel::{ExpressionMethods, QueryDsl, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    billing::InvoiceId,
+    catalogue::Vid,
+    orders::{Interval, OrderId, OrderState},
+    tasks::Operation,
+};
+use jiff_diesel::ToDiesel;
+use secrecy::SecretString;
+
+use super::credentials;
+use crate::{
+    db::{Error, Tx},
+    schema::orders::dsl,
+    tasks,
+};
+
+/// Login and password of a service that begins.
+pub(crate) struct Access {
+    /// Its login.
+    pub login: String,
+    /// Its password.
+    pub password: SecretString,
+}
+
+/// A new order is paid: its days, its credentials, its task. One made by hand gets its credentials from staff.
+pub(crate) async fn begin(
+    tx: &mut Tx,
+    id: OrderId,
+    vid: Vid,
+    by_hand: bool,
+    invoice: InvoiceId,
+    paid: &Interval,
+) -> Result<Option<Access>, Error> {
+    let access = match by_hand {
+        true => None,
+        false => Some(Access { login: credentials::login(vid, id), password: credentials::password()? }),
+    };
+    let sealed = access.as_ref().map(|a| credentials::seal_password(tx, id, &a.password)).transpose()?;
+    let state = if by_hand { OrderState::Manual } else { OrderState::Provisioning };
+    diesel::update(dsl::orders.find(id.0))
+        .set((
+            dsl::state.eq(state.name()),
+            dsl::start_day.eq(paid.from.to_diesel()),
+            dsl::paid_until.eq(paid.until.to_diesel()),
+            dsl::anchor_day.eq(i16::from(paid.from.day())),
+            dsl::server_login.eq(access.as_ref().map_or("", |a| a.login.as_str())),
+            dsl::server_password.eq(sealed),
+        ))
+        .execute(tx.conn())
+        .await?;
+    record_days(tx, id, invoice, paid).await?;
+    tasks::enqueue(tx, id, Operation::Create, by_hand).await?;
+    Ok(access)
+}
+
+/// An order is paid for longer; it starts again when `resumes`.
+pub(crate) async fn extend(
+    tx: &mut Tx,
+    id: OrderId,
+    by_hand: bool,
+    invoice: InvoiceId,
+    paid: &Interval,
+    resumes: bool,
+) -> Result<(), Error> {
+    diesel::update(dsl::orders.find(id.0)).set(dsl::paid_until.eq(paid.until.to_diesel())).execute(tx.conn()).await?;
+    record_days(tx, id, invoice, paid).await?;
+    if resumes {
+        diesel::update(dsl::orders.find(id.0))
+            .set((dsl::state.eq(OrderState::Active.name()), dsl::suspended_by.eq(None::<String>)))
+            .execute(tx.conn())
+            .await?;
+        tasks::enqueue(tx, id, Operation::Unsuspend, by_hand).await?;
+    }
+    Ok(())
+}
+
+/// The days that an invoice pays for. The database refuses days that are paid already.
+async fn record_days(tx: &mut Tx, id: OrderId, invoice: InvoiceId, paid: &Interval) -> Result<(), Error> {
+    diesel::sql_query("insert into service_period (order_id, invoice_id, span) values ($1, $2, daterange($3, $4))")
+        .bind::<sql_types::BigInt, _>(id.0)
+        .bind::<sql_types::BigInt, _>(invoice.0)
+        .bind::<sql_types::Date, _>(paid.from.to_diesel())
+        .bind::<sql_types::Date, _>(paid.until.to_diesel())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

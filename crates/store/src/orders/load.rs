@@ -1,0 +1,142 @@
+//! Reading an order as decisions see it.
+
+use diesel::{OptionalExtension, QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    billing::Selection,
+    calendar::Months,
+    catalogue::{AddonId, TariffId},
+    customers::{BillingTerms, CustomerId},
+    domain_name::DomainName,
+    money::{Currency, Money, Percent},
+    orders::{Order, OrderId},
+};
+
+use crate::{
+    customers::Credentials,
+    db::{Conn, Error, Rules, Tx},
+};
+
+/// Who buys: what prices and wallets depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buyer {
+    /// The customer.
+    pub customer: CustomerId,
+    /// Its currency.
+    pub currency: Currency,
+    /// The VAT rate of its new invoices.
+    pub vat: Percent,
+}
+
+impl Buyer {
+    /// The terms of its prices under the company's rules.
+    #[must_use]
+    pub const fn terms(&self, rules: &Rules) -> BillingTerms {
+        BillingTerms { currency: self.currency, vat: self.vat, prices: rules.prices }
+    }
+}
+
+impl From<&Credentials> for Buyer {
+    fn from(of: &Credentials) -> Self {
+        Self { customer: of.customer, currency: of.currency, vat: of.vat }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    customer_id: i64,
+    #[diesel(sql_type = sql_types::Text)]
+    currency: String,
+    #[diesel(sql_type = sql_types::BigInt)]
+    tariff_id: i64,
+    #[diesel(sql_type = sql_types::Text)]
+    vid: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    domain_ascii: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    domain_unicode: Option<String>,
+    #[diesel(sql_type = sql_types::SmallInt)]
+    months: i16,
+    #[diesel(sql_type = sql_types::Text)]
+    state: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    suspended_by: Option<String>,
+    #[diesel(sql_type = sql_types::Bool)]
+    by_hand: bool,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    start_day: Option<jiff_diesel::Date>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    paid_until: Option<jiff_diesel::Date>,
+    #[diesel(sql_type = sql_types::SmallInt)]
+    anchor_day: i16,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    fixed_monthly: Option<i64>,
+    #[diesel(sql_type = sql_types::Array<sql_types::BigInt>)]
+    addon_ids: Vec<i64>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Integer>)]
+    addon_quantities: Vec<i32>,
+    #[diesel(sql_type = sql_types::Bool)]
+    unpaid: bool,
+}
+
+const QUERY: &str = "\
+    select o.id, o.customer_id, c.currency, o.tariff_id, o.vid, o.domain_ascii, o.domain_unicode, o.months, o.state, \
+      o.suspended_by, o.by_hand, o.start_day, o.paid_until, o.anchor_day, o.fixed_monthly, \
+      array(select addon_id from order_addon a where a.order_id = o.id order by position) as addon_ids, \
+      array(select quantity from order_addon a where a.order_id = o.id order by position) as addon_quantities, \
+      exists(select from invoice i where i.order_id = o.id and i.status = 'unpaid' and not i.ahead) as unpaid \
+    from orders o join customer c on c.id = o.customer_id where o.id = $1";
+
+/// A customer's order that is not terminated; another customer's is not there.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn load(connection: &mut Conn, customer: CustomerId, id: OrderId) -> Result<Option<Order>, Error> {
+    let order = query(connection, id, "").await?;
+    Ok(order.filter(|order| order.customer == customer && order.state != domain::orders::OrderState::Terminated))
+}
+
+/// An order, held until the transaction ends; wallets are taken after it.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub(crate) async fn lock(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Error> {
+    query(tx.conn(), id, " for no key update of o").await?;
+    // Read again with the lock held: what the first statement saw of other tables may be older than the lock.
+    query(tx.conn(), id, "").await
+}
+
+async fn query(connection: &mut Conn, id: OrderId, lock: &str) -> Result<Option<Order>, Error> {
+    let query = diesel::sql_query(format!("{QUERY}{lock}")).bind::<sql_types::BigInt, _>(id.0);
+    let row: Option<Row> = query.get_result(connection).await.optional()?;
+    row.map(order).transpose()
+}
+
+fn order(row: Row) -> Result<Order, Error> {
+    let currency: Currency = row.currency.parse().map_err(Error::corrupt)?;
+    let months = u16::try_from(row.months).ok().and_then(Months::new);
+    let quantity = |q: i32| u32::try_from(q).map_err(Error::corrupt);
+    let addons = row.addon_ids.iter().zip(&row.addon_quantities);
+    Ok(Order {
+        id: OrderId(row.id),
+        customer: CustomerId(row.customer_id),
+        tariff: TariffId(row.tariff_id),
+        vid: row.vid.parse().map_err(Error::corrupt)?,
+        domain: row.domain_ascii.zip(row.domain_unicode).map(|(a, u)| DomainName::from_stored(a, u)),
+        months: months.ok_or_else(|| Error::corrupt(format!("order {}: {} months", row.id, row.months)))?,
+        addons: addons
+            .map(|(id, q)| Ok(Selection { addon: AddonId(*id), quantity: quantity(*q)? }))
+            .collect::<Result<_, Error>>()?,
+        state: row.state.parse().map_err(Error::corrupt)?,
+        suspended_by: row.suspended_by.map(|by| by.parse()).transpose().map_err(Error::corrupt)?,
+        by_hand: row.by_hand,
+        start: row.start_day.map(jiff_diesel::Date::to_jiff),
+        paid_until: row.paid_until.map(jiff_diesel::Date::to_jiff),
+        anchor_day: i8::try_from(row.anchor_day).map_err(Error::corrupt)?,
+        fixed_monthly: row.fixed_monthly.map(|minor| Money::minor(minor, currency)),
+        has_unpaid_invoice: row.unpaid,
+    })
+}

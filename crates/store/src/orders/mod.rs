@@ -1,0 +1,25 @@
+//! Orders in the database: what decisions are made on, and making them true.
+
+mod begin;
+mod credentials;
+mod list;
+mod load;
+mod overrule;
+mod place;
+mod power;
+mod process;
+mod renew;
+mod terminate;
+
+pub use list::{OrderFilter, OrderRow, OrderState, list};
+pub use load::{Buyer, load};
+pub use overrule::{Overrule, overrule};
+pub use place::{PlaceFailure, Placed, place};
+pub use power::{PowerFailure, change_power};
+pub use process::{Processed, process};
+pub use renew::{RenewFailure, Renewed, renew};
+pub use terminate::terminate;
+
+pub(crate) use begin::{begin, extend};
+pub(crate) use credentials::open_password;
+pub(crate) use load::lock;

@@ -1,0 +1,39 @@
+//! The end of an order.
+
+use diesel::{ExpressionMethods, QueryDsl};
+use diesel_async::RunQueryDsl;
+use domain::{
+    orders::{OrderId, OrderState},
+    tasks::Operation,
+};
+
+use super::lock;
+use crate::{
+    db::{Error, Tx},
+    schema::orders::dsl,
+    tasks,
+};
+
+/// Ends an order for good: its domain is free, its waiting tasks are cancelled, its service is removed.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Refused`] when it has ended.
+pub async fn terminate(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
+    let order = lock(tx, id).await?.ok_or_else(|| Error::NotFound(format!("there is no order {id}")))?;
+    if order.state == OrderState::Terminated {
+        return Err(Error::Refused(format!("order {id} is terminated already")));
+    }
+    tasks::cancel_waiting(tx, id).await?;
+    diesel::update(dsl::orders.find(id.0))
+        .set((
+            dsl::state.eq(OrderState::Terminated.name()),
+            dsl::suspended_by.eq(None::<String>),
+            dsl::terminated_at.eq(diesel::dsl::now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    if order.start.is_some() {
+        tasks::enqueue(tx, id, Operation::Destroy, order.by_hand).await?;
+    }
+    Ok(())
+}

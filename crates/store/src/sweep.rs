@@ -1,0 +1,62 @@
+//! Taking out what has had its day: answers past their 24 hours, and the test realm's old orders.
+
+use diesel::sql_types;
+use diesel_async::RunQueryDsl;
+
+use crate::{
+    db::{Error, RealmKind, Tx},
+    saved_answers::KEPT,
+};
+
+/// So many orders the test realm holds at the most; the oldest go first.
+pub const TEST_ORDERS: i64 = 20_000;
+
+/// Takes out saved answers that are no longer kept. Returns how many.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn saved_answers(tx: &mut Tx) -> Result<usize, Error> {
+    let query = format!(
+        "delete from saved_answer where (customer_id, request_id) in ( \
+           select customer_id, request_id from saved_answer where created_at < now() - interval '{KEPT}' limit 5000)"
+    );
+    Ok(diesel::sql_query(query).execute(tx.conn()).await?)
+}
+
+/// Takes out the test realm's orders that are older than 24 hours or beyond [`TEST_ORDERS`], with all that belongs to
+/// them (CONTRACT 1.6). Returns how many.
+///
+/// # Errors
+/// [`Error::Refused`] in any other realm; [`Error`] from the database.
+pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
+    if tx.realm() != RealmKind::Test {
+        return Err(Error::Refused("only the test realm is swept".into()));
+    }
+    let old = "select o.id from orders o where (o.created_at < now() - interval '24 hours' \
+         or o.id <= (select id from orders order by id desc offset $1 limit 1)) \
+         and not exists (select from task t where t.order_id = o.id and t.state = 'running') limit 1000";
+    let children = ["simulated_server", "task", "service_period", "server", "order_addon"];
+    let ids: Vec<OrderNumber> = diesel::sql_query(format!("{old} for update of o skip locked"))
+        .bind::<sql_types::BigInt, _>(TEST_ORDERS)
+        .load(tx.conn())
+        .await?;
+    let ids: Vec<i64> = ids.into_iter().map(|row| row.id).collect();
+    for table in children {
+        delete(tx, &format!("delete from {table} where order_id = any($1)"), &ids).await?;
+    }
+    let lines = "delete from invoice_line where invoice_id in (select id from invoice where order_id = any($1))";
+    delete(tx, lines, &ids).await?;
+    delete(tx, "delete from invoice where order_id = any($1)", &ids).await?;
+    delete(tx, "delete from orders where id = any($1)", &ids).await
+}
+
+#[derive(diesel::QueryableByName)]
+struct OrderNumber {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+}
+
+async fn delete(tx: &mut Tx, query: &str, ids: &[i64]) -> Result<usize, Error> {
+    let query = diesel::sql_query(query).bind::<sql_types::Array<sql_types::BigInt>, _>(ids);
+    Ok(query.execute(tx.conn()).await?)
+}

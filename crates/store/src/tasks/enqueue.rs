@@ -1,0 +1,71 @@
+//! Putting tasks in the queue, in the transaction that they come of.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::RunQueryDsl;
+use domain::{
+    orders::OrderId,
+    tasks::{Operation, TaskId},
+};
+
+use crate::{
+    db::{Error, Tx},
+    schema::task::dsl,
+};
+
+/// A task in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enqueued {
+    /// Its id.
+    pub id: TaskId,
+    /// False when an equal task was waiting already.
+    pub is_new: bool,
+}
+
+/// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. When the
+/// order's last task is the same and no worker has taken it yet, that one serves.
+pub(crate) async fn enqueue(
+    tx: &mut Tx,
+    order: OrderId,
+    operation: Operation,
+    by_hand: bool,
+) -> Result<Enqueued, Error> {
+    let state = if by_hand { "manual" } else { "queued" };
+    let last: Option<(i64, String, String)> = dsl::task
+        .filter(dsl::order_id.eq(order.0))
+        .order(dsl::id.desc())
+        .select((dsl::id, dsl::operation, dsl::state))
+        .first(tx.conn())
+        .await
+        .optional()?;
+    if let Some((id, _, _)) = last.filter(|(_, last, waits)| last == operation.name() && waits == state) {
+        return Ok(Enqueued { id: TaskId(id), is_new: false });
+    }
+    let id: i64 = diesel::insert_into(dsl::task)
+        .values((dsl::order_id.eq(order.0), dsl::operation.eq(operation.name()), dsl::state.eq(state)))
+        .returning(dsl::id)
+        .get_result(tx.conn())
+        .await?;
+    Ok(Enqueued { id: TaskId(id), is_new: true })
+}
+
+/// Closes an order's tasks that wait for staff, as done. Returns their operations, oldest first.
+pub(crate) async fn close_manual(tx: &mut Tx, order: OrderId) -> Result<Vec<Operation>, Error> {
+    let manual = dsl::task.filter(dsl::order_id.eq(order.0)).filter(dsl::state.eq("manual"));
+    let mut closed: Vec<(i64, String)> = diesel::update(manual)
+        .set((dsl::state.eq("succeeded"), dsl::completed_at.eq(diesel::dsl::now), dsl::results.eq("done by staff\n")))
+        .returning((dsl::id, dsl::operation))
+        .get_results(tx.conn())
+        .await?;
+    closed.sort_unstable();
+    closed.iter().map(|(_, operation)| operation.parse().map_err(Error::corrupt)).collect()
+}
+
+/// Cancels an order's tasks that no worker has taken.
+pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    let waiting = dsl::task.filter(dsl::order_id.eq(order.0)).filter(dsl::state.eq_any(["queued", "manual"]));
+    diesel::update(waiting)
+        .set((dsl::state.eq("cancelled"), dsl::completed_at.eq(diesel::dsl::now)))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
