@@ -86,7 +86,7 @@ async fn write(
 /// The whole answer of a command that wrote.
 fn written(answer: Answer, call: &Call<'_>) -> Reply {
     match &answer.notice {
-        Some(notice) => with_notice(answer.fields, notice, call.dialect, call.caller.credentials.language).into(),
+        Some(notice) => with_notice(answer.fields, notice, call.dialect, call.caller.language).into(),
         None => answer.fields.into(),
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn claim_of(call: &Call<'_>, fields: &Fields) -> Result<Option<Reques
         return Err(Refusal::with_detail(Fault::BadField, REQUEST_ID.name));
     }
     Ok(Some(RequestClaim {
-        customer: call.caller.credentials.customer,
+        customer: call.caller.customer,
         request_id: id.to_owned(),
         hash: Sha256::digest(fields.canonical_for_requestid()).into(),
     }))

@@ -50,7 +50,7 @@ impl<'a> Call<'a> {
     /// Who buys.
     #[must_use]
     pub fn buyer(&self) -> Buyer {
-        Buyer::from(&self.caller.credentials)
+        Buyer { customer: self.caller.customer, currency: self.caller.currency, vat: self.caller.vat }
     }
 
     /// What becomes of an order that the balance can't pay, in this dialect (CONTRACT 1.3).

@@ -24,11 +24,7 @@ use crate::{
 /// Lists the customer's orders.
 pub struct GetOrders;
 
-const ONE_ORDER: FieldSpec = FieldSpec {
-    about: "One order only.",
-    need: Need::Optional("all orders"),
-    ..ORDER_ID
-};
+const ONE_ORDER: FieldSpec = FieldSpec { about: "One order only.", need: Need::Optional("all orders"), ..ORDER_ID };
 
 const LIMIT: FieldSpec = FieldSpec {
     name: "limit",
@@ -90,7 +86,7 @@ impl Reading for GetOrders {
                 return Err(if filter.id.is_some() { Fault::UnknownOrder } else { Fault::NoOrders }.into());
             }
             let catalogue = catalogue::newest(realm, connection).await?;
-            let today = day_of(call.caller.credentials.now, &realm.rules().zone);
+            let today = day_of(call.caller.now, &realm.rules().zone);
             let listed = orders.iter().map(|row| order(row, &catalogue, realm.rules(), today));
             Ok(success().with("orders", listed.collect::<Result<Vec<Reply>, Error>>()?))
         }

@@ -1,0 +1,71 @@
+//! Where a request comes from.
+//!
+//! IPv4 addresses written as IPv6 ones (`::ffff:192.0.2.1`, as sockets of both families have them) are IPv4 here, in
+//! addresses and in networks. An IPv6 network shorter than /96 holds no IPv4 address: `::/0` is all of IPv6.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use actix_web::{HttpRequest, http::header};
+use ipnetwork::{IpNetwork, Ipv4Network};
+
+/// Bits that come before the IPv4 address in an IPv6 one that stands for it.
+const MAPPED_PREFIX: u8 = 96;
+
+/// The address of a request's client: see [`client`]. A connection that has no address, which TCP's always have, is
+/// `0.0.0.0`.
+#[must_use]
+pub fn of_request(request: &HttpRequest, trusted: &[IpNetwork]) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    // A header that is not text is one that can't be read, in its place.
+    let headers = request.headers().get_all(header::X_FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
+    client(peer, &headers.collect::<Vec<_>>(), trusted)
+}
+
+/// The client's address: the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` (all headers of that
+/// name, in their order) is followed from the right, as far as each hop was named by a trusted one: what is further
+/// left anybody may have written. Where a hop can't be read, the address is the trusted proxy's that named it: then
+/// nothing is known of who is behind it, and a proxy is the last that an allowlist should let in by mistake.
+#[must_use]
+pub fn client(peer: IpAddr, forwarded: &[&str], trusted: &[IpNetwork]) -> IpAddr {
+    let mut address = peer.to_canonical();
+    for hop in forwarded.iter().rev().flat_map(|header| header.rsplit(',')) {
+        if !holds(trusted, address) {
+            break;
+        }
+        let Some(named) = read(hop) else { break };
+        address = named;
+    }
+    address
+}
+
+/// Whether a customer's list lets the address in (code 54). An empty list lets all in.
+#[must_use]
+pub fn allowed(networks: &[IpNetwork], address: IpAddr) -> bool {
+    networks.is_empty() || holds(networks, address)
+}
+
+fn holds(networks: &[IpNetwork], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|&network| canonical(network).contains(address))
+}
+
+/// The network, of IPv4 if its addresses are.
+fn canonical(network: IpNetwork) -> IpNetwork {
+    let IpNetwork::V6(mapped) = network else { return network };
+    let (Some(address), Some(prefix)) = (mapped.ip().to_ipv4_mapped(), mapped.prefix().checked_sub(MAPPED_PREFIX))
+    else {
+        return network;
+    };
+    Ipv4Network::new(address, prefix).map_or(network, IpNetwork::V4)
+}
+
+/// One hop of the header: an address, which some proxies write in brackets or with a port.
+fn read(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests;

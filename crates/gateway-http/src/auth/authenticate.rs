@@ -1,0 +1,209 @@
+//! The checks of CONTRACT 1.4 up to code 5, in their order.
+
+use std::net::IpAddr;
+
+use domain::{
+    customers::CustomerId,
+    language::Language,
+    money::{Currency, Percent},
+};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use store::{Database, RealmKind, customers::Credentials};
+
+use super::{Attempt, AuthSettings, Verdict, Verifier, address, keys};
+use crate::{
+    faults::{Fault, Refusal},
+    request::{Fields, has_control},
+};
+
+/// The login of test access, reserved in the live realm (CONTRACT 1.6).
+const TEST_LOGIN: &str = "test";
+/// The longest login there can be, in characters.
+const LONGEST_LOGIN: usize = 64;
+
+/// The customer that asks.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Where all that is the customer's lies.
+    pub realm: RealmKind,
+    /// As it was given.
+    pub login: String,
+    /// The customer.
+    pub customer: CustomerId,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its language.
+    pub language: Language,
+    /// The VAT rate of its new invoices.
+    pub vat: Percent,
+    /// The moment of the query, by the database's clock.
+    pub now: Timestamp,
+}
+
+/// Who asks is not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// Why.
+    pub refusal: Refusal,
+    /// The customer's language once it is known who asks, Russian before. While unknown logins are hidden the
+    /// language would tell, so that it is known with the right secret alone.
+    pub language: Language,
+    /// With code 100, when to come again, in seconds: `Retry-After`.
+    pub retry_after: Option<u64>,
+}
+
+impl Denied {
+    fn new(fault: Fault, language: Language) -> Self {
+        Self { refusal: fault.into(), language, retry_after: None }
+    }
+}
+
+/// Settles who asks (CONTRACT 1.4): 3 no login, 9 both secrets, 6 none, 1 no database, 4 no such login, 54 not from
+/// this address, 100 too many failures, 7 wrong secret, 5 not open to this customer; the first that fails answers.
+///
+/// With `hide_unknown_logins`, a login that there isn't is answered like a wrong secret, after the same work, and 54
+/// comes after 7.
+///
+/// # Errors
+/// [`Denied`]. It is logged, with the login and the address and never the secret.
+pub async fn authenticate(
+    fields: &Fields,
+    address: IpAddr,
+    db: &Database,
+    verifier: &Verifier,
+    settings: &AuthSettings,
+) -> Result<Caller, Denied> {
+    let settled = async {
+        let claim = Claim::read(fields).map_err(|fault| Denied::new(fault, Language::default()))?;
+        let found = claim.look_up(db).await?;
+        Gate { claim: &claim, address, verifier, settings }.pass(found).await
+    };
+    settled.await.inspect_err(|denied| {
+        let login: String = fields.text("login").unwrap_or_default().chars().take(LONGEST_LOGIN).collect();
+        tracing::info!(code = denied.refusal.fault.code(), ?login, %address, "not authenticated");
+    })
+}
+
+/// Who the request says it is from.
+struct Claim<'a> {
+    realm: RealmKind,
+    login: &'a str,
+    secret: Secret<'a>,
+}
+
+enum Secret<'a> {
+    Password(&'a SecretString),
+    Key(&'a SecretString),
+}
+
+impl<'a> Claim<'a> {
+    /// What can be told from the fields alone.
+    fn read(fields: &'a Fields) -> Result<Self, Fault> {
+        let login = fields.text("login").ok_or(Fault::NoLogin)?;
+        let secret = match (fields.secret("pass"), fields.secret("apikey")) {
+            (Some(_), Some(_)) => return Err(Fault::TwoSecrets),
+            (None, None) => return Err(Fault::NoSecret),
+            (Some(password), None) => Secret::Password(password),
+            (None, Some(key)) => Secret::Key(key),
+        };
+        let realm = if login == TEST_LOGIN { RealmKind::Test } else { RealmKind::Live };
+        Ok(Self { realm, login, secret })
+    }
+
+    /// Whether anyone could have this login. Where not, PostgreSQL is not asked: it can't even be told a NUL.
+    fn is_login(&self) -> bool {
+        !has_control(self.login) && self.login.chars().count() <= LONGEST_LOGIN
+    }
+
+    async fn look_up(&self, db: &Database) -> Result<Option<Credentials>, Denied> {
+        if !self.is_login() {
+            return Ok(None);
+        }
+        let read = db.realm(self.realm).read(async |conn| store::customers::credentials(conn, self.login).await);
+        read.await.map_err(|error: store::Error| {
+            tracing::error!(%error, "credentials can't be read");
+            Denied::new(Fault::NoDatabase, Language::default())
+        })
+    }
+}
+
+/// The checks of a claim against what is stored.
+struct Gate<'a> {
+    claim: &'a Claim<'a>,
+    address: IpAddr,
+    verifier: &'a Verifier,
+    settings: &'a AuthSettings,
+}
+
+impl Gate<'_> {
+    async fn pass(&self, found: Option<Credentials>) -> Result<Caller, Denied> {
+        let credentials = if self.settings.hide_unknown_logins {
+            self.check_secret(found.as_ref(), Language::default()).await?;
+            let credentials = found.ok_or(Denied::new(Fault::WrongSecret, Language::default()))?;
+            self.check_address(&credentials)?;
+            credentials
+        } else {
+            let credentials = found.ok_or(Denied::new(Fault::UnknownLogin, Language::default()))?;
+            self.check_address(&credentials)?;
+            self.check_secret(Some(&credentials), credentials.language).await?;
+            credentials
+        };
+        if !credentials.open {
+            return Err(Denied::new(Fault::ApiOff, credentials.language));
+        }
+        Ok(self.caller(&credentials))
+    }
+
+    fn check_address(&self, credentials: &Credentials) -> Result<(), Denied> {
+        if address::allowed(&credentials.networks, self.address) {
+            Ok(())
+        } else {
+            Err(Denied::new(Fault::AddressRefused, credentials.language))
+        }
+    }
+
+    /// Where nobody has the login, the same work is done and the secret is wrong.
+    async fn check_secret(&self, of: Option<&Credentials>, language: Language) -> Result<(), Denied> {
+        let verdict = match self.claim.secret {
+            Secret::Password(password) => self.verifier.check(&self.attempt(of, password)).await,
+            Secret::Key(key) => {
+                let digests = of.map_or(&[][..], |credentials| &credentials.key_digests);
+                if keys::matches(digests, key.expose_secret()) { Verdict::Right } else { Verdict::Wrong }
+            }
+        };
+        match verdict {
+            Verdict::Right => Ok(()),
+            Verdict::Wrong => Err(Denied::new(Fault::WrongSecret, language)),
+            Verdict::TooMany { retry_after_seconds } => {
+                Err(Denied { retry_after: Some(retry_after_seconds), ..Denied::new(Fault::TooManyRequests, language) })
+            }
+        }
+    }
+
+    fn attempt<'b>(&'b self, of: Option<&'b Credentials>, password: &'b SecretString) -> Attempt<'b> {
+        Attempt {
+            realm: self.claim.realm.schema(),
+            login: self.claim.login,
+            customer: of.map(|credentials| (credentials.customer.0, credentials.version)),
+            phc: of.and_then(|credentials| credentials.password_hash.as_deref()),
+            password,
+            address: self.address,
+        }
+    }
+
+    fn caller(&self, credentials: &Credentials) -> Caller {
+        Caller {
+            realm: self.claim.realm,
+            login: self.claim.login.to_owned(),
+            customer: credentials.customer,
+            currency: credentials.currency,
+            language: credentials.language,
+            vat: credentials.vat,
+            now: credentials.now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

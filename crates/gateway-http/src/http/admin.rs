@@ -1,0 +1,34 @@
+//! The private port: health, readiness, metrics.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{self, Data},
+};
+
+use crate::{Gateway, metrics::Metrics};
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/healthz", web::get().to(healthz))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics));
+}
+
+/// The process is alive.
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().body("ok\n")
+}
+
+/// Requests can be answered: the database answers.
+async fn readyz(gateway: Data<Gateway>) -> HttpResponse {
+    if gateway.database().monitor().is_up() {
+        HttpResponse::Ok().body("ready\n")
+    } else {
+        HttpResponse::ServiceUnavailable().body("the database does not answer\n")
+    }
+}
+
+async fn metrics(metrics: Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(metrics.text())
+}
