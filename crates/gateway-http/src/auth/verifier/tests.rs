@@ -145,7 +145,7 @@ async fn beyond_the_limit_nothing_is_hashed_but_from_elsewhere() {
     let hash = Hash::default();
     let verifier = hash.verifier(&strict());
     assert_eq!(ANNA.asks(&verifier, "wrong").await, Verdict::Wrong);
-    assert!(matches!(ANNA.asks(&verifier, "right").await, Verdict::TooMany { retry_after_seconds: 59 | 60 }));
+    assert!(matches!(ANNA.asks(&verifier, "right").await, Verdict::TooMany { retry_after_seconds: 30..=60 }));
     assert_eq!(hash.count(), 1);
     assert_eq!(ANNA.from("192.0.2.1").asks(&verifier, "right").await, Verdict::Right);
     assert_eq!(ANNA.asks(&verifier, "right").await, Verdict::Right, "it is known now");
