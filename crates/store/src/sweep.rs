@@ -11,6 +11,9 @@ use crate::{
 /// So many orders the test realm holds at the most; the oldest go first.
 pub const TEST_ORDERS: i64 = 20_000;
 
+/// So many a sweep takes out at the most, so that no transaction is long; there may be more when it took as many.
+pub const AT_A_TIME: usize = 1000;
+
 /// Takes out saved answers that are no longer kept. Returns how many.
 ///
 /// # Errors
@@ -18,7 +21,8 @@ pub const TEST_ORDERS: i64 = 20_000;
 pub async fn saved_answers(tx: &mut Tx) -> Result<usize, Error> {
     let query = format!(
         "delete from saved_answer where (customer_id, request_id) in ( \
-           select customer_id, request_id from saved_answer where created_at < now() - interval '{KEPT}' limit 5000)"
+           select customer_id, request_id from saved_answer where created_at < now() - interval '{KEPT}' \
+           limit {AT_A_TIME} for update skip locked)"
     );
     Ok(diesel::sql_query(query).execute(tx.conn()).await?)
 }
@@ -34,9 +38,9 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
     }
     let old = "select o.id from orders o where (o.created_at < now() - interval '24 hours' \
          or o.id <= (select id from orders order by id desc offset $1 limit 1)) \
-         and not exists (select from task t where t.order_id = o.id and t.state = 'running') limit 1000";
+         and not exists (select from task t where t.order_id = o.id and t.state = 'running')";
     let children = ["simulated_server", "task", "service_period", "server", "order_addon"];
-    let ids: Vec<OrderNumber> = diesel::sql_query(format!("{old} for update of o skip locked"))
+    let ids: Vec<OrderNumber> = diesel::sql_query(format!("{old} limit {AT_A_TIME} for update of o skip locked"))
         .bind::<sql_types::BigInt, _>(TEST_ORDERS)
         .load(tx.conn())
         .await?;

@@ -1,1 +1,28 @@
-//! For tests only: a database per test, builders, a running gateway.
+//! For tests only: a database per test, builders, a faulty network.
+//!
+//! ```no_run
+//! # async fn example() {
+//! let db = testkit::TestDb::with_demo_catalogue().await;
+//! let ann = db.customer("ann").credit("100.00").key("ann-key").add().await;
+//! // … what the test is about …
+//! db.verify_books().await;
+//! # }
+//! ```
+//!
+//! All tests of a user of the machine, in whatever process, share one throw-away PostgreSQL cluster. Whichever comes
+//! first starts it; ten seconds after the last is gone it stops by itself (`testkit-cluster stop` does it at once). A
+//! database is migrated once and then copied for each test.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong here is a failed test")]
+
+mod cluster;
+mod customer;
+mod database;
+mod fault_proxy;
+mod template;
+mod watcher;
+
+pub use cluster::{Gone, data_dir, stop};
+pub use customer::NewBuyer;
+pub use database::TestDb;
+pub use fault_proxy::FaultProxy;

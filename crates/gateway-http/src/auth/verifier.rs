@@ -11,6 +11,10 @@
 //! the credentials among it. So whatever staff change of them leaves behind what was remembered before, in every
 //! process and at once. The password itself is kept nowhere.
 
+mod hashing;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -31,11 +35,12 @@ use moka::{
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task, time,
+    sync::{Semaphore, oneshot},
+    task,
 };
 use zeroize::Zeroizing;
 
+use self::hashing::Hashing;
 use super::{
     AuthSettings, password,
     throttle::{Throttle, Ticket},
@@ -149,27 +154,24 @@ impl Verifier {
     /// The hashing of this password, under way already or begun now; or the verdict without it.
     fn board(&self, tag: Tag, attempt: &Attempt<'_>) -> Result<Flight, Verdict> {
         let inner = &self.0;
-        let mut flights = inner.flights();
-        if let Some(flight) = flights.get(&tag) {
-            return Ok(flight.clone());
-        }
-        // One that has just landed was remembered before it left the list.
-        if let Some(verdict) = inner.remembered(&tag) {
-            return Err(verdict);
-        }
-        let place = inner.places.clone().try_acquire_owned().map_err(|_| BUSY)?;
-        let ticket = inner.take_ticket(attempt)?;
-        let hashing = Hashing {
-            inner: inner.clone(),
-            tag,
-            ticket,
-            place,
-            phc: attempt.phc.map(str::to_owned),
-            password: attempt.password.clone(),
+        let (tell, told) = oneshot::channel();
+        let (hashing, flight) = {
+            let mut flights = inner.flights();
+            if let Some(flight) = flights.get(&tag) {
+                return Ok(flight.clone());
+            }
+            // One that has just landed was remembered before it left the list.
+            if let Some(verdict) = inner.remembered(&tag) {
+                return Err(verdict);
+            }
+            let place = inner.places.clone().try_acquire_owned().map_err(|_| BUSY)?;
+            let ticket = inner.take_ticket(attempt)?;
+            let flight = told.map(|told| told.unwrap_or(BUSY)).boxed().shared();
+            flights.insert(tag, flight.clone());
+            (Hashing::new(inner.clone(), tag, ticket, place, attempt), flight)
         };
         // A task of its own: the client that began it may hang up while others wait for the outcome.
-        let flight = task::spawn(hashing.run()).map(|ended| ended.unwrap_or(BUSY)).boxed().shared();
-        flights.insert(tag, flight.clone());
+        task::spawn(hashing.run(tell));
         Ok(flight)
     }
 }
@@ -222,67 +224,8 @@ impl Inner {
     }
 }
 
-/// The hashing of one password.
-struct Hashing {
-    inner: Arc<Inner>,
-    tag: Tag,
-    ticket: Ticket,
-    place: OwnedSemaphorePermit,
-    phc: Option<String>,
-    password: SecretString,
-}
-
-impl Hashing {
-    async fn run(self) -> Verdict {
-        let Self { inner, tag, ticket, place, phc, password } = self;
-        let _landing = Landing { inner: &inner, tag };
-        let Ok(Ok(core)) = time::timeout(inner.patience, inner.hashing.clone().acquire_owned()).await else {
-            inner.throttle.give_back(&ticket);
-            return BUSY;
-        };
-        let blocking = inner.clone();
-        let hashed = task::spawn_blocking(move || {
-            // Given back when the core is free again, also when nobody waits for the outcome any more.
-            let _held = (core, place);
-            let right = (blocking.verify)(phc.as_deref().unwrap_or(password::DUMMY), &password);
-            right && phc.is_some()
-        });
-        match hashed.await {
-            Ok(true) => {
-                inner.right.insert(tag, ());
-                inner.throttle.give_back(&ticket);
-                Verdict::Right
-            }
-            Ok(false) => {
-                inner.wrong.insert(tag, ());
-                Verdict::Wrong
-            }
-            Err(error) => {
-                tracing::error!(%error, "a password could not be verified");
-                inner.throttle.give_back(&ticket);
-                BUSY
-            }
-        }
-    }
-}
-
-/// Takes the flight off the list when it ends, however it ends.
-struct Landing<'a> {
-    inner: &'a Inner,
-    tag: Tag,
-}
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        self.inner.flights().remove(&self.tag);
-    }
-}
-
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier")
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@ use domain::{
 use jiff_diesel::Timestamp;
 
 use crate::{
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, RealmKind, Tx},
     schema::customer,
 };
 
@@ -81,7 +81,8 @@ impl CustomerRow {
     }
 }
 
-/// Adds a customer with empty wallets.
+/// Adds a customer, with empty wallets where there are any: in the test realm nobody has wallets (CONTRACT 1.6), and
+/// its role can make none.
 ///
 /// # Errors
 /// [`Error::Refused`] when the login is taken or can't be one.
@@ -108,6 +109,9 @@ pub async fn add(tx: &mut Tx, new: &NewCustomer) -> Result<CustomerId, Error> {
         }
         _ => error,
     })?;
+    if tx.realm() == RealmKind::Test {
+        return Ok(CustomerId(id));
+    }
     for kind in ["credit", "bonus"] {
         diesel::sql_query("select open_account($1, $2, $3)")
             .bind::<sql_types::BigInt, _>(id)

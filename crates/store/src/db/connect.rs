@@ -1,13 +1,20 @@
 //! How connections are made: as which role, with which settings, over which transport.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use hmac::{Hmac, KeyInit, Mac};
+use rustls::RootCertStore;
 use secrecy::{ExposeSecret, SecretBox};
 use tokio::runtime::Handle;
-use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How the realms' roles prove who they are.
@@ -71,7 +78,8 @@ impl Connector {
                 config.password(password);
             }
         }
-        Self { config, search_path: search_path.to_owned(), runtime, tls: MakeRustlsConnect::new(tls_config()) }
+        let tls = tls_config(is_local(&settings.owner));
+        Self { config, search_path: search_path.to_owned(), runtime, tls: MakeRustlsConnect::new(tls) }
     }
 
     /// A new connection.
@@ -122,10 +130,19 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Reads the machine's root certificates; a certificate that can't be read is left out.
-fn tls_config() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+/// Whether all hosts are Unix sockets, which have no TLS.
+fn is_local(config: &Config) -> bool {
+    config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
+}
+
+/// Trusts the machine's root certificates; a certificate that can't be read is left out. Reading them takes a while, so
+/// they are read once, and not for connections without TLS.
+fn tls_config(local: bool) -> rustls::ClientConfig {
+    static ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Arc::new(roots)
+    });
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     #[expect(
@@ -133,5 +150,6 @@ fn tls_config() -> rustls::ClientConfig {
         reason = "ring has the default protocol versions; a start that fails here is a build error"
     )]
     let builder = versions.expect("ring supports the default TLS versions");
+    let roots = if local { Arc::new(RootCertStore::empty()) } else { ROOTS.clone() };
     builder.with_root_certificates(roots).with_no_client_auth()
 }

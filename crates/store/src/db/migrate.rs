@@ -2,6 +2,7 @@
 
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 use super::{ConnectSettings, Connector, Error, RealmKind};
@@ -24,6 +25,19 @@ fn parts() -> Vec<(&'static str, EmbeddedMigrations)> {
 #[must_use]
 pub fn roles(prefix: &str) -> Vec<String> {
     RealmKind::ALL.iter().map(|kind| kind.role(prefix)).collect()
+}
+
+/// Names what [`migrate`] makes: all migrations and grants of this program. Two programs with the same fingerprint make
+/// the same schemas, so that a database made by one can be copied for the other.
+#[must_use]
+pub fn migrations_fingerprint() -> String {
+    let mut hash = Sha256::new();
+    hash.update(env!("MIGRATIONS_FINGERPRINT"));
+    for kind in RealmKind::ALL {
+        hash.update(make_role("role", None));
+        hash.update(grants(kind, "role"));
+    }
+    hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 /// Runs what has not been run, as the owner, one process at a time. Needs a multi-threaded runtime.

@@ -10,7 +10,7 @@ mod transaction;
 pub use connect::{ConnectSettings, Connector, RoleAuth};
 pub use error::Error;
 pub use health::Monitor;
-pub use migrate::{MigrationReport, grant_roles, migrate, pending_migrations, roles};
+pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint, pending_migrations, roles};
 pub use realm::{Database, Realm, RealmKind, Rules};
 pub use transaction::{AsStoreError, Tx};
 

@@ -1,4 +1,4 @@
-//! Taking tasks out of the queue, by a lease. The database's clock is the only clock.
+//! Taking tasks out of the queue, by a lease.
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
@@ -10,29 +10,19 @@ use domain::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::lease::{LEASE_SECONDS, Lease};
 use crate::{
-    db::{Error, Tx},
+    db::{Conn, Error, Tx},
     orders::open_password,
 };
-
-/// A lease lasts so many seconds unless it is renewed.
-const LEASE_SECONDS: i32 = 30;
 
 /// A task that this worker has for now.
 #[derive(Debug)]
 pub struct ClaimedTask {
-    /// Its id.
-    pub id: TaskId,
-    /// Of which order.
-    pub order: OrderId,
+    /// The claim.
+    pub lease: Lease,
     /// What is to be done.
     pub operation: Operation,
-    /// Which try this is, from 1.
-    pub attempt: i32,
-    /// After so many it has failed for good.
-    pub max_attempts: i32,
-    /// Of this claim; what an older claim still writes is refused.
-    pub fence: i64,
     /// The hypervisor driver, if the tariff still has one.
     pub driver: Option<String>,
     /// The system that the server is to have: grows with each reinstallation.
@@ -43,6 +33,20 @@ pub struct ClaimedTask {
     pub login: String,
     /// The service's password.
     pub password: Option<SecretString>,
+}
+
+/// What came out of the queue.
+#[derive(Debug)]
+pub enum Claim {
+    /// Work to do.
+    Ready(ClaimedTask),
+    /// A task that can't be made out, such as an operation of a newer version. It counts as a failed attempt.
+    Unreadable {
+        /// The claim.
+        lease: Lease,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 #[derive(QueryableByName)]
@@ -89,49 +93,61 @@ const CLAIM: &str = "\
 /// Takes the task that is due first, if one is.
 ///
 /// # Errors
-/// [`Error`] from the database.
-pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<ClaimedTask>, Error> {
+/// [`Error`] from the database; see [`is_lost_race`].
+pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
     let row: Option<Row> = diesel::sql_query(CLAIM)
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::Integer, _>(LEASE_SECONDS)
         .get_result(tx.conn())
         .await
         .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    Ok(row.map(|row| made_out(tx, row)))
+}
+
+/// A task that can't be made out is claimed all the same: left where it is, it would be found first for ever.
+fn made_out(tx: &Tx, row: Row) -> Claim {
     let order = OrderId(row.order_id);
+    let lease =
+        Lease { id: TaskId(row.id), order, attempt: row.attempt, max_attempts: row.max_attempts, fence: row.fence };
+    let operation: Operation = match row.operation.parse() {
+        Ok(operation) => operation,
+        Err(why) => return Claim::Unreadable { lease, why },
+    };
+    let password = match row.server_password.map(|sealed| open_password(tx, order, &sealed)).transpose() {
+        Ok(password) => password,
+        Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
+    };
     let driver = tx.catalogue().tariff(TariffId(row.tariff_id)).and_then(|t| match &t.handling {
         Handling::Driver(name) => Some(name.0.clone()),
         Handling::Manual => None,
     });
-    let password = row.server_password.map(|sealed| open_password(tx, order, &sealed)).transpose()?;
-    Ok(Some(ClaimedTask {
-        id: TaskId(row.id),
-        order,
-        operation: row.operation.parse().map_err(Error::corrupt)?,
-        attempt: row.attempt,
-        max_attempts: row.max_attempts,
-        fence: row.fence,
-        driver,
-        generation: row.generation,
-        image: row.image_id,
-        login: row.server_login,
-        password,
-    }))
+    let (generation, image, login) = (row.generation, row.image_id, row.server_login);
+    Claim::Ready(ClaimedTask { lease, operation, driver, generation, image, login, password })
 }
 
-/// Says that the worker is alive. False when the lease is lost: the work is another's now.
+/// Whether a claim failed only because another worker was quicker with a task of the same order: then nothing was due.
+#[must_use]
+pub fn is_lost_race(error: &Error) -> bool {
+    error.constraint() == Some("task_one_running")
+}
+
+#[derive(QueryableByName)]
+struct Due {
+    #[diesel(sql_type = sql_types::Bool)]
+    due: bool,
+}
+
+/// Whether a claim may find something: asked by idle workers, since it costs one round trip and no transaction.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn renew_lease(tx: &mut Tx, id: TaskId, fence: i64) -> Result<bool, Error> {
-    let renewed = diesel::sql_query(
-        "update task set lease_until = now() + make_interval(secs => $3) \
-         where id = $1 and state = 'running' and fence = $2",
+pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
+    let found: Due = diesel::sql_query(
+        "select exists (select from task t where t.state = 'queued' and t.run_at <= now() \
+           and not exists (select from task p where p.order_id = t.order_id and p.state in ('queued', 'running') \
+             and (p.id < t.id or p.state = 'running'))) as due",
     )
-    .bind::<sql_types::BigInt, _>(id.0)
-    .bind::<sql_types::BigInt, _>(fence)
-    .bind::<sql_types::Integer, _>(LEASE_SECONDS)
-    .execute(tx.conn())
+    .get_result(connection)
     .await?;
-    Ok(renewed == 1)
+    Ok(found.due)
 }

@@ -1,59 +1,121 @@
 //! What becomes of a task that a worker had.
 
+use std::time::Duration;
+
 use diesel::sql_types;
 use diesel_async::RunQueryDsl;
 use domain::{orders::OrderId, tasks::Operation};
 
-use super::claim::ClaimedTask;
+use super::{claim::ClaimedTask, lease::Lease};
 use crate::db::{Error, Tx};
+
+/// When a failed task is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// After this time, unless it has had all its tries: then it waits for staff.
+    After(Duration),
+    /// Never by itself: it waits for staff.
+    Staff,
+}
 
 /// The task is done, and its order moves on. False when the lease was lost: nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str) -> Result<bool, Error> {
-    hold_order(tx, task.order).await?;
+    let lease = &task.lease;
+    hold_order(tx, lease.order).await?;
     let done = diesel::sql_query(
         "update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
            lease_until = null, results = results || $3 \
          where id = $1 and state = 'running' and fence = $2",
     )
-    .bind::<sql_types::BigInt, _>(task.id.0)
-    .bind::<sql_types::BigInt, _>(task.fence)
-    .bind::<sql_types::Text, _>(results)
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
+    .bind::<sql_types::Text, _>(format!("{results}\n"))
     .execute(tx.conn())
     .await?;
     if done == 1 && task.operation == Operation::Create {
-        // Suspended meanwhile, it stays so: that has its own task.
-        diesel::sql_query("update orders set state = 'active' where id = $1 and state = 'provisioning'")
-            .bind::<sql_types::BigInt, _>(task.order.0)
-            .execute(tx.conn())
-            .await?;
+        // Suspended meanwhile, it stays so: that has its own task. In manual handling it was only because an earlier
+        // try failed for good and staff had it tried again.
+        diesel::sql_query(
+            "update orders set state = 'active', by_hand = false where id = $1 and state in ('provisioning', 'manual')",
+        )
+        .bind::<sql_types::BigInt, _>(lease.order.0)
+        .execute(tx.conn())
+        .await?;
     }
     Ok(done == 1)
 }
 
-/// The try failed: the task waits for its next, or for staff when it has had them all. False when the lease was lost.
+/// The try failed: the task waits for its next, or for staff. False when the lease was lost: nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn give_back(tx: &mut Tx, task: &ClaimedTask, why: &str, wait_seconds: i32) -> Result<bool, Error> {
-    hold_order(tx, task.order).await?;
-    let last = task.attempt >= task.max_attempts;
+pub async fn give_back(tx: &mut Tx, lease: &Lease, why: &str, next: Next) -> Result<bool, Error> {
+    hold_order(tx, lease.order).await?;
+    let wait = match next {
+        Next::After(wait) if lease.attempt < lease.max_attempts => Some(wait),
+        Next::After(_) | Next::Staff => None,
+    };
     let back = diesel::sql_query(
         "update task set state = $3, run_at = now() + make_interval(secs => $4), lease_owner = null, \
            lease_until = null, results = results || $5 \
          where id = $1 and state = 'running' and fence = $2",
     )
-    .bind::<sql_types::BigInt, _>(task.id.0)
-    .bind::<sql_types::BigInt, _>(task.fence)
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
+    .bind::<sql_types::Text, _>(if wait.is_some() { "queued" } else { "manual" })
+    .bind::<sql_types::Double, _>(wait.unwrap_or_default().as_secs_f64())
+    .bind::<sql_types::Text, _>(format!("attempt {}: {why}\n", lease.attempt))
+    .execute(tx.conn())
+    .await?;
+    if back == 1 && wait.is_none() {
+        hand_to_staff(tx, lease).await?;
+    }
+    Ok(back == 1)
+}
+
+/// The worker stops before the work is done: another takes it at once, and the try does not count. False when the
+/// lease was lost: nothing is written then.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn release(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
+    hold_order(tx, lease.order).await?;
+    let released = diesel::sql_query(
+        "update task set state = 'queued', attempt = greatest(attempt - 1, 0), run_at = now(), lease_owner = null, \
+           lease_until = null \
+         where id = $1 and state = 'running' and fence = $2",
+    )
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
+    .execute(tx.conn())
+    .await?;
+    Ok(released == 1)
+}
+
+/// Gives back what a worker had that is not heard of any more. False when it was heard of after all, or another was
+/// quicker to do this.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
+    hold_order(tx, lease.order).await?;
+    let last = lease.attempt >= lease.max_attempts;
+    // Behind what other orders have due: run_at is now. Before the order's own later tasks: those wait for this one.
+    let back = diesel::sql_query(
+        "update task set state = $3, run_at = now(), lease_owner = null, lease_until = null, results = results || $4 \
+         where id = $1 and state = 'running' and fence = $2 and lease_until < now()",
+    )
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Text, _>(if last { "manual" } else { "queued" })
-    .bind::<sql_types::Integer, _>(wait_seconds)
-    .bind::<sql_types::Text, _>(format!("attempt {}: {why}\n", task.attempt))
+    .bind::<sql_types::Text, _>(format!("attempt {}: the worker was not heard of any more\n", lease.attempt))
     .execute(tx.conn())
     .await?;
     if back == 1 && last {
-        hand_to_staff(tx, task.order).await?;
+        hand_to_staff(tx, lease).await?;
     }
     Ok(back == 1)
 }
@@ -67,36 +129,25 @@ async fn hold_order(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
     Ok(())
 }
 
-/// An order whose making failed for good waits for staff.
-async fn hand_to_staff(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    diesel::sql_query("update orders set state = 'manual', by_hand = true where id = $1 and state = 'provisioning'")
-        .bind::<sql_types::BigInt, _>(order.0)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// Gives back what workers had who are not heard of any more. Returns how many.
-///
-/// # Errors
-/// [`Error`] from the database.
-pub async fn reap(tx: &mut Tx) -> Result<usize, Error> {
-    let back = diesel::sql_query(
-        "update task set state = case when attempt >= max_attempts then 'manual' else 'queued' end, \
-           run_at = now(), lease_owner = null, lease_until = null, \
-           results = results || format(E'attempt %s: the worker was not heard of any more\\n', attempt) \
-         where id in (select id from task where state = 'running' and lease_until < now() limit 100 \
-           for update skip locked)",
+/// What can't be made is staff's: with its creation, all that is asked of the order waits for them, because there is
+/// nothing yet that it could be done to. Other operations that failed for good leave the order as it is.
+async fn hand_to_staff(tx: &mut Tx, lease: &Lease) -> Result<(), Error> {
+    let create = Operation::Create.name();
+    let handed = diesel::sql_query(
+        "update orders set by_hand = true, state = case state when 'provisioning' then 'manual' else state end \
+         where id = $1 and state <> 'terminated' \
+           and exists (select from task where id = $2 and operation = $3)",
     )
+    .bind::<sql_types::BigInt, _>(lease.order.0)
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::Text, _>(create)
     .execute(tx.conn())
     .await?;
-    if back > 0 {
-        diesel::sql_query(
-            "update orders o set state = 'manual', by_hand = true where o.state = 'provisioning' and exists \
-               (select from task t where t.order_id = o.id and t.state = 'manual' and t.operation = 'server_create')",
-        )
-        .execute(tx.conn())
-        .await?;
+    if handed == 1 {
+        diesel::sql_query("update task set state = 'manual' where order_id = $1 and state = 'queued'")
+            .bind::<sql_types::BigInt, _>(lease.order.0)
+            .execute(tx.conn())
+            .await?;
     }
-    Ok(back)
+    Ok(())
 }

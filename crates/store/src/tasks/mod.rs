@@ -3,13 +3,15 @@
 mod claim;
 mod enqueue;
 mod finish;
+mod lease;
 mod manage;
 mod simulated;
 
-pub use claim::{ClaimedTask, claim, renew_lease};
+pub use claim::{Claim, ClaimedTask, claim, is_due, is_lost_race};
 pub use enqueue::Enqueued;
-pub use finish::{give_back, reap, succeed};
+pub use finish::{Next, give_back, reap, release, succeed};
+pub use lease::{Lease, expired, renew_lease};
 pub use manage::{TaskFilter, TaskRow, cancel, list, retry};
-pub use simulated::{SimulatedServer, apply_simulated, simulated};
+pub use simulated::{Simulated, SimulatedServer, apply_simulated, simulated};
 
 pub(crate) use enqueue::{cancel_waiting, close_manual, enqueue};

@@ -1,18 +1,23 @@
 //! The order of the checks, without a database: what it would have answered is given.
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use domain::{
-    customers::CustomerId,
+    customers::{CustomerId, Prices},
     language::Language,
     money::{Currency, Percent},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
-use store::{RealmKind, customers::Credentials};
+use store::{
+    Database, RealmKind,
+    customers::Credentials,
+    db::{ConnectSettings, RoleAuth, Rules},
+    seal::Keyring,
+};
 
-use super::{Caller, Claim, Denied, Gate, Secret};
+use super::{Caller, Claim, Denied, Gate, Secret, authenticate};
 use crate::{
     auth::{AuthSettings, Verifier, keys},
     faults::Fault,
@@ -210,5 +215,38 @@ proptest! {
             })
         };
         prop_assert_eq!(answers(None), answers(Some(anna())));
+    }
+}
+
+/// A database that nobody serves.
+fn no_database() -> Database {
+    let settings = ConnectSettings {
+        owner: "host=127.0.0.1 port=1 user=nobody dbname=nothing".parse().unwrap(),
+        role_prefix: "vartai".to_owned(),
+        auth: RoleAuth::Peer,
+    };
+    let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross };
+    Database::open(&settings, 1, keys, rules).unwrap()
+}
+
+#[tokio::test]
+async fn without_a_database_what_needs_none_is_answered_and_the_rest_is_1() {
+    let (db, settings) = (no_database(), AuthSettings::default());
+    let verifier = verifier(&settings);
+    let cases: [(&[(&str, &str)], u16); 7] = [
+        (&[("pass", "x")], 3),
+        (&[("login", "anna"), ("pass", "x"), ("apikey", "y")], 9),
+        (&[("login", "anna")], 6),
+        (&[("login", "anna"), ("pass", "x")], 1),
+        (&[("login", "test"), ("pass", "test")], 1),
+        (&[("login", "anna"), ("apikey", "y")], 1),
+        (&[("login", "an\0na"), ("pass", "x")], 4),
+    ];
+    for (fields, code) in cases {
+        let fields: Fields = fields.iter().copied().collect();
+        let denied = authenticate(&fields, HOME.parse().unwrap(), &db, &verifier, &settings).await.unwrap_err();
+        assert_eq!(denied, Denied::new(denied.refusal.fault, Language::Ru));
+        assert_eq!(denied.refusal.fault.code(), code, "{fields:?}");
     }
 }

@@ -1,0 +1,76 @@
+//! The simulated hypervisor: takes its time, then keeps the machine as a row of the realm.
+
+use std::time::Duration;
+
+use domain::orders::OrderId;
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use store::{
+    Error, Realm,
+    tasks::{self, ClaimedTask, Simulated},
+};
+use tokio::time;
+
+use super::{Class, Driver, Machine, Observed, Outcome};
+
+/// The name of the one simulated hypervisor there is.
+const NODE: &str = "simulated-1";
+
+/// The simulated hypervisor of a realm: it reaches no other realm's machines, because the realm's role can't.
+#[derive(Clone)]
+pub struct SimulatedDriver {
+    realm: Realm,
+    operation_time: Duration,
+}
+
+impl SimulatedDriver {
+    /// As tariffs name it.
+    pub const NAME: &'static str = "simulated";
+
+    /// One whose operations take `operation_time` each.
+    #[must_use]
+    pub const fn new(realm: Realm, operation_time: Duration) -> Self {
+        Self { realm, operation_time }
+    }
+
+    async fn bring_about(&self, task: &ClaimedTask) -> Outcome {
+        time::sleep(self.operation_time).await;
+        let applied = self.realm.transaction("simulate", async |tx| tasks::apply_simulated(tx, task).await).await;
+        match applied {
+            Ok(Simulated::Done) => Outcome::Done { node: NODE.to_owned() },
+            Ok(Simulated::Missing) => {
+                Outcome::Fail { class: Class::Missing, why: format!("{NODE} has no machine for this order") }
+            }
+            Ok(Simulated::Outdated) => Outcome::Retry {
+                after: None,
+                class: Class::Fenced,
+                why: format!("{NODE} has had a newer task for this machine"),
+            },
+            // The commit's answer may be what was lost.
+            Err(error) => Outcome::Unknown { why: unreadable(&error) },
+        }
+    }
+
+    async fn look(&self, order: OrderId) -> Observed {
+        match self.realm.read(async |connection| tasks::simulated(connection, order).await).await {
+            Ok(Some(server)) => Observed::Present(Machine { running: server.running, generation: server.generation }),
+            Ok(None) => Observed::Missing,
+            Err(error) => Observed::Unavailable(unreadable(&error)),
+        }
+    }
+}
+
+/// The cause is for our log; the task's log, which customers read, says what it means.
+fn unreadable(error: &Error) -> String {
+    tracing::warn!(%error, "the simulated hypervisor's rows can't be had");
+    format!("{NODE} does not answer")
+}
+
+impl Driver for SimulatedDriver {
+    fn execute<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Outcome> {
+        self.bring_about(task).boxed_local()
+    }
+
+    fn observe<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed> {
+        self.look(task.lease.order).boxed_local()
+    }
+}

@@ -1,0 +1,34 @@
+//! How the provisioner works.
+
+use std::time::Duration;
+
+/// How the provisioner works. The defaults are right for any installation; tests make it quicker or slower.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// So many tasks at a time in each realm: the test realm has its own and takes none of the live realm's.
+    pub concurrency: usize,
+    /// How often an idle worker asks whether a task is due.
+    pub poll: Duration,
+    /// How long an operation of the simulated hypervisor takes; under 2 s (CONTRACT 1.6).
+    pub operation_time: Duration,
+    /// How often a lease is renewed; well below its 30 s.
+    pub renew_every: Duration,
+    /// The work is aborted when its lease could not be renewed for so long; below its 30 s, so that it has ended before
+    /// another worker begins.
+    pub trust_lease_for: Duration,
+    /// How long running tasks have to end once the worker is told to stop.
+    pub drain_for: Duration,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            poll: Duration::from_millis(200),
+            operation_time: Duration::from_millis(300),
+            renew_every: Duration::from_secs(10),
+            trust_lease_for: Duration::from_secs(20),
+            drain_for: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Workers: they take tasks out of a realm's queue, have them done, and end when told to.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use futures_util::future::join3;
+use store::{
+    Database, Error, Realm,
+    tasks::{self, Claim, Lease},
+};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    task::{JoinError, JoinSet, LocalSet},
+    time::{self, Instant},
+};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::{
+    WorkerSettings,
+    attempt::attempt,
+    backoff::{DATABASE, random},
+    driver::{Drivers, SimulatedDriver},
+    jobs, lease,
+};
+
+/// Giving back what did not end in time takes no longer than this.
+const GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// Works on the queues of both realms and on the scheduled jobs until `shutdown`, then drains: no new task is taken,
+/// running ones have [`WorkerSettings::drain_for`] to end and are given back uncounted after that. It outlives the
+/// database going away. Any number of processes may run it. Dropped, it is a worker that died: its leases run out.
+///
+/// The future is not `Send`: it is for a thread of its own (see [`crate::spawn`]) or a current-thread runtime.
+pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Future<Output = ()>) {
+    let (stop, stopped) = watch::channel(false);
+    let simulated = |realm: &Realm| SimulatedDriver::new(realm.clone(), settings.operation_time);
+    let live = Drivers::live(simulated(&database.live));
+    let test = Drivers::Test(simulated(&database.test));
+    let live = RealmWorker::new(database.live.clone(), live, &settings);
+    let test = RealmWorker::new(database.test.clone(), test, &settings);
+    let work = async {
+        join3(live.run(stopped.clone()), test.run(stopped.clone()), jobs::run(&database, stopped.clone())).await;
+    };
+    let tell = async {
+        shutdown.await;
+        tracing::info!("the provisioner takes no new task and waits for those under way");
+        stop.send_replace(true);
+    };
+    LocalSet::new().run_until(async { tokio::join!(work, tell) }).await;
+    tracing::info!("the provisioner has ended");
+}
+
+/// The worker of one realm.
+struct RealmWorker {
+    realm: Realm,
+    drivers: Drivers,
+    settings: WorkerSettings,
+    /// New for each process and realm: a worker that comes back under the same name is another one.
+    id: Uuid,
+    slots: Arc<Semaphore>,
+    /// A task has ended, so the next of its order may be due.
+    ended: Notify,
+    /// Becomes true when running tasks are to be given back.
+    halt: watch::Sender<bool>,
+}
+
+impl RealmWorker {
+    fn new(realm: Realm, drivers: Drivers, settings: &WorkerSettings) -> Rc<Self> {
+        Rc::new(Self {
+            realm,
+            drivers,
+            settings: settings.clone(),
+            id: Uuid::new_v4(),
+            slots: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            ended: Notify::new(),
+            halt: watch::Sender::new(false),
+        })
+    }
+
+    async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut running = JoinSet::new();
+        while let Some((claim, since, slot)) = self.next(&mut stop).await {
+            let this = self.clone();
+            running.spawn_local(async move {
+                this.attend(&claim, since).await;
+                drop(slot);
+                this.ended.notify_one();
+            });
+            while let Some(ended) = running.try_join_next() {
+                log_panic(ended);
+            }
+        }
+        self.drain(running).await;
+    }
+
+    /// The next task with a slot to do it in; `None` once the worker is to stop. A claim under way is never dropped:
+    /// its task would be nobody's until the lease runs out.
+    async fn next(&self, stop: &mut watch::Receiver<bool>) -> Option<(Claim, Instant, OwnedSemaphorePermit)> {
+        let slot = tokio::select! {
+            slot = self.slots.clone().acquire_owned() => slot.ok()?,
+            () = stopping(stop) => return None,
+        };
+        let mut failures = 0;
+        while !*stop.borrow() {
+            let since = Instant::now();
+            let pause = match self.claim().await {
+                Ok(Some(claim)) => return Some((claim, since, slot)),
+                Ok(None) => {
+                    failures = 0;
+                    around(self.settings.poll)
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(realm = self.realm.kind().schema(), %error, failures, "the queue can't be asked");
+                    DATABASE.half_jitter(failures, random())
+                }
+            };
+            tokio::select! {
+                () = time::sleep(pause) => {}
+                () = self.ended.notified(), if failures == 0 => {}
+                () = stopping(stop) => {}
+            }
+        }
+        None
+    }
+
+    async fn claim(&self) -> Result<Option<Claim>, Error> {
+        if !self.realm.read(async |connection| tasks::is_due(connection).await).await? {
+            return Ok(None);
+        }
+        match self.realm.transaction("claim task", async |tx| tasks::claim(tx, self.id).await).await {
+            Err(error) if tasks::is_lost_race(&error) => Ok(None),
+            claimed => claimed,
+        }
+    }
+
+    /// Has a claimed task done as long as its lease is sure.
+    async fn attend(&self, claim: &Claim, since: Instant) {
+        let (lease, operation) = match claim {
+            Claim::Ready(task) => (&task.lease, task.operation.name()),
+            Claim::Unreadable { lease, .. } => (lease, "unreadable"),
+        };
+        let span = tracing::info_span!(
+            "task",
+            realm = self.realm.kind().schema(),
+            task = lease.id.0,
+            order = lease.order.0,
+            operation,
+            attempt = lease.attempt,
+            fence = lease.fence,
+        );
+        let mut halt = self.halt.subscribe();
+        async {
+            tokio::select! {
+                () = attempt(&self.realm, &self.drivers, claim) => {}
+                () = lease::lost(&self.realm, lease, &self.settings, since) => {
+                    tracing::warn!("the lease is lost, and the work with it: another worker does it");
+                }
+                () = stopping(&mut halt) => self.release(lease).await,
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+
+    async fn release(&self, lease: &Lease) {
+        match self.realm.transaction("release task", async |tx| tasks::release(tx, lease).await).await {
+            Ok(true) => tracing::info!("the task did not end in time and is given back"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the task can't be given back; its lease runs out"),
+        }
+    }
+
+    async fn drain(&self, mut running: JoinSet<()>) {
+        if time::timeout(self.settings.drain_for, all(&mut running)).await.is_ok() {
+            return;
+        }
+        self.halt.send_replace(true);
+        if time::timeout(GIVE_BACK, all(&mut running)).await.is_err() {
+            tracing::warn!(tasks = running.len(), "tasks could not be given back; their leases run out");
+        }
+    }
+}
+
+async fn all(running: &mut JoinSet<()>) {
+    while let Some(ended) = running.join_next().await {
+        log_panic(ended);
+    }
+}
+
+/// Panics of drivers are caught before; this is for our own.
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "work on a task broke off; its lease runs out");
+    }
+}
+
+/// Returns once `stop` is true, or nobody is left who could make it so.
+pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
+    // An error says that the sender is gone: then it is time to stop, too.
+    let _gone = stop.wait_for(|stop| *stop).await.is_err();
+}
+
+/// Around `period`, a quarter more or less: many workers need not ask all at once.
+pub(crate) fn around(period: Duration) -> Duration {
+    let spread = u64::try_from((period / 2).as_millis()).unwrap_or(u64::MAX);
+    period * 3 / 4 + Duration::from_millis(random() % spread.saturating_add(1))
+}

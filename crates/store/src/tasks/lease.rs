@@ -1,0 +1,78 @@
+//! Leases: who has a task for now. The database's clock is the only clock.
+
+use diesel::{QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{orders::OrderId, tasks::TaskId};
+
+use crate::db::{Conn, Error, Tx};
+
+/// A lease lasts so many seconds unless it is renewed.
+pub(super) const LEASE_SECONDS: i32 = 30;
+
+/// One claim of a task. What an older claim still writes is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The task.
+    pub id: TaskId,
+    /// Of which order.
+    pub order: OrderId,
+    /// Which try this is, from 1.
+    pub attempt: i32,
+    /// After so many it has failed for good.
+    pub max_attempts: i32,
+    /// Grows with each claim.
+    pub fence: i64,
+}
+
+/// Says that the worker is alive. False when the lease is lost: the work is another's now.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn renew_lease(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
+    let renewed = diesel::sql_query(
+        "update task set lease_until = now() + make_interval(secs => $3) \
+         where id = $1 and state = 'running' and fence = $2",
+    )
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
+    .bind::<sql_types::Integer, _>(LEASE_SECONDS)
+    .execute(tx.conn())
+    .await?;
+    Ok(renewed == 1)
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    order_id: i64,
+    #[diesel(sql_type = sql_types::Integer)]
+    attempt: i32,
+    #[diesel(sql_type = sql_types::Integer)]
+    max_attempts: i32,
+    #[diesel(sql_type = sql_types::BigInt)]
+    fence: i64,
+}
+
+/// The leases that ran out longest ago, of workers that are not heard of any more. `reap` ends them one by one, so that
+/// one that can't be ended does not keep the others.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn expired(connection: &mut Conn) -> Result<Vec<Lease>, Error> {
+    let rows: Vec<Row> = diesel::sql_query(
+        "select id, order_id, attempt, max_attempts, fence from task \
+         where state = 'running' and lease_until < now() order by lease_until, id limit 100",
+    )
+    .load(connection)
+    .await?;
+    let lease = |row: Row| Lease {
+        id: TaskId(row.id),
+        order: OrderId(row.order_id),
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        fence: row.fence,
+    };
+    Ok(rows.into_iter().map(lease).collect())
+}

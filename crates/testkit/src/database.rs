@@ -1,0 +1,137 @@
+//! A database of a test's own.
+
+use std::sync::Arc;
+
+use domain::{catalogue::Catalogue, customers::Prices};
+use jiff::tz::TimeZone;
+use store::{
+    Database, RealmKind,
+    db::{ConnectSettings, Rules},
+    seal::Keyring,
+};
+use tokio_postgres::{Client, types::FromSqlOwned};
+
+use crate::{
+    FaultProxy, NewBuyer,
+    cluster::{config, connect},
+    template::{connect_settings, drop_database, make_database},
+};
+
+/// Each realm's pool has up to so many connections.
+const CONNECTIONS: usize = 10;
+
+/// A database of a test's own, migrated. Dropping it drops the database.
+pub struct TestDb {
+    /// How to connect to it.
+    pub settings: ConnectSettings,
+    /// Its realms: prices contain the VAT, days are those of Vilnius.
+    pub database: Database,
+    /// What seals its secrets.
+    pub keys: Arc<Keyring>,
+    name: String,
+}
+
+impl TestDb {
+    /// A migrated database with nothing in it.
+    pub async fn new() -> Self {
+        let name = make_database(true).await;
+        let settings = connect_settings(config(&name).await);
+        let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
+        let database = Database::open(&settings, CONNECTIONS, keys.clone(), Self::rules()).unwrap();
+        Self { settings, database, keys, name }
+    }
+
+    /// A migrated database with the demo's catalogue in force.
+    pub async fn with_demo_catalogue() -> Self {
+        let db = Self::new().await;
+        db.apply_catalogue(&Self::demo_catalogue()).await;
+        db
+    }
+
+    /// The rules that tests are under.
+    #[must_use]
+    pub fn rules() -> Rules {
+        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross }
+    }
+
+    /// The demo's catalogue.
+    #[must_use]
+    pub fn demo_catalogue() -> Catalogue {
+        let text = include_str!("../../../deploy/catalogue.demo.toml");
+        catalogue::read(text).unwrap_or_else(|mistakes| panic!("the demo's catalogue: {mistakes:?}"))
+    }
+
+    /// Brings a catalogue into force.
+    pub async fn apply_catalogue(&self, catalogue: &Catalogue) {
+        store::catalogue::apply(&self.settings, catalogue, "for a test").await.unwrap();
+    }
+
+    /// A customer to be added: `db.customer("ann").credit("100.00").add().await`.
+    pub fn customer(&self, login: &str) -> NewBuyer<'_> {
+        NewBuyer::new(self, login)
+    }
+
+    /// Other pools on the same database, of up to `connections` for each realm.
+    #[must_use]
+    pub fn open(&self, connections: usize) -> Database {
+        Database::open(&self.settings, connections, self.keys.clone(), Self::rules()).unwrap()
+    }
+
+    /// The database behind a network that can fail.
+    pub async fn behind_proxy(&self) -> (FaultProxy, Database) {
+        let (proxy, owner) = FaultProxy::before(&self.settings.owner).await;
+        let settings = ConnectSettings { owner, ..self.settings.clone() };
+        (proxy, Database::open(&settings, CONNECTIONS, self.keys.clone(), Self::rules()).unwrap())
+    }
+
+    /// A session of the owner's, who may do everything, as nobody may in production.
+    pub async fn owner(&self) -> Client {
+        connect(&self.settings.owner).await.unwrap()
+    }
+
+    /// A session of a realm's role, as the program has.
+    pub async fn role(&self, realm: RealmKind) -> Client {
+        let mut config = self.settings.owner.clone();
+        config.user(realm.role(&self.settings.role_prefix));
+        let client = connect(&config).await.unwrap();
+        client.batch_execute(&format!("set search_path to {}, catalogue, pg_temp", realm.schema())).await.unwrap();
+        client
+    }
+
+    /// Runs statements as the owner.
+    pub async fn run_sql(&self, sql: &str) {
+        self.owner().await.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// The one value that a query of the owner's finds.
+    pub async fn value<T: FromSqlOwned>(&self, sql: &str) -> T {
+        let found = self.owner().await.query_one(sql, &[]).await;
+        found.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
+    }
+
+    /// Fails the test unless the books of all realms are right.
+    pub async fn verify_books(&self) {
+        for kind in RealmKind::ALL {
+            let findings = self.database.realm(kind).read(async |c| store::ledger::verify(c).await).await.unwrap();
+            assert!(findings.is_empty(), "the books of {} are wrong: {findings:#?}", kind.schema());
+        }
+    }
+}
+
+impl Drop for TestDb {
+    /// In a thread and a runtime of its own: the test's may be busy or of one thread. What it can't drop is swept by
+    /// the next process.
+    fn drop(&mut self) {
+        let (owner, name) = (self.settings.owner.clone(), self.name.clone());
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let mut admin = owner;
+                admin.dbname("postgres");
+                let admin = connect(&admin).await.ok()?;
+                drop_database(&admin, &name).await.ok()
+            })
+        });
+        drop(dropping.join());
+    }
+}
