@@ -63,12 +63,18 @@ impl Failure {
             }
             Self::Store(error) => {
                 tracing::error!(%error, "the database refused");
-                if writes { Fault::NotSaved.into() } else { Fault::NoDatabase.into() }
+                not_done(writes).into()
             }
             Self::Encode(error) => {
                 tracing::error!(%error, "an answer can't be put in writing");
-                Fault::NotSaved.into()
+                not_done(writes).into()
             }
         }
     }
+}
+
+/// What answers when the fault is the gateway's own: 2 where something was to be written, else 1.
+#[must_use]
+pub const fn not_done(writes: bool) -> Fault {
+    if writes { Fault::NotSaved } else { Fault::NoDatabase }
 }

@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use store::{Conn, Realm, Tx, orders::Buyer};
 
 pub use dispatch::{Outcome, answer};
-pub use failure::Failure;
+pub use failure::{Failure, not_done};
 pub use idempotency::REQUEST_ID;
 pub use spec::{COMMON_FAULTS, Effect, FieldSpec, Need, ReplyField, Spec, WRITING_FAULTS};
 
@@ -125,10 +125,16 @@ impl Command {
         }
     }
 
+    /// Whether it writes.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Writes(_))
+    }
+
     /// The faults it can answer: its own, and those of every request.
     #[must_use]
     pub fn may_answer(self, fault: crate::faults::Fault) -> bool {
-        let of_writing = matches!(self, Self::Writes(_)) && WRITING_FAULTS.contains(&fault);
+        let of_writing = self.writes() && WRITING_FAULTS.contains(&fault);
         COMMON_FAULTS.contains(&fault) || of_writing || self.spec().faults.contains(&fault)
     }
 }

@@ -37,12 +37,12 @@ pub enum Effect {
 /// When a field must be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Always.
-    Required,
+    /// Always; the fault that answers when it isn't.
+    Required(Fault),
     /// Never; what it is taken for when absent.
     Optional(&'static str),
-    /// Sometimes; when.
-    When(&'static str),
+    /// Sometimes; when, and the fault that answers when it isn't then.
+    When(&'static str, Fault),
 }
 
 /// A field of a request.
@@ -90,7 +90,6 @@ impl ReplyField {
 /// What any command can answer (CONTRACT 1.4).
 pub const COMMON_FAULTS: &[Fault] = &[
     Fault::NoDatabase,
-    Fault::NotSaved,
     Fault::NoLogin,
     Fault::UnknownLogin,
     Fault::ApiOff,
@@ -102,5 +101,5 @@ pub const COMMON_FAULTS: &[Fault] = &[
     Fault::TooManyRequests,
 ];
 
-/// What any command that writes can answer beside, of its `requestid`.
-pub const WRITING_FAULTS: &[Fault] = &[Fault::RequestIdReused, Fault::BadField];
+/// What any command that writes can answer beside.
+pub const WRITING_FAULTS: &[Fault] = &[Fault::NotSaved, Fault::RequestIdReused, Fault::BadField];

@@ -17,6 +17,7 @@ use super::body::{self, NoBody};
 use crate::{
     Answered, Gateway,
     auth::address,
+    command::{Command, not_done},
     commands,
     faults::Fault,
     metrics::Metrics,
@@ -44,31 +45,30 @@ async fn apih(request: HttpRequest, payload: Payload, gateway: Data<Gateway>, me
     };
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let fields = decode(request.method(), request.query_string().as_bytes(), content_type, body).await;
-    let command = fields.text("command").and_then(commands::find).map_or("unknown", |c| c.spec().name);
-    let answered = in_time(gateway, fields, &request).await;
-    metrics.answered("apih", command, answered.fault.map_or(0, Fault::code), began.elapsed());
+    let command = fields.text("command").and_then(commands::find);
+    let answered = in_time(gateway, fields, &request, command.is_some_and(Command::writes)).await;
+    metrics.answered(
+        "apih",
+        command.map_or("unknown", |c| c.spec().name),
+        answered.fault.map_or(0, Fault::code),
+        began.elapsed(),
+    );
     respond(answered)
 }
 
 /// Answers within the deadline. What is under way then goes on to its end, whole or not at all; a client that wants to
 /// know asks again, with its requestid.
-async fn in_time(gateway: Data<Gateway>, fields: Fields, request: &HttpRequest) -> Answered {
+async fn in_time(gateway: Data<Gateway>, fields: Fields, request: &HttpRequest, writes: bool) -> Answered {
     let from = address::of_request(request, &gateway.settings().auth.trusted_proxies);
     let format = Format::of(fields.text("json"));
     let (fields, working) = (Rc::new(fields), gateway.clone());
     let work = actix_web::rt::spawn(async move { working.answer(&fields, from).await });
-    let fault = match time::timeout(DEADLINE, work).await {
+    match time::timeout(DEADLINE, work).await {
         Ok(Ok(answered)) => return answered,
-        Ok(Err(broken)) => {
-            tracing::error!(%broken, "a request broke off");
-            Fault::NotSaved
-        }
-        Err(_) => {
-            tracing::error!("a request is not answered in time");
-            Fault::NotSaved
-        }
-    };
-    gateway.refused(&fault.into(), Language::default(), format)
+        Ok(Err(broken)) => tracing::error!(%broken, "a request broke off"),
+        Err(_) => tracing::error!("a request is not answered in time"),
+    }
+    gateway.refused(&not_done(writes).into(), Language::default(), format)
 }
 
 fn respond(answered: Answered) -> HttpResponse {

@@ -131,7 +131,7 @@ fn make_role(role: &str, verifier: Option<&str>) -> String {
          do $do$ begin \
          if not exists (select from pg_roles where rolname = '{role}') then create role \"{role}\"; end if; \
          end $do$; \
-         alter role \"{role}\" login nosuperuser nocreatedb nocreaterole noinherit{password}; \
+         alter role \"{role}\" login noinherit{password}; \
          select pg_advisory_unlock({LOCK})"
     )
 }

@@ -194,11 +194,22 @@ impl Realm {
             return Err(gone());
         }
         tokio::select! {
-            got = self.pool.get() => got.map_err(|error| match error {
+            got = self.fresh_connection() => got.map_err(|error| match error {
                 PoolError::Timeout(kind) => Error::Unreachable(format!("no free connection: {kind:?}")),
                 other => Error::Unreachable(other.to_string()),
             }),
             () = self.monitor.gone() => Err(gone()),
+        }
+    }
+
+    /// A connection that has seen no outage: one from before may lead to a server that was demoted meanwhile.
+    async fn fresh_connection(&self) -> Result<Object<AsyncPgConnection>, PoolError> {
+        loop {
+            let got = self.pool.get().await?;
+            if !self.monitor.went_away_since(Object::metrics(&got).created) {
+                return Ok(got);
+            }
+            drop(Object::take(got));
         }
     }
 

@@ -35,7 +35,7 @@ struct Head {
 /// A transaction that loses against others is tried so often in all.
 const TRIES: u32 = 4;
 /// How long the outcome of a commit whose answer was lost is looked for. Every answer comes within 10 s (CONTRACT 1.2).
-const FIND_OUT: Duration = Duration::from_secs(5);
+const FIND_OUT: Duration = Duration::from_secs(4);
 
 type Manager = <Object<AsyncPgConnection> as AsyncConnection>::TransactionManager;
 

@@ -56,11 +56,11 @@ const INVARIANTS: [(&str, &str); 11] = [
          where a.currency <> c.currency or exists (select from entry e where e.account_id = a.id and e.currency <> a.currency)",
     ),
     (
-        "a paid invoice that costs something is charged once, for its total; another is not charged",
+        "a paid invoice that costs something is charged once, for its total; another is not charged, and none in a test realm",
         "select format('invoice %s (%s, total %s): charged %s', i.id, i.status, i.total, coalesce(c.charged, 0)) as row from invoice i \
          left join lateral (select -sum(e.amount) as charged from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
            where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = i.id and a.customer_id = i.customer_id) c on true \
-         where coalesce(c.charged, 0) <> case when i.status = 'paid' then i.total else 0 end",
+         where coalesce(c.charged, 0) <> case when i.status = 'paid' and current_schema() = 'live' then i.total else 0 end",
     ),
     (
         "every charge is of an invoice",

@@ -27,7 +27,7 @@ pub struct CreateOrder;
 const TARIFF_ID: FieldSpec = FieldSpec {
     name: "tarifid",
     about: "The tariff, by its id in getTarifs.",
-    need: Need::Required,
+    need: Need::Required(Fault::NoTariffId),
     example: "10",
     malformed: Some(("abc", Fault::UnknownTariff)),
     extension: false,
@@ -36,7 +36,7 @@ const TARIFF_ID: FieldSpec = FieldSpec {
 const DOMAIN: FieldSpec = FieldSpec {
     name: "domain",
     about: "The full domain name that the order is for; other than Latin letters in UTF-8.",
-    need: Need::When("the tariff's allowWithoutDomain is 0"),
+    need: Need::When("the tariff's allowWithoutDomain is 0", Fault::BadDomain),
     example: "example.com",
     malformed: Some(("under_score.example", Fault::BadDomain)),
     extension: false,

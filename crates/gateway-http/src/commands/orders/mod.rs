@@ -26,7 +26,7 @@ use crate::{
 pub(crate) const ORDER_ID: FieldSpec = FieldSpec {
     name: "orderid",
     about: "The order, by the orderid that createOrder answered.",
-    need: Need::Required,
+    need: Need::Required(Fault::NoOrderId),
     example: "1042",
     malformed: Some(("abc", Fault::UnknownOrder)),
     extension: false,
@@ -36,7 +36,7 @@ pub(crate) const ORDER_ID: FieldSpec = FieldSpec {
 const PERIOD: FieldSpec = FieldSpec {
     name: "period",
     about: "For how many months: one of the tariff's periods.",
-    need: Need::Required,
+    need: Need::Required(Fault::NoPeriod),
     example: "12",
     malformed: Some(("1.5", Fault::BadPeriod)),
     extension: false,

@@ -1,0 +1,133 @@
+//! A gateway to test: a database of its own with the demo's catalogue, and a few customers.
+
+mod http;
+mod wait;
+
+use std::{net::IpAddr, sync::Arc};
+
+use gateway_http::{
+    Gateway, GatewaySettings,
+    auth::AuthSettings,
+    faults::Dialect,
+    http::{HttpSettings, Serving, serve},
+    metrics::Metrics,
+    request::Fields,
+};
+use provisioner::{Provisioner, WorkerSettings};
+use serde_json::Value;
+use store::{Database, RealmKind};
+use testkit::TestDb;
+
+pub use http::{Response, raw};
+pub use wait::until;
+
+/// The address that requests come from.
+pub const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// A gateway on a database of its own.
+pub struct App {
+    pub db: TestDb,
+    pub gateway: Arc<Gateway>,
+}
+
+/// Settings with a dialect.
+pub fn dialect(dialect: Dialect) -> GatewaySettings {
+    GatewaySettings { dialect, ..GatewaySettings::default() }
+}
+
+impl App {
+    /// With `ann` (1000.00 EUR, bonus 5.00), `poor` (1.00), `closed`, `fenced` and test access.
+    pub async fn new() -> Self {
+        let db = TestDb::with_demo_catalogue().await;
+        db.customer("ann").credit("1000.00").bonus("5.00").key("ann-key").password("ann-password").add().await;
+        db.customer("ben").credit("1000.00").key("ben-key").password("ben-password").add().await;
+        db.customer("poor").credit("1.00").key("poor-key").add().await;
+        db.customer("closed").closed().key("closed-key").password("closed-password").add().await;
+        db.customer("fenced").network("203.0.113.0/24").key("fenced-key").add().await;
+        db.customer("test").of(RealmKind::Test).password("test").add().await;
+        let gateway = Self::gateway_on(db.database.clone(), GatewaySettings::default());
+        Self { db, gateway }
+    }
+
+    /// Another gateway on a database.
+    pub fn gateway_on(database: Database, settings: GatewaySettings) -> Arc<Gateway> {
+        Arc::new(Gateway::new(database, settings).unwrap())
+    }
+
+    /// Another gateway on the same database.
+    pub fn with(&self, settings: GatewaySettings) -> Arc<Gateway> {
+        Self::gateway_on(self.db.database.clone(), settings)
+    }
+
+    /// A gateway on the same database that gives up on passwords at once.
+    pub fn impatient(&self) -> Arc<Gateway> {
+        let one = std::num::NonZeroU32::MIN;
+        let auth = AuthSettings { login_failures_per_minute: one, ..AuthSettings::default() };
+        self.with(GatewaySettings { auth, ..GatewaySettings::default() })
+    }
+
+    /// A worker with a quick simulated hypervisor.
+    pub fn worker(&self) -> Provisioner {
+        let settings = WorkerSettings {
+            poll: std::time::Duration::from_millis(20),
+            operation_time: std::time::Duration::from_millis(1),
+            ..WorkerSettings::default()
+        };
+        provisioner::spawn(self.db.database.clone(), settings).unwrap()
+    }
+
+    /// The gateway on HTTP, at a free port.
+    pub fn serve(&self) -> Serving {
+        let free = "127.0.0.1:0".parse().unwrap();
+        let settings = HttpSettings { bind: free, admin_bind: free, workers: 2 };
+        serve(self.gateway.clone(), Arc::new(Metrics::new().unwrap()), &settings, |_| {}).unwrap()
+    }
+
+    /// A call by `ann`, with her key.
+    pub async fn ann(&self, command: &str, fields: &[(&str, &str)]) -> Value {
+        self.by("ann", command, fields).await
+    }
+
+    /// A call by a customer, with its key (`test` with its password).
+    pub async fn by(&self, login: &str, command: &str, fields: &[(&str, &str)]) -> Value {
+        call(&self.gateway, &as_customer(login, command, fields)).await
+    }
+
+    /// An order of `ann`'s that runs: vds 10, one month.
+    pub async fn running_order(&self) -> String {
+        let placed =
+            self.ann("createOrder", &[("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")]).await;
+        assert_eq!(code(&placed), None, "{placed}");
+        let id = placed["orderid"].as_str().unwrap().to_owned();
+        self.db.run_sql(&format!("update live.orders set state = 'active' where id = {id}")).await;
+        id
+    }
+}
+
+/// The fields of a customer's call.
+pub fn as_customer<'a>(login: &'a str, command: &'a str, fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, String)> {
+    let secret = match login {
+        "test" => ("pass", "test".to_owned()),
+        login => ("apikey", format!("{login}-key")),
+    };
+    let mut all = vec![("command", command.to_owned()), ("login", login.to_owned()), secret];
+    all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    all
+}
+
+/// Calls a gateway for JSON.
+pub async fn call(gateway: &Gateway, fields: &[(&str, String)]) -> Value {
+    let json = fields.iter().cloned().chain([("json", "1".to_owned())]);
+    let answered = gateway.answer(&json.collect::<Fields>(), HERE).await;
+    serde_json::from_slice(&answered.body).unwrap()
+}
+
+/// The code of an answer, if it has one.
+pub fn code(answer: &Value) -> Option<u16> {
+    answer.get("errorCode").map(|code| code.as_str().unwrap().parse().unwrap())
+}
+
+/// The names of an object's fields, in order.
+pub fn names(answer: &Value) -> Vec<&str> {
+    answer.as_object().unwrap().keys().map(String::as_str).collect()
+}
