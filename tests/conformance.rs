@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{App, HERE, as_customer, code, names};
 
 /// Values with which a command succeeds: its examples, with the ids of things that are there.
-fn good_fields<'a>(command: Command, order: &'a str) -> Vec<(&'static str, &'a str)> {
+fn good_fields(command: Command, order: &str) -> Vec<(&'static str, &str)> {
     let value = |field: &FieldSpec| match field.name {
         "orderid" => Some(order),
         // These narrow a call down to what is not there.
