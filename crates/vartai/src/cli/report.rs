@@ -41,9 +41,10 @@ impl Report {
         self.problem.map_or(Ok(()), |problem| Err(Failure::failed(problem)))
     }
 
+    /// The JSON document, and the problem that it tells of.
     #[cfg(test)]
-    pub fn json(&self) -> &Value {
-        &self.json
+    pub fn parts(&self) -> (&Value, Option<&str>) {
+        (&self.json, self.problem.as_deref())
     }
 }
 

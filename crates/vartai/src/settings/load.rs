@@ -111,6 +111,10 @@ fn cause(error: &ConfigError, key: &str) -> String {
         }
         ConfigError::Type { expected, .. } => format!("it must be {expected}"),
         ConfigError::At { error, .. } => cause(error, key),
+        // serde's own messages quote the value.
+        ConfigError::Message(why) if why.starts_with("invalid ") && (key.is_empty() || key.starts_with("database")) => {
+            "the value is of another kind: deploy/vartai.toml.example has all keys".to_owned()
+        }
         ConfigError::Message(why) if why.contains("unknown field") => {
             format!("{why}: correct it or take it out; deploy/vartai.toml.example has all keys")
         }
