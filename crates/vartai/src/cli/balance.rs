@@ -1,0 +1,140 @@
+//! `vartai balance`
+
+use clap::{Args, Subcommand};
+use domain::money::{Currency, Money};
+use serde_json::{Value, json};
+use store::{
+    RealmKind,
+    customers::CustomerRow,
+    ledger::{self, Movement},
+};
+
+use super::report::{Report, listing, table};
+use crate::{failure::Failure, installation::Installation};
+
+/// What to do with a customer's money.
+#[derive(Debug, Subcommand)]
+pub enum BalanceCommand {
+    /// Money came in: add it to the credit
+    Deposit(MovementArguments),
+    /// Money is paid back: take it from the credit
+    Withdraw(MovementArguments),
+    /// Give a bonus, which charges take first
+    Bonus(MovementArguments),
+    /// List what moved the credit and the bonus, newest first
+    Statement {
+        /// The customer
+        login: String,
+        /// So many lines at the most
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
+}
+
+/// Arguments of a movement.
+#[derive(Debug, Args)]
+pub struct MovementArguments {
+    /// The customer
+    login: String,
+    /// How much, in the customer's currency: 12.50
+    amount: String,
+    /// Why, for the statement
+    #[arg(long, default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+/// Does it.
+pub async fn run(command: BalanceCommand, installation: &Installation) -> Result<Report, Failure> {
+    match command {
+        BalanceCommand::Deposit(of) => enter(Movement::Deposit, of, installation).await,
+        BalanceCommand::Withdraw(of) => enter(Movement::Withdrawal, of, installation).await,
+        BalanceCommand::Bonus(of) => enter(Movement::Bonus, of, installation).await,
+        BalanceCommand::Statement { login, limit } => statement(&login, limit, installation).await,
+    }
+}
+
+/// What a customer has, as text.
+pub struct Balances {
+    /// Paid in and left.
+    pub credit: String,
+    /// Given and left.
+    pub bonus: String,
+    /// Both.
+    pub total: String,
+}
+
+/// A customer's currency.
+///
+/// # Errors
+/// It can't be read back.
+pub fn currency(of: &CustomerRow) -> Result<Currency, Failure> {
+    of.currency.parse().map_err(Failure::failed)
+}
+
+/// What a customer has.
+///
+/// # Errors
+/// The database's.
+pub async fn balances(installation: &Installation, realm: RealmKind, of: &CustomerRow) -> Result<Balances, Failure> {
+    let (customer, currency) = (of.customer(), currency(of)?);
+    let reading = installation.realm(realm).read(async |connection| {
+        ledger::balance(connection, realm, customer, currency).await //
+    });
+    let wallets = reading.await?;
+    let total = wallets.credit.plus(wallets.bonus).map_err(Failure::failed)?;
+    Ok(Balances { credit: wallets.credit.to_string(), bonus: wallets.bonus.to_string(), total: total.to_string() })
+}
+
+async fn enter(movement: Movement, of: MovementArguments, installation: &Installation) -> Result<Report, Failure> {
+    let customer = installation.customer(&of.login).await?;
+    let amount = Money::parse(&of.amount, currency(&customer)?).map_err(Failure::usage)?;
+    let id = customer.customer();
+    let entering = async |tx: &mut store::Tx| ledger::move_money(tx, id, movement, amount, &of.note).await;
+    installation.database.live.transaction("move money", entering).await?;
+    let Balances { credit, bonus, total } = balances(installation, RealmKind::Live, &customer).await?;
+    let text = listing(&[
+        ("login", customer.login.clone()),
+        ("credit", format!("{credit} {}", customer.currency)),
+        ("bonus", format!("{bonus} {}", customer.currency)),
+        ("balance", format!("{total} {}", customer.currency)),
+    ]);
+    let json = json!({
+        "login": customer.login, "amount": amount.to_string(), "currency": customer.currency, "credit": credit,
+        "bonus": bonus, "balance": total,
+    });
+    Ok(Report::new(text, json))
+}
+
+async fn statement(login: &str, limit: i64, installation: &Installation) -> Result<Report, Failure> {
+    let customer = installation.customer(login).await?;
+    let (id, currency) = (customer.customer(), currency(&customer)?);
+    let reading = installation.database.live.read(async |connection| ledger::statement(connection, id, limit).await);
+    let lines = reading.await?;
+    let money = |minor| Money::minor(minor, currency).to_string();
+    let rows: Vec<[String; 6]> = lines
+        .iter()
+        .map(|line| {
+            let (amount, after) = (money(line.amount), money(line.balance_after));
+            let at = installation.moment(line.at);
+            [at, line.wallet.clone(), line.kind.clone(), amount, after, line.note.clone()]
+        })
+        .collect();
+    let json: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            json!({
+                "journal": line.journal, "at": line.at.to_string(), "wallet": line.wallet, "kind": line.kind,
+                "amount": money(line.amount), "balance_after": money(line.balance_after), "note": line.note,
+            })
+        })
+        .collect();
+    let Balances { credit, bonus, total } = balances(installation, RealmKind::Live, &customer).await?;
+    let head = ["AT", "WALLET", "KIND", "AMOUNT", "BALANCE", "NOTE"];
+    let mut text = table(head, &rows, "nothing has moved yet");
+    text.push_str(&format!("credit {credit}, bonus {bonus}, together {total} {currency}\n"));
+    let json = json!({
+        "login": customer.login, "currency": customer.currency, "credit": credit, "bonus": bonus, "balance": total,
+        "lines": json,
+    });
+    Ok(Report::new(text, json))
+}

@@ -1,0 +1,261 @@
+//! `vartai customer`
+
+use clap::{Args, Subcommand, ValueEnum};
+use domain::{
+    language::Language,
+    money::{Currency, Percent},
+};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use store::{
+    RealmKind,
+    customers::{self, CustomerChange, CustomerRow, NewCustomer},
+};
+
+use super::{
+    balance::{Balances, balances},
+    report::{Report, listing, table, yes_no},
+    secret::{NewPassword, PasswordSource},
+};
+use crate::{
+    failure::Failure,
+    installation::{Installation, TEST_ACCESS, password_hash},
+};
+
+/// What to do with customers.
+#[derive(Debug, Subcommand)]
+pub enum CustomerCommand {
+    /// Add a customer with empty wallets
+    Add(AddArguments),
+    /// Show a customer with its balance, keys and networks
+    Show {
+        /// The customer
+        login: String,
+    },
+    /// List the customers
+    List,
+    /// Change a customer's language, VAT rate or access
+    Set(SetArguments),
+    /// Close the gateway to a customer
+    Disable {
+        /// The customer
+        login: String,
+    },
+    /// Open the gateway to a customer again
+    Enable {
+        /// The customer
+        login: String,
+    },
+    /// Set a customer's password; whatever was verified before counts no more
+    Password {
+        /// The customer
+        login: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+}
+
+/// A switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Open
+    On,
+    /// Closed
+    Off,
+}
+
+/// Arguments of `vartai customer add`.
+#[derive(Debug, Args)]
+pub struct AddArguments {
+    /// What the customer logs in as: 1 to 64 characters without white space
+    login: String,
+    /// Its currency, by ISO 4217 code; it never changes
+    #[arg(long, default_value = "EUR")]
+    currency: Currency,
+    /// Its language: ru, en or lt
+    #[arg(long, default_value = "ru")]
+    language: Language,
+    /// The VAT rate of its invoices, in percent
+    #[arg(long, default_value = "0", value_name = "PERCENT")]
+    vat: Percent,
+    /// Whether the gateway is open to it
+    #[arg(long, value_enum, default_value = "on")]
+    api: Switch,
+    #[command(flatten)]
+    password: PasswordSource,
+}
+
+/// Arguments of `vartai customer set`.
+#[derive(Debug, Args)]
+#[group(multiple = true)]
+pub struct SetArguments {
+    /// The customer
+    login: String,
+    /// Its language: ru, en or lt
+    #[arg(long)]
+    language: Option<Language>,
+    /// The VAT rate of its new invoices, in percent
+    #[arg(long, value_name = "PERCENT")]
+    vat: Option<Percent>,
+    /// Whether the gateway is open to it
+    #[arg(long, value_enum)]
+    api: Option<Switch>,
+}
+
+/// Does it.
+pub async fn run(command: CustomerCommand, installation: &Installation) -> Result<Report, Failure> {
+    match command {
+        CustomerCommand::Add(arguments) => add(arguments, installation).await,
+        CustomerCommand::Show { login } => show(&login, installation).await,
+        CustomerCommand::List => list(installation).await,
+        CustomerCommand::Set(arguments) => set(arguments, installation).await,
+        CustomerCommand::Disable { login } => {
+            let disabled = CustomerChange { disabled: Some(true), ..CustomerChange::default() };
+            change(&login, disabled, installation).await
+        }
+        CustomerCommand::Enable { login } => {
+            let enabled = CustomerChange { disabled: Some(false), ..CustomerChange::default() };
+            change(&login, enabled, installation).await
+        }
+        CustomerCommand::Password { login, password } => set_password(&login, password, installation).await,
+    }
+}
+
+async fn add(arguments: AddArguments, installation: &Installation) -> Result<Report, Failure> {
+    if arguments.login == TEST_ACCESS {
+        return Err(Failure::failed("the login test is that of test access, and can't be a customer's"));
+    }
+    let password = arguments.password.get()?;
+    let new = NewCustomer {
+        login: arguments.login,
+        currency: arguments.currency,
+        language: arguments.language,
+        vat: arguments.vat,
+        api: arguments.api == Switch::On,
+        password_hash: Some(password_hash(password.password.clone()).await?),
+        demo: false,
+    };
+    let live = &installation.database.live;
+    live.transaction("add customer", async |tx| customers::add(tx, &new).await).await?;
+    with_password(&installation.customer(&new.login).await?, &password, installation)
+}
+
+async fn set_password(login: &str, source: PasswordSource, installation: &Installation) -> Result<Report, Failure> {
+    installation.customer(login).await?;
+    let password = source.get()?;
+    let hash = password_hash(password.password.clone()).await?;
+    let change = CustomerChange { password_hash: Some(hash), ..CustomerChange::default() };
+    let live = &installation.database.live;
+    live.transaction("set password", async |tx| customers::set(tx, login, &change).await).await?;
+    with_password(&installation.customer(login).await?, &password, installation)
+}
+
+async fn set(arguments: SetArguments, installation: &Installation) -> Result<Report, Failure> {
+    let SetArguments { login, language, vat, api } = arguments;
+    if language.is_none() && vat.is_none() && api.is_none() {
+        return Err(Failure::usage("nothing to set: give --language, --vat or --api"));
+    }
+    let api = api.map(|api| api == Switch::On);
+    change(&login, CustomerChange { language, vat, api, ..CustomerChange::default() }, installation).await
+}
+
+async fn change(login: &str, change: CustomerChange, installation: &Installation) -> Result<Report, Failure> {
+    let live = &installation.database.live;
+    live.transaction("change customer", async |tx| customers::set(tx, login, &change).await).await?;
+    let changed = installation.customer(login).await?;
+    Ok(Report::new(listing(&lines(&changed, installation)?), json_of(&changed)?))
+}
+
+/// A customer, with its password where that was made here: the only time that it is told.
+fn with_password(of: &CustomerRow, password: &NewPassword, installation: &Installation) -> Result<Report, Failure> {
+    let mut json = json_of(of)?;
+    let mut told = lines(of, installation)?;
+    if password.made {
+        let password = password.password.expose_secret();
+        told.push(("password", format!("{password} (shown this once)")));
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("password".to_owned(), Value::from(password));
+        }
+    }
+    Ok(Report::new(listing(&told), json))
+}
+
+async fn list(installation: &Installation) -> Result<Report, Failure> {
+    let all = installation.database.live.read(async |connection| customers::list(connection).await).await?;
+    let rows = all.iter().map(|c| {
+        Ok([
+            c.id.to_string(),
+            c.login.clone(),
+            c.currency.clone(),
+            c.language.clone(),
+            vat(c)?.to_string(),
+            yes_no(c.api_enabled),
+            yes_no(c.disabled),
+        ])
+    });
+    let rows: Vec<[String; 7]> = rows.collect::<Result<_, Failure>>()?;
+    let text = table(["ID", "LOGIN", "CURRENCY", "LANGUAGE", "VAT %", "API", "DISABLED"], &rows, "no customers");
+    Ok(Report::new(text, all.iter().map(json_of).collect::<Result<_, _>>()?))
+}
+
+async fn show(login: &str, installation: &Installation) -> Result<Report, Failure> {
+    let found = installation.customer(login).await?;
+    let live = &installation.database.live;
+    let (keys, networks) = live
+        .read(async |connection| {
+            let keys = customers::keys(connection, found.customer()).await?;
+            Ok::<_, store::Error>((keys, customers::allowed(connection, found.customer()).await?))
+        })
+        .await?;
+    let Balances { credit, bonus, total } = balances(installation, RealmKind::Live, &found).await?;
+    let keys = keys.iter().filter(|key| key.revoked_at.is_none()).count();
+    let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    let mut told = lines(&found, installation)?;
+    told.extend([
+        ("credit", credit.clone()),
+        ("bonus", bonus.clone()),
+        ("balance", total.clone()),
+        ("keys in force", keys.to_string()),
+        ("networks", if networks.is_empty() { "any".to_owned() } else { networks.join(", ") }),
+    ]);
+    let mut json = json_of(&found)?;
+    if let Some(fields) = json.as_object_mut() {
+        for (name, value) in [("credit", credit), ("bonus", bonus), ("balance", total)] {
+            fields.insert(name.to_owned(), Value::from(value));
+        }
+        fields.insert("keys".to_owned(), json!(keys));
+        fields.insert("networks".to_owned(), json!(networks));
+    }
+    Ok(Report::new(listing(&told), json))
+}
+
+fn vat(of: &CustomerRow) -> Result<Percent, Failure> {
+    Percent::basis_points(of.vat_points.into()).map_err(Failure::failed)
+}
+
+fn lines(of: &CustomerRow, installation: &Installation) -> Result<Vec<(&'static str, String)>, Failure> {
+    Ok(vec![
+        ("id", of.id.to_string()),
+        ("login", of.login.clone()),
+        ("currency", of.currency.clone()),
+        ("language", of.language.clone()),
+        ("VAT %", vat(of)?.to_string()),
+        ("API access", if of.api_enabled { "on".to_owned() } else { "off".to_owned() }),
+        ("disabled", yes_no(of.disabled)),
+        ("added", installation.moment(of.created_at)),
+    ])
+}
+
+fn json_of(of: &CustomerRow) -> Result<Value, Failure> {
+    Ok(json!({
+        "id": of.id,
+        "login": of.login,
+        "currency": of.currency,
+        "language": of.language,
+        "vat": vat(of)?.to_string(),
+        "api": of.api_enabled,
+        "disabled": of.disabled,
+        "demo": of.demo,
+        "created": of.created_at.to_string(),
+    }))
+}

@@ -1,0 +1,117 @@
+//! What the doctor looks at, before and in the database.
+
+use std::sync::Arc;
+
+use store::{
+    Database, RealmKind, customers,
+    db::{ConnectSettings, pending_migrations},
+    seal::Keyring,
+};
+use tokio_postgres::Config;
+
+use super::{Findings, content::content};
+use crate::{
+    installation::{Installation, as_owner, is_new, role_auth, rules},
+    key_file::{self, KeyFileError},
+    settings::Settings,
+};
+
+/// Whether links lead where the sockets are.
+pub fn sockets(settings: &Settings, findings: &mut Findings) {
+    let (bind, admin) = (settings.http.bind, settings.http.admin_bind);
+    if bind.ip().is_unspecified() && settings.http.public_url.is_none() {
+        findings.wrong(
+            format!("links in answers begin with http://{bind}, which leads nowhere"),
+            "set http.public_url to what customers reach this by",
+        );
+    }
+    if bind == admin {
+        findings.wrong(format!("http.bind and http.admin_bind are both {bind}"), "give one of them another port");
+    }
+    if admin.ip().is_unspecified() {
+        findings.wrong(
+            format!("the private port listens on every address ({admin})"),
+            "set http.admin_bind to an address that the public can't reach",
+        );
+    }
+}
+
+/// The database and all that is in it.
+pub async fn database(settings: &Settings, owner: Config, findings: &mut Findings) {
+    let mut connect = as_owner(settings, owner);
+    let Some(pending) = schema(&connect, findings).await else { return };
+    let Some(keys) = keys(settings, is_new(&pending), findings) else { return };
+    if !pending.is_empty() {
+        return;
+    }
+    match role_auth(settings, &keys) {
+        Ok(auth) => connect.auth = auth,
+        Err(why) => return findings.wrong("the key file has no root key", why.to_string()),
+    }
+    let database = match Database::open(&connect, 2, Arc::new(keys), rules(settings)) {
+        Ok(database) => database,
+        Err(error) => return findings.wrong("there can be no connections to the database", error.to_string()),
+    };
+    let installation = Installation::opened(settings.clone(), connect, database);
+    if roles(&installation, findings).await
+        && let Err(why) = content(&installation, findings).await
+    {
+        findings.wrong("the database can't be looked into", why.to_string());
+    }
+}
+
+async fn schema(connect: &ConnectSettings, findings: &mut Findings) -> Option<Vec<String>> {
+    match pending_migrations(connect).await {
+        Ok(pending) if pending.is_empty() => {
+            findings.well("the database answers, and its schema is up to date");
+            Some(pending)
+        }
+        Ok(pending) => {
+            findings.wrong(format!("migrations are to be run: {}", pending.join(", ")), "run `vartai migrate`");
+            Some(pending)
+        }
+        Err(error) => {
+            let advice = "check that it runs and that database.url (VARTAI_DATABASE__URL) is right: host, port, user, \
+                          password, database, sslmode";
+            findings.wrong(error.to_string(), advice);
+            None
+        }
+    }
+}
+
+fn keys(settings: &Settings, is_new: bool, findings: &mut Findings) -> Option<Keyring> {
+    let path = settings.key_file();
+    let keys = match key_file::read(&path) {
+        Ok(keys) => keys,
+        Err(KeyFileError::Missing(_)) if is_new => return None,
+        Err(why) => {
+            findings.wrong("sealed secrets can't be opened", why.to_string());
+            return None;
+        }
+    };
+    match key_file::check_permissions(&path) {
+        Ok(()) => findings.well(format!("only its owner can read the key file {}", path.display())),
+        Err(why) => findings.wrong("the keys are in danger", why.to_string()),
+    }
+    Some(keys)
+}
+
+/// Whether each realm's role gets into its realm. Elsewhere than in a private cluster its password comes of the key
+/// file, so this also tells whether that is the right one.
+async fn roles(installation: &Installation, findings: &mut Findings) -> bool {
+    let mut all_well = true;
+    for kind in RealmKind::ALL {
+        let role = kind.role(&installation.connect.role_prefix);
+        let looked = installation.realm(kind).read(async |connection| customers::list(connection).await).await;
+        if let Err(error) = looked {
+            all_well = false;
+            let advice = "run `vartai migrate`, which makes the roles anew; if that does not help, this is not the \
+                          key file that the database was set up with";
+            findings.wrong(format!("the role {role} can't work: {error}"), advice);
+        }
+    }
+    if all_well {
+        findings.well("the realms' roles can work");
+    }
+    all_well
+}

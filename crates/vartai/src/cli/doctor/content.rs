@@ -1,0 +1,127 @@
+//! What the doctor looks at in a database that answers.
+
+use std::time::SystemTime;
+
+use domain::{calendar::moment_text, catalogue::Vid};
+use jiff::{SignedDuration, Timestamp};
+use store::{
+    Error, RealmKind, catalogue as stored, customers,
+    orders::{self, OrderFilter},
+    tasks::{self, TaskFilter},
+};
+
+use super::Findings;
+use crate::{
+    cli::catalogue::unpriced,
+    failure::Failure,
+    installation::{Installation, TEST_ACCESS},
+};
+
+/// A task that no worker has taken for so long says that there is none.
+const WITHOUT_WORKER: SignedDuration = SignedDuration::from_secs(60);
+/// This machine's clock and the database's may differ by so much: links and limits end in time.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
+
+/// All that is in the database.
+pub async fn content(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    clock(installation, findings).await?;
+    test_access(installation, findings).await?;
+    catalogue(installation, findings).await?;
+    demo(installation, findings).await?;
+    for kind in RealmKind::ALL {
+        worker(installation, kind, findings).await?;
+    }
+    staff(installation, findings).await
+}
+
+async fn now(installation: &Installation) -> Result<Timestamp, Failure> {
+    Ok(installation.database.live.transaction("clock", async |tx| Ok::<_, Error>(tx.now())).await?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the doctor compares this machine's clock with the database's")]
+async fn clock(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let theirs = now(installation).await?;
+    let ours = Timestamp::try_from(SystemTime::now()).map_err(Failure::failed)?;
+    let apart = ours.duration_since(theirs).abs();
+    if apart > CLOCKS {
+        let what = format!("this machine's clock and the database's are {} s apart", apart.as_secs());
+        findings.wrong(what, "keep both machines' clocks by NTP");
+    } else {
+        let zone = &installation.settings.billing.time_zone.0;
+        let name = zone.iana_name().unwrap_or("the company's time zone");
+        findings.well(format!("it is {} in {name}", moment_text(theirs, zone)));
+    }
+    Ok(())
+}
+
+async fn test_access(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let test = &installation.database.test;
+    match test.read(async |connection| customers::by_login(connection, TEST_ACCESS).await).await {
+        Ok(_) => findings.well("there is test access"),
+        Err(Error::NotFound(_)) => findings.wrong("there is no test access", "run `vartai migrate`"),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+async fn catalogue(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let in_force = stored::in_force(&installation.connect).await?;
+    let for_sale: usize =
+        [Vid::Hosting, Vid::Vds, Vid::Dedicated].into_iter().map(|vid| in_force.for_sale(vid).count()).sum();
+    match for_sale {
+        0 => findings.wrong(
+            "nothing is for sale",
+            "write a catalogue after deploy/catalogue.demo.toml and run `vartai catalogue apply FILE`",
+        ),
+        some => findings.well(format!("{some} tariffs are for sale")),
+    }
+    for currency in unpriced(&in_force, installation).await? {
+        findings.wrong(
+            format!("customers are billed in {currency}, for which the catalogue has no rate"),
+            format!("add `{currency} = …` to [rates] in its file and run `vartai catalogue apply FILE`"),
+        );
+    }
+    Ok(())
+}
+
+async fn demo(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let bind = installation.settings.http.bind;
+    let there = installation.database.live.read(async |connection| customers::demo_exists(connection).await).await?;
+    if there && !bind.ip().is_loopback() {
+        findings.wrong(
+            format!("the demo's customers, whose passwords are public, are there, and http.bind is {bind}"),
+            "bind a loopback address, or use another database; `vartai serve` refuses to start",
+        );
+    }
+    Ok(())
+}
+
+async fn worker(installation: &Installation, kind: RealmKind, findings: &mut Findings) -> Result<(), Failure> {
+    let filter = TaskFilter { state: Some("queued".to_owned()), most: 1000, ..TaskFilter::default() };
+    let realm = installation.realm(kind);
+    let waiting = realm.read(async |connection| tasks::list(connection, &filter).await).await?;
+    let now = now(installation).await?;
+    // One that was tried has met a worker, and may wait for its next try.
+    let untouched = waiting.iter().filter(|task| task.attempt == 0);
+    let longest = untouched.map(|task| now.duration_since(task.created_at)).max();
+    let name = kind.schema();
+    match longest.filter(|waited| *waited > WITHOUT_WORKER) {
+        Some(waited) => findings.wrong(
+            format!("in the {name} realm a task has waited {} s for a worker", waited.as_secs()),
+            "start `vartai worker`, or `vartai serve --with-worker`, and see its log",
+        ),
+        None => findings.well(format!("in the {name} realm no task waits for long ({} are queued)", waiting.len())),
+    }
+    Ok(())
+}
+
+async fn staff(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let filter = OrderFilter { manual: true, ..OrderFilter::default() };
+    let waiting = installation.database.live.read(async |connection| orders::list(connection, &filter).await).await?;
+    // That is everyday work, not a fault.
+    findings.well(match waiting.len() {
+        0 => "nothing waits for staff".to_owned(),
+        some => format!("{some} orders wait for staff: `vartai order list --manual`"),
+    });
+    Ok(())
+}

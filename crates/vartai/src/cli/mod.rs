@@ -1,0 +1,161 @@
+//! The command line (CONTRACT 3): one file a noun.
+
+mod allow;
+mod balance;
+mod catalogue;
+mod customer;
+mod demo;
+mod doctor;
+mod invoice;
+mod key;
+mod ledger;
+mod migrate;
+mod order;
+mod realm;
+mod report;
+mod secret;
+mod task;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use self::report::Report;
+use crate::{
+    failure::Failure,
+    installation::{self, Installation, Migrations},
+    serve::{self, ServeArguments},
+    settings::Settings,
+    signals::interruptible,
+    telemetry::{self, Verbosity},
+    worker,
+};
+
+/// The provider side of a hosting company's billing gateway.
+#[derive(Debug, Parser)]
+#[command(name = "vartai", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// The configuration; ./vartai.toml if that is there and none is named
+    #[arg(long, global = true, value_name = "FILE", env = "VARTAI_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// Answer with one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Every key of the configuration can be set in the environment, too, as VARTAI_SECTION__KEY: VARTAI_HTTP__BIND.
+Errors are one line on stderr, with exit code 1, or 2 where the command line is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP surfaces until stopped
+    Serve(ServeArguments),
+    /// Run the provisioner and the scheduled jobs until stopped; on as many hosts as you like
+    Worker,
+    /// Bring the database's schema and roles up to date
+    Migrate,
+    /// Say what is wrong with this installation, and what to do about it
+    Doctor,
+    /// The demo's data
+    #[command(subcommand, arg_required_else_help = true)]
+    Demo(demo::DemoCommand),
+    /// What is for sale: tariffs, periods, addons, images, nodes, exchange rates
+    #[command(subcommand, arg_required_else_help = true)]
+    Catalogue(catalogue::CatalogueCommand),
+    /// Resellers and other customers
+    #[command(subcommand, arg_required_else_help = true)]
+    Customer(customer::CustomerCommand),
+    /// Where customers may call from
+    #[command(subcommand, arg_required_else_help = true)]
+    Allow(allow::AllowCommand),
+    /// Customers' API keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(key::KeyCommand),
+    /// Customers' money
+    #[command(subcommand, arg_required_else_help = true)]
+    Balance(balance::BalanceCommand),
+    /// Invoices
+    #[command(arg_required_else_help = true)]
+    Invoice(invoice::InvoiceArguments),
+    /// Orders
+    #[command(arg_required_else_help = true)]
+    Order(order::OrderArguments),
+    /// What the provisioner has to do, does and did
+    #[command(arg_required_else_help = true)]
+    Task(task::TaskArguments),
+    /// The books
+    #[command(subcommand, arg_required_else_help = true)]
+    Ledger(ledger::LedgerCommand),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why not.
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let settings = Settings::load(arguments.config.as_deref(), std::env::vars_os())?;
+    let verbosity = match arguments.command {
+        Command::Serve(_) | Command::Worker => Verbosity::Service,
+        _ => Verbosity::Command,
+    };
+    telemetry::start(&settings.log, verbosity)?;
+    let report = match arguments.command {
+        Command::Serve(with) => return serve::run(settings, with).await,
+        Command::Worker => return worker::run(settings).await,
+        Command::Migrate => migrate::run(settings).await,
+        Command::Doctor => doctor::run(settings).await,
+        staff => {
+            installation::with(settings, Migrations::Expect, async |opened| {
+                interruptible(of_staff(staff, &opened)).await
+            })
+            .await
+        }
+    };
+    report?.tell(arguments.json)
+}
+
+/// The subcommands that need nothing but the installation.
+async fn of_staff(command: Command, installation: &Installation) -> Result<Report, Failure> {
+    match command {
+        Command::Demo(command) => demo::run(command, installation).await,
+        Command::Catalogue(command) => catalogue::run(command, installation).await,
+        Command::Customer(command) => customer::run(command, installation).await,
+        Command::Allow(command) => allow::run(command, installation).await,
+        Command::Key(command) => key::run(command, installation).await,
+        Command::Balance(command) => balance::run(command, installation).await,
+        Command::Invoice(arguments) => invoice::run(arguments, installation).await,
+        Command::Order(arguments) => order::run(arguments, installation).await,
+        Command::Task(arguments) => task::run(arguments, installation).await,
+        Command::Ledger(command) => ledger::run(command, installation).await,
+        Command::Serve(_) | Command::Worker | Command::Migrate | Command::Doctor => {
+            Err(Failure::failed("this subcommand opens the installation by itself"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_argument_and_subcommand_says_what_it_is() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments().filter(|a| !a.is_hide_set()) {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+}

@@ -1,0 +1,157 @@
+//! `vartai order`
+
+mod staff;
+
+use clap::{Args, Subcommand};
+use domain::orders::OrderId;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use store::{
+    RealmKind, customers,
+    orders::{self, OrderFilter, OrderRow},
+    tasks::TaskFilter,
+};
+
+use self::staff::{OverrideArguments, ProcessArguments};
+use super::{
+    realm::RealmOption,
+    report::{Report, listing, or_null, table},
+    task,
+};
+use crate::{failure::Failure, installation::Installation};
+
+/// Arguments of `vartai order`.
+#[derive(Debug, Args)]
+pub struct OrderArguments {
+    #[command(flatten)]
+    realm: RealmOption,
+    #[command(subcommand)]
+    command: OrderCommand,
+}
+
+/// What to do with orders.
+#[derive(Debug, Subcommand)]
+enum OrderCommand {
+    /// List orders, by id
+    List {
+        /// Of this customer only
+        login: Option<String>,
+        /// Those with something that waits for staff only
+        #[arg(long)]
+        manual: bool,
+        /// Terminated ones, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show an order with its tasks
+    Show {
+        /// The order
+        id: i64,
+    },
+    /// An order in manual handling is done: what waited for staff is closed
+    Process(ProcessArguments),
+    /// Set what of an order goes against the rules
+    #[command(arg_required_else_help = true)]
+    Override(OverrideArguments),
+    /// End an order for good: its service is removed, its domain is free
+    Terminate {
+        /// The order
+        id: i64,
+    },
+}
+
+/// Does it.
+pub async fn run(arguments: OrderArguments, installation: &Installation) -> Result<Report, Failure> {
+    let kind = arguments.realm.kind();
+    match arguments.command {
+        OrderCommand::List { login, manual, all } => list(kind, login.as_deref(), manual, all, installation).await,
+        OrderCommand::Show { id } => show(kind, id, installation).await,
+        OrderCommand::Process(of) => staff::process(kind, of, installation).await,
+        OrderCommand::Override(of) => staff::overrule(kind, of, installation).await,
+        OrderCommand::Terminate { id } => {
+            let ending = async |tx: &mut store::Tx| orders::terminate(tx, OrderId(id)).await;
+            installation.realm(kind).transaction("terminate order", ending).await?;
+            show(kind, id, installation).await
+        }
+    }
+}
+
+async fn list(
+    kind: RealmKind,
+    login: Option<&str>,
+    manual: bool,
+    with_terminated: bool,
+    installation: &Installation,
+) -> Result<Report, Failure> {
+    let reading = installation.realm(kind).read(async |connection| {
+        let customer = match login {
+            Some(login) => Some(customers::by_login(connection, login).await?.customer()),
+            None => None,
+        };
+        orders::list(connection, &OrderFilter { customer, manual, with_terminated, ..OrderFilter::default() }).await
+    });
+    let all = reading.await?;
+    let mut rows = Vec::with_capacity(all.len());
+    for order in &all {
+        rows.push([
+            order.id.to_string(),
+            order.login.clone(),
+            order.vid.clone(),
+            order.tariff_id.to_string(),
+            order.domain.clone().unwrap_or_default(),
+            order.state()?.name().to_owned(),
+            day(order.start()),
+            day(order.paid_until()),
+        ]);
+    }
+    let head = ["ID", "LOGIN", "KIND", "TARIFF", "DOMAIN", "STATE", "START", "PAID UNTIL"];
+    let json = all.iter().map(json_of).collect::<Result<Value, Failure>>()?;
+    Ok(Report::new(table(head, &rows, "no orders"), json))
+}
+
+fn day(of: Option<Date>) -> String {
+    of.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// An order of a realm, terminated or not.
+async fn one(kind: RealmKind, id: i64, installation: &Installation) -> Result<OrderRow, Failure> {
+    let filter = OrderFilter { id: Some(OrderId(id)), with_terminated: true, ..OrderFilter::default() };
+    let reading = installation.realm(kind).read(async |connection| orders::list(connection, &filter).await);
+    let found = reading.await?.into_iter().next();
+    found.ok_or_else(|| Failure::failed(format!("there is no order {id}")))
+}
+
+async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<Report, Failure> {
+    let order = one(kind, id, installation).await?;
+    let filter = TaskFilter { order: Some(id), most: 1000, ..TaskFilter::default() };
+    let tasks = task::read(kind, &filter, installation).await?;
+    let mut text = listing(&[
+        ("id", order.id.to_string()),
+        ("customer", order.login.clone()),
+        ("tariff", format!("{} {}", order.vid, order.tariff_id)),
+        ("domain", order.domain.clone().unwrap_or_default()),
+        ("registration", order.domain_reg.to_string()),
+        ("state", order.state()?.name().to_owned()),
+        ("ordered", installation.moment(order.created_at)),
+        ("start", day(order.start())),
+        ("paid until", day(order.paid_until())),
+        ("server login", order.server_login.clone()),
+        ("remark", order.remark.clone()),
+    ]);
+    text.push_str(&task::rows(&tasks, installation));
+    let mut json = json_of(&order)?;
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("tasks".to_owned(), tasks.iter().map(task::json_of).collect());
+    }
+    Ok(Report::new(text, json))
+}
+
+fn json_of(of: &OrderRow) -> Result<Value, Failure> {
+    let state = of.state()?;
+    Ok(json!({
+        "id": of.id, "login": of.login, "vid": of.vid, "tariff_id": of.tariff_id, "domain": of.domain,
+        "domain_reg": of.domain_reg, "state": state.name(), "status": state.wire(),
+        "created": of.created_at.to_string(), "start": or_null(of.start()), "paid_until": or_null(of.paid_until()),
+        "server_login": of.server_login, "remark": of.remark,
+    }))
+}

@@ -1,0 +1,114 @@
+//! What a subcommand answers: text for people, or one JSON document.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// What a subcommand answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    text: String,
+    json: Value,
+    problem: Option<String>,
+}
+
+impl Report {
+    /// An answer as text and as JSON.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json, problem: None }
+    }
+
+    /// The answer tells of a problem: after it comes this line on stderr, and exit code 1.
+    pub fn with_problem(self, problem: String) -> Self {
+        Self { problem: Some(problem), ..self }
+    }
+
+    /// Puts it on stdout.
+    ///
+    /// # Errors
+    /// The problem it tells of; stdout can't be written. That nobody reads on is none.
+    pub fn tell(self, as_json: bool) -> Result<(), Failure> {
+        let answer = if as_json { format!("{:#}\n", self.json) } else { ended(self.text) };
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                return Err(Failure::failed(format!("stdout: {error}")));
+            }
+            _ => {}
+        }
+        self.problem.map_or(Ok(()), |problem| Err(Failure::failed(problem)))
+    }
+
+    /// The JSON document, and the problem that it tells of.
+    #[cfg(test)]
+    pub fn parts(&self) -> (&Value, Option<&str>) {
+        (&self.json, self.problem.as_deref())
+    }
+}
+
+fn ended(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Rows under a head, in columns. `none` is said where there are no rows.
+pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]], none: &str) -> String {
+    if rows.is_empty() {
+        return format!("{none}\n");
+    }
+    let head = head.map(str::to_owned);
+    let lines = || std::iter::once(&head).chain(rows);
+    let mut widths = [0; N];
+    for line in lines() {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    lines().map(|line| columns(line, &widths)).collect()
+}
+
+fn columns(cells: &[String], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (cell, width) in cells.iter().zip(widths) {
+        line.push_str(&format!("{cell:<width$}  "));
+    }
+    format!("{}\n", line.trim_end())
+}
+
+/// Names with their values, one a line.
+pub fn listing(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let line = |(name, value): &(&str, String)| format!("{:<width$}  {value}", name).trim_end().to_owned() + "\n";
+    pairs.iter().map(line).collect()
+}
+
+/// `yes` or `no`.
+pub fn yes_no(value: bool) -> String {
+    if value { "yes".to_owned() } else { "no".to_owned() }
+}
+
+/// A JSON text, or null.
+pub fn or_null(value: Option<impl ToString>) -> Value {
+    value.map_or(Value::Null, |value| Value::String(value.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{listing, table};
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest() {
+        let rows = [["1".to_owned(), "žąsis".to_owned()], ["10".to_owned(), String::new()]];
+        assert_eq!(table(["ID", "NAME"], &rows, "none"), "ID  NAME\n1   žąsis\n10\n");
+        assert_eq!(table(["ID"], &[], "there is nothing"), "there is nothing\n");
+    }
+
+    #[test]
+    fn names_stand_before_values() {
+        assert_eq!(listing(&[("id", "1".into()), ("login", "x".into())]), "id     1\nlogin  x\n");
+    }
+}

@@ -1,0 +1,195 @@
+//! The installation, opened: the database reached, its schema up to date, its keys at hand.
+
+use std::sync::Arc;
+
+use gateway_http::auth::password;
+use pg_cluster::Cluster;
+use secrecy::SecretString;
+use store::{
+    Database, RealmKind,
+    customers::{self, CustomerRow},
+    db::{ConnectSettings, MigrationReport, RoleAuth, Rules, migrate, pending_migrations, roles},
+    seal::Keyring,
+};
+use tokio_postgres::Config;
+
+use crate::{failure::Failure, key_file, settings::Settings, signals};
+
+/// The login and the password of test access (CONTRACT 1.6).
+pub const TEST_ACCESS: &str = "test";
+
+/// What to do when the schema is not up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// Bring it up to date.
+    Run,
+    /// Do so in a private cluster, which nobody else looks after; refuse elsewhere.
+    Expect,
+}
+
+/// An installation that is ready for work.
+pub struct Installation {
+    /// Its configuration.
+    pub settings: Settings,
+    /// How to connect as the owner.
+    pub connect: ConnectSettings,
+    /// Its realms.
+    pub database: Database,
+    /// What bringing the schema up to date did.
+    pub migrated: MigrationReport,
+}
+
+/// Runs `work` with the installation open, and closes it, whatever comes of the work; the last one out stops a
+/// private cluster. Being asked to stop ends the opening; `work` sees to itself.
+///
+/// # Errors
+/// What opening, `work` or closing fails with, the first of them.
+pub async fn with<T>(
+    settings: Settings,
+    migrations: Migrations,
+    work: impl AsyncFnOnce(Installation) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let private = settings.database.url.is_none();
+    at_database(&settings.clone(), async |owner| {
+        let opening = open(settings, owner, private, migrations);
+        work(signals::interruptible(opening).await?).await
+    })
+    .await
+}
+
+/// Runs `work` with the owner's way to the database. A private cluster is joined for as long.
+///
+/// # Errors
+/// What joining, `work` or leaving fails with, the first of them.
+pub async fn at_database<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(Config) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if let Some(url) = &settings.database.url {
+        return work(url.config().clone()).await;
+    }
+    let joining = async { Ok(Cluster::join(&cluster_settings(settings)).await?) };
+    let cluster = signals::interruptible(joining).await?;
+    let outcome = work(cluster.config()).await;
+    let left = cluster.leave().await;
+    let done = outcome?;
+    left?;
+    Ok(done)
+}
+
+/// What is asked of a private cluster: room for a few processes, each with both realms' connections.
+fn cluster_settings(settings: &Settings) -> pg_cluster::Settings {
+    let mut wanted = pg_cluster::Settings::new(&settings.data_dir);
+    wanted.roles = roles(&settings.database.role_prefix.0);
+    let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(5);
+    wanted.max_connections = wanted.max_connections.max(of_one.saturating_mul(4));
+    wanted
+}
+
+/// How to connect, before the keys are known.
+pub fn as_owner(settings: &Settings, owner: Config) -> ConnectSettings {
+    ConnectSettings { owner, role_prefix: settings.database.role_prefix.0.clone(), auth: RoleAuth::Peer }
+}
+
+/// The realms' roles prove themselves by the socket in a private cluster, else by a password out of the root key.
+///
+/// # Errors
+/// There is no key.
+pub fn role_auth(settings: &Settings, keys: &Keyring) -> Result<RoleAuth, Failure> {
+    match settings.database.url {
+        None => Ok(RoleAuth::Peer),
+        Some(_) => Ok(RoleAuth::Derived(Arc::new(keys.root().map_err(Failure::failed)?))),
+    }
+}
+
+/// The company's rules.
+pub fn rules(settings: &Settings) -> Rules {
+    Rules { zone: settings.billing.time_zone.0.clone(), prices: settings.billing.prices.0 }
+}
+
+/// Whether nothing was ever stored: the live realm's first migration has not been run.
+pub fn is_new(pending: &[String]) -> bool {
+    pending.iter().any(|migration| migration.starts_with("live 0001"))
+}
+
+async fn open(
+    settings: Settings,
+    owner: Config,
+    private: bool,
+    migrations: Migrations,
+) -> Result<Installation, Failure> {
+    let mut connect = as_owner(&settings, owner);
+    let pending = pending_migrations(&connect).await?;
+    let may_migrate = private || migrations == Migrations::Run;
+    if !pending.is_empty() && !may_migrate {
+        return Err(Failure::failed(format!(
+            "the database's schema is not up to date ({} migrations to run): run `vartai migrate`",
+            pending.len()
+        )));
+    }
+    let path = settings.key_file();
+    // New keys would open nothing that an older installation sealed.
+    let keys = if is_new(&pending) { key_file::read_or_make(&path) } else { key_file::read(&path) };
+    let keys = Arc::new(keys.map_err(Failure::failed)?);
+    if let Err(why) = key_file::check_permissions(&path) {
+        tracing::warn!(%why, "the keys are in danger");
+    }
+    connect.auth = role_auth(&settings, &keys)?;
+    let migrated = match migrations == Migrations::Run || !pending.is_empty() {
+        true => migrate(&connect).await?,
+        false => MigrationReport::default(),
+    };
+    let connections = settings.database.connections.get().into();
+    let database = Database::open(&connect, connections, keys, rules(&settings))?;
+    ensure_test_access(&database).await?;
+    Ok(Installation { settings, connect, database, migrated })
+}
+
+/// Test access is always there (CONTRACT 1.6).
+async fn ensure_test_access(database: &Database) -> Result<(), Failure> {
+    let found = database.test.read(async |connection| customers::by_login(connection, TEST_ACCESS).await).await;
+    match found {
+        Ok(_) => Ok(()),
+        Err(store::Error::NotFound(_)) => {
+            let hash = password_hash(SecretString::from(TEST_ACCESS)).await?;
+            let add = async |tx: &mut store::Tx| customers::ensure_test_customer(tx, TEST_ACCESS, &hash).await;
+            Ok(database.test.transaction("ensure test access", add).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A password's hash, made on a thread that may block.
+///
+/// # Errors
+/// It is too long, or there is no randomness.
+pub async fn password_hash(password: SecretString) -> Result<String, Failure> {
+    let hashing = tokio::task::spawn_blocking(move || password::hash(&password));
+    hashing.await.map_err(Failure::failed)?.map_err(Failure::failed)
+}
+
+impl Installation {
+    /// An installation out of its parts.
+    pub fn opened(settings: Settings, connect: ConnectSettings, database: Database) -> Self {
+        Self { settings, connect, database, migrated: MigrationReport::default() }
+    }
+
+    /// The realm of that kind.
+    pub fn realm(&self, kind: RealmKind) -> &store::Realm {
+        self.database.realm(kind)
+    }
+
+    /// The customer of that login.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn customer(&self, login: &str) -> Result<CustomerRow, Failure> {
+        let found = self.database.live.read(async |connection| customers::by_login(connection, login).await).await;
+        Ok(found?)
+    }
+
+    /// A moment as people of the company read it.
+    pub fn moment(&self, at: jiff::Timestamp) -> String {
+        domain::calendar::moment_text(at, &self.settings.billing.time_zone.0)
+    }
+}

@@ -1,0 +1,123 @@
+//! Reading the configuration, and saying what is wrong with it.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use config::{Config, ConfigError, File, FileFormat};
+
+use super::Settings;
+
+/// The configuration can't be read. One line that names the key and says what to do; it quotes no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+/// Read where none is named, if it is there.
+const USUAL: &str = "vartai.toml";
+/// What names of variables begin with.
+const PREFIX: &str = "VARTAI_";
+/// Variables that are no settings: the file's own path, and where PostgreSQL's programs are.
+const NO_SETTINGS: [&str; 2] = ["VARTAI_CONFIG", "VARTAI_PG_BIN"];
+/// Keys that hold lists, which the environment writes with commas.
+const LISTS: [&str; 1] = ["http.trusted_proxies"];
+
+impl Settings {
+    /// Reads the configuration: the file (`explicit`, or [`USUAL`] where that is), then the environment.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a file that can't be read, a key that is unknown, a value that can't be.
+    pub fn load(
+        explicit: Option<&Path>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let file = explicit.map_or_else(|| PathBuf::from(USUAL), Path::to_owned);
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if explicit.is_none() && error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(SettingsError(format!("the configuration {} can't be read: {error}", file.display())));
+            }
+        };
+        Self::of(&text, environment).map_err(|SettingsError(why)| {
+            let file = if text.is_empty() { "the configuration".to_owned() } else { file.display().to_string() };
+            SettingsError(format!("{file}: {why}"))
+        })
+    }
+
+    /// The configuration of a file's text and an environment.
+    pub(super) fn of(
+        text: &str,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder().add_source(File::from_str(text, FileFormat::Toml));
+        for (key, value) in overrides(environment)? {
+            let set = match LISTS.contains(&key.as_str()) {
+                true => builder.set_override(&key, value.split(',').map(str::trim).collect::<Vec<_>>()),
+                false => builder.set_override(&key, value),
+            };
+            builder = set.map_err(|_| SettingsError(format!("{key} can't be a key: see vartai.toml.example")))?;
+        }
+        let built = builder.build().map_err(|error| explain(&error))?;
+        built.try_deserialize().map_err(|error| explain(&error))
+    }
+}
+
+/// The settings in the environment: `VARTAI_DATA_DIR` and `VARTAI_SECTION__KEY`. One that is empty counts as unset.
+fn overrides(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, SettingsError> {
+    let mut found = Vec::new();
+    for (name, value) in environment {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        // Tests have their own.
+        if NO_SETTINGS.contains(&name) || name.starts_with("VARTAI_TEST_") || value.is_empty() {
+            continue;
+        }
+        let Some(value) = value.to_str() else {
+            return Err(SettingsError(format!("{name} is not valid UTF-8")));
+        };
+        let key = name.trim_start_matches(PREFIX).to_ascii_lowercase().replace("__", ".");
+        if key != "data_dir" && !key.contains('.') {
+            return Err(SettingsError(format!(
+                "the variable {name} is no setting: it is VARTAI_SECTION__KEY, with two underscores between them"
+            )));
+        }
+        found.push((key, value.to_owned()));
+    }
+    Ok(found)
+}
+
+/// What is wrong, in one line. Neither a line of the file nor a value that may be a secret is quoted.
+fn explain(error: &ConfigError) -> SettingsError {
+    SettingsError(match error {
+        ConfigError::FileParse { cause, .. } => {
+            let told = cause.to_string();
+            let (place, reason) = (told.lines().next().unwrap_or_default(), told.lines().last().unwrap_or_default());
+            format!("{place}: {reason}")
+        }
+        ConfigError::At { error, key: Some(key), .. } => format!("{key}: {}", cause(error, key)),
+        ConfigError::Type { key: Some(key), .. } => format!("{key}: {}", cause(error, key)),
+        other => cause(other, ""),
+    })
+}
+
+fn cause(error: &ConfigError, key: &str) -> String {
+    match error {
+        ConfigError::Type { unexpected, expected, .. } if !key.is_empty() && !key.starts_with("database") => {
+            format!("{unexpected} is not {expected}")
+        }
+        ConfigError::Type { expected, .. } => format!("it must be {expected}"),
+        ConfigError::At { error, .. } => cause(error, key),
+        // serde's own messages quote the value.
+        ConfigError::Message(why) if why.starts_with("invalid ") && (key.is_empty() || key.starts_with("database")) => {
+            "the value is of another kind: deploy/vartai.toml.example has all keys".to_owned()
+        }
+        ConfigError::Message(why) if why.contains("unknown field") => {
+            format!("{why}: correct it or take it out; deploy/vartai.toml.example has all keys")
+        }
+        other => other.to_string(),
+    }
+}

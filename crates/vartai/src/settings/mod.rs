@@ -1,0 +1,231 @@
+//! The configuration: defaults, then `vartai.toml`, then the environment (CONTRACT 3).
+//!
+//! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
+
+mod load;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+};
+
+use gateway_http::auth::AuthSettings;
+use ipnetwork::IpNetwork;
+use serde::Deserialize;
+
+pub use load::SettingsError;
+pub use values::{DatabaseUrl, DialectName, LogFormat, PriceKind, PublicUrl, RolePrefix, Zone};
+
+/// All of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the private PostgreSQL cluster and the key file live.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The listening sockets.
+    pub http: HttpSettings,
+    /// The reseller gateway.
+    pub apih: ApihSettings,
+    /// The company's rules.
+    pub billing: BillingSettings,
+    /// Keys that seal secrets.
+    pub secrets: SecretSettings,
+    /// The log, on stderr.
+    pub log: LogSettings,
+    /// Who provides all this.
+    pub company: CompanySettings,
+    /// The provisioner.
+    pub worker: WorkerSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./var"),
+            database: DatabaseSettings::default(),
+            http: HttpSettings::default(),
+            apih: ApihSettings::default(),
+            billing: BillingSettings::default(),
+            secrets: SecretSettings::default(),
+            log: LogSettings::default(),
+            company: CompanySettings::default(),
+            worker: WorkerSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The key file: in the data directory unless configured.
+    pub fn key_file(&self) -> PathBuf {
+        self.secrets.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys"))
+    }
+
+    /// What links in answers begin with; `http://` and the bind address unless configured.
+    pub fn public_url(&self) -> String {
+        self.http.public_url.as_ref().map_or_else(|| format!("http://{}", self.http.bind), |url| url.0.clone())
+    }
+
+    /// What of it authentication needs.
+    pub fn auth(&self) -> AuthSettings {
+        let throttle = &self.apih.throttle;
+        AuthSettings {
+            trusted_proxies: self.http.trusted_proxies.clone(),
+            hide_unknown_logins: self.apih.hide_unknown_logins,
+            login_failures_per_minute: throttle.login_failures_per_minute,
+            address_failures_per_minute: throttle.address_failures_per_minute,
+            hashes_at_once: throttle.hashes_at_once,
+            hashes_waiting: throttle.hashes_waiting,
+            hash_wait_milliseconds: throttle.hash_wait_milliseconds,
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// Where it is, as its owner; unset: the private cluster in the data directory.
+    pub url: Option<DatabaseUrl>,
+    /// The realms' roles are named after it.
+    pub role_prefix: RolePrefix,
+    /// Connections of a process to each realm.
+    pub connections: NonZeroU16,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { url: None, role_prefix: RolePrefix::default(), connections: const { NonZeroU16::new(16).unwrap() } }
+    }
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Where the public surfaces listen.
+    pub bind: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` listen.
+    pub admin_bind: SocketAddr,
+    /// What links in answers begin with.
+    pub public_url: Option<PublicUrl>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNetwork>,
+    /// Threads that serve; one a core unless configured.
+    pub workers: Option<NonZeroU16>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+        Self {
+            bind: loopback(8080),
+            admin_bind: loopback(9090),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            workers: None,
+        }
+    }
+}
+
+/// `[apih]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApihSettings {
+    /// Whose error table is in force (CONTRACT 1.3).
+    pub dialect: DialectName,
+    /// Answer 7 in place of 4, as slowly (CONTRACT 1.4).
+    pub hide_unknown_logins: bool,
+    /// Limits on failed passwords.
+    pub throttle: ThrottleSettings,
+}
+
+/// `[apih.throttle]`: code 100 (CONTRACT 1.4).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ThrottleSettings {
+    /// Failed passwords a minute of one login from one address.
+    pub login_failures_per_minute: NonZeroU32,
+    /// Failed passwords a minute from one address.
+    pub address_failures_per_minute: NonZeroU32,
+    /// Passwords hashed at once.
+    pub hashes_at_once: NonZeroU16,
+    /// Passwords waiting to be hashed.
+    pub hashes_waiting: u16,
+    /// How long a password waits to be hashed, in milliseconds.
+    pub hash_wait_milliseconds: u64,
+}
+
+impl Default for ThrottleSettings {
+    fn default() -> Self {
+        let auth = AuthSettings::default();
+        Self {
+            login_failures_per_minute: auth.login_failures_per_minute,
+            address_failures_per_minute: auth.address_failures_per_minute,
+            hashes_at_once: auth.hashes_at_once,
+            hashes_waiting: auth.hashes_waiting,
+            hash_wait_milliseconds: auth.hash_wait_milliseconds,
+        }
+    }
+}
+
+/// `[billing]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BillingSettings {
+    /// Whether the catalogue's prices contain the VAT (CONTRACT 1.5).
+    pub prices: PriceKind,
+    /// The company's time zone: days begin in it, moments are written in it.
+    pub time_zone: Zone,
+}
+
+/// `[secrets]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretSettings {
+    /// Keys that seal secrets in the database.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// How lines are written.
+    pub format: LogFormat,
+    /// What is logged, as filter directives; `info` for `serve` and `worker`, errors only for other subcommands.
+    pub level: Option<String>,
+}
+
+/// `[company]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompanySettings {
+    /// Its name, on pages and invoices.
+    pub name: String,
+}
+
+impl Default for CompanySettings {
+    fn default() -> Self {
+        Self { name: "Vartai".to_owned() }
+    }
+}
+
+/// `[worker]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkerSettings {
+    /// Tasks under way at once, of a process.
+    pub concurrency: NonZeroU16,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self { concurrency: const { NonZeroU16::new(4).unwrap() } }
+    }
+}

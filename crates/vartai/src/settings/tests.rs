@@ -1,0 +1,135 @@
+use std::ffi::OsString;
+
+use super::{Settings, SettingsError};
+
+const EXAMPLE: &str = include_str!("../../../../deploy/vartai.toml.example");
+
+fn environment<'a>(of: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (OsString, OsString)> + 'a {
+    of.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)))
+}
+
+fn read(text: &str, of: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::of(text, environment(of))
+}
+
+fn refused(text: &str, of: &[(&str, &str)]) -> String {
+    let why = read(text, of).unwrap_err().to_string();
+    assert!(!why.contains('\n'), "{why}");
+    why
+}
+
+#[test]
+fn nothing_configured_is_the_defaults() {
+    let settings = read("", &[("PATH", "/bin"), ("VARTAI_PG_BIN", "/opt/pg"), ("VARTAI_TEST_X", "1")]).unwrap();
+    assert_eq!(settings, Settings::default());
+    assert_eq!(settings.key_file(), std::path::Path::new("./var/keys"));
+    assert_eq!(settings.public_url(), "http://127.0.0.1:8080");
+    assert_eq!(settings.billing.time_zone.0.iana_name(), Some("Europe/Vilnius"));
+    assert_eq!(settings.auth(), gateway_http::auth::AuthSettings::default());
+}
+
+#[test]
+fn the_environment_goes_before_the_file() {
+    let file = "data_dir = \"/a\"\n[http]\nbind = \"127.0.0.1:1\"\nadmin_bind = \"127.0.0.1:2\"\nworkers = 3\n";
+    let settings = read(
+        file,
+        &[
+            ("VARTAI_HTTP__BIND", "[::1]:8081"),
+            ("VARTAI_DATA_DIR", "/b"),
+            ("VARTAI_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32"),
+            ("VARTAI_APIH__THROTTLE__LOGIN_FAILURES_PER_MINUTE", "30"),
+            ("VARTAI_APIH__HIDE_UNKNOWN_LOGINS", "true"),
+            ("VARTAI_COMPANY__NAME", "42"),
+            ("VARTAI_HTTP__WORKERS", ""),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.data_dir, std::path::Path::new("/b"));
+    assert_eq!(settings.http.bind, "[::1]:8081".parse().unwrap());
+    assert_eq!(settings.http.admin_bind, "127.0.0.1:2".parse().unwrap());
+    assert_eq!(settings.http.workers.unwrap().get(), 3, "an empty variable counts as unset");
+    assert_eq!(settings.http.trusted_proxies.len(), 2);
+    assert_eq!(settings.auth().login_failures_per_minute.get(), 30);
+    assert!(settings.auth().hide_unknown_logins);
+    assert_eq!(settings.company.name, "42");
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let why = refused("[http]\nbindd = \"127.0.0.1:1\"\n", &[]);
+    assert!(why.contains("bindd") && why.contains("`bind`"), "{why}");
+    assert!(refused("[htp]\nbind = \"x\"\n", &[]).contains("htp"));
+    assert!(refused("", &[("VARTAI_HTTP__BINDD", "1")]).contains("bindd"));
+    assert!(refused("", &[("VARTAI_HTTP_BIND", "1")]).contains("VARTAI_HTTP_BIND"));
+}
+
+#[test]
+fn a_value_that_cannot_be_is_named_with_its_key() {
+    for (name, value, key) in [
+        ("VARTAI_HTTP__BIND", "localhost", "http.bind"),
+        ("VARTAI_HTTP__WORKERS", "0", "http.workers"),
+        ("VARTAI_HTTP__TRUSTED_PROXIES", "10.0.0.0/8,x", "http.trusted_proxies"),
+        ("VARTAI_BILLING__TIME_ZONE", "Europe/Vilna", "billing.time_zone"),
+        ("VARTAI_BILLING__PRICES", "brutto", "billing.prices"),
+        ("VARTAI_APIH__DIALECT", "friend", "apih.dialect"),
+        ("VARTAI_LOG__FORMAT", "xml", "log.format"),
+        ("VARTAI_DATABASE__ROLE_PREFIX", "a\"b", "database.role_prefix"),
+        ("VARTAI_DATABASE__CONNECTIONS", "many", "database.connections"),
+        ("VARTAI_HTTP__PUBLIC_URL", "ftp://x", "http.public_url"),
+    ] {
+        let why = refused("", &[(name, value)]);
+        assert!(why.starts_with(key), "{name}={value}: {why}");
+    }
+}
+
+#[test]
+fn the_database_url_is_never_shown() {
+    let url = "postgres://u:hunter2@db1,db2:5433/v?target_session_attrs=read-write";
+    let settings = read("", &[("VARTAI_DATABASE__URL", url)]).unwrap();
+    assert_eq!(settings.database.url.as_ref().unwrap().config().get_hosts().len(), 2);
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    for bad in [
+        "[database]\nurl = \"postgres://u:hunter2@h:port:7/x\"\n",
+        "database = \"postgres://u:hunter2@h/x\"\n",
+        "[database]\nurl = [\"postgres://u:hunter2@h/x\"]\n",
+        "[database]\nurl = \"postgres://u:hunter2@h/x\n",
+        "[database]\nconnections = \"hunter2\"\n",
+    ] {
+        let why = refused(bad, &[]);
+        assert!(!why.contains("hunter2") && why.len() > 20, "{bad}: {why}");
+    }
+}
+
+/// Keys of the example by section; with those that are commented out since they have no default.
+fn uncommented() -> String {
+    let key =
+        |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    EXAMPLE.lines().map(|line| if key(line) { &line[1..] } else { line }).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_has_the_defaults() {
+    assert_eq!(read(EXAMPLE, &[]).unwrap(), Settings::default());
+    read(&uncommented(), &[]).unwrap();
+}
+
+#[test]
+fn the_example_has_every_key() {
+    let text = uncommented();
+    for section in ["", "database", "http", "apih", "apih.throttle", "billing", "secrets", "log", "company", "worker"] {
+        let mistaken = if section.is_empty() { "zzz = 1\n".to_owned() } else { format!("[{section}]\nzzz = 1\n") };
+        let why = refused(&mistaken, &[]);
+        let expected = why.split_once("expected").unwrap().1.split_once(':').unwrap().0;
+        let keys: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        assert!(!keys.is_empty(), "{why}");
+        let part = match section {
+            "" => text.split("\n[").next().unwrap(),
+            _ => text.split_once(&format!("\n[{section}]\n")).unwrap().1.split("\n[").next().unwrap(),
+        };
+        for key in keys {
+            let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
+            let is_section = text.contains(&format!("\n[{path}]\n"));
+            assert!(is_section || part.lines().any(|line| line.starts_with(&format!("{key} = "))), "{path}: {why}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Values of the configuration that are more than a number or a text.
+
+use std::fmt;
+
+use domain::customers::Prices;
+use gateway_http::faults::Dialect;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+/// The database's address, with its password in it: never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DatabaseUrl(tokio_postgres::Config);
+
+impl DatabaseUrl {
+    /// How to connect, as the owner.
+    pub fn config(&self) -> &tokio_postgres::Config {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for DatabaseUrl {
+    type Error = &'static str;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        // Why it can't be read is not told: the reason may quote from the password.
+        url.parse().map(Self).map_err(|_: tokio_postgres::Error| {
+            "not a PostgreSQL connection string: write postgres://USER:PASSWORD@HOST:5432/NAME with special \
+             characters percent-encoded, options such as ?sslmode=require (disable, prefer or require)"
+        })
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// What the realms' roles are named after.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RolePrefix(pub String);
+
+impl Default for RolePrefix {
+    fn default() -> Self {
+        Self("vartai".to_owned())
+    }
+}
+
+impl TryFrom<String> for RolePrefix {
+    type Error = String;
+
+    /// It stands in SQL and in PostgreSQL's own files, where there is no use for names that need escaping.
+    fn try_from(prefix: String) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let begins = prefix.starts_with(|c: char| c.is_ascii_lowercase()) && !prefix.starts_with("pg_");
+        if begins && prefix.len() <= 50 && prefix.chars().all(plain) {
+            return Ok(Self(prefix));
+        }
+        Err(format!("{prefix:?} can't begin a role's name: write up to 50 of a-z, 0-9 and _, a letter first, not pg_"))
+    }
+}
+
+/// Whose error table is in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DialectName(pub Dialect);
+
+impl TryFrom<String> for DialectName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let found = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name);
+        found.map(Self).ok_or_else(|| format!("{name:?} is no dialect: write friendhosting or rootpanel"))
+    }
+}
+
+/// Whether prices contain the VAT.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PriceKind(pub Prices);
+
+impl TryFrom<String> for PriceKind {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        match name.as_str() {
+            "gross" => Ok(Self(Prices::Gross)),
+            "net" => Ok(Self(Prices::Net)),
+            _ => Err(format!("{name:?} is no kind of prices: write gross (with VAT) or net (VAT is added)")),
+        }
+    }
+}
+
+/// A time zone by its IANA name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Zone(pub TimeZone);
+
+impl Default for Zone {
+    fn default() -> Self {
+        // The names are in the binary, so that this one is always found.
+        Self(TimeZone::get("Europe/Vilnius").unwrap_or(TimeZone::UTC))
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        TimeZone::get(&name).map(Self).map_err(|_| format!("no time zone {name:?}: write a name as Europe/Vilnius"))
+    }
+}
+
+/// What links begin with, without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl(pub String);
+
+impl TryFrom<String> for PublicUrl {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, String> {
+        let bare = url.trim_end_matches('/');
+        let host = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+        match host {
+            Some(host) if !host.is_empty() && !host.contains([' ', '?', '#', '"', '<', '>']) => {
+                Ok(Self(bare.to_owned()))
+            }
+            _ => Err(format!("{url:?} can't begin a link: write https://HOST or http://HOST:PORT")),
+        }
+    }
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
