@@ -66,7 +66,7 @@ async fn planned(file: &Path, apply: Option<&str>, installation: &Installation) 
     let old = stored::in_force(&installation.connect).await?;
     let mut plan = plan(&old, &new);
     let after = applied(&old, &new);
-    plan.obstacles.extend(without_prices(&after, installation).await?);
+    plan.obstacles.extend(losing_prices(&old, &after, installation).await?);
     let report = told(&plan, apply.is_some());
     match apply {
         Some(note) if plan.obstacles.is_empty() && !plan.is_empty() => {
@@ -101,15 +101,18 @@ fn told(plan: &Plan, applying: bool) -> Report {
     }
 }
 
-/// Why customers could no longer be told prices: their currency has no rate.
-async fn without_prices(after: &Catalogue, installation: &Installation) -> Result<Vec<String>, Failure> {
-    let mut obstacles = Vec::new();
-    for currency in unpriced(after, installation).await? {
-        obstacles.push(format!(
-            "customers are billed in {currency}, and the file has no rate for it: add `{currency} = …` to [rates]"
-        ));
-    }
-    Ok(obstacles)
+/// Why customers could no longer be told prices: the rate of their currency would go.
+async fn losing_prices(
+    old: &Catalogue,
+    after: &Catalogue,
+    installation: &Installation,
+) -> Result<Vec<String>, Failure> {
+    let before = unpriced(old, installation).await?;
+    let lost = unpriced(after, installation).await?.into_iter().filter(|currency| !before.contains(currency));
+    let why = lost.map(|currency| {
+        format!("customers are billed in {currency}, and the file has no rate for it: add `{currency} = …` to [rates]")
+    });
+    Ok(why.collect())
 }
 
 /// Currencies of customers, and of test access, in which the catalogue can't tell prices.

@@ -8,12 +8,13 @@ use domain::{
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use store::{
-    RealmKind,
+    RealmKind, catalogue as stored,
     customers::{self, CustomerChange, CustomerRow, NewCustomer},
 };
 
 use super::{
     balance::{Balances, balances},
+    catalogue::unpriced,
     report::{Report, listing, table, yes_no},
     secret::{NewPassword, PasswordSource},
 };
@@ -137,7 +138,12 @@ async fn add(arguments: AddArguments, installation: &Installation) -> Result<Rep
     };
     let live = &installation.database.live;
     live.transaction("add customer", async |tx| customers::add(tx, &new).await).await?;
-    with_password(&installation.customer(&new.login).await?, &password, installation)
+    let report = with_password(&installation.customer(&new.login).await?, &password, installation)?;
+    let unpriced = unpriced(&stored::in_force(&installation.connect).await?, installation).await?;
+    Ok(match unpriced.contains(&new.currency) {
+        true => report.with_note("the catalogue has no exchange rate for the currency yet: nothing can be ordered"),
+        false => report,
+    })
 }
 
 async fn set_password(login: &str, source: PasswordSource, installation: &Installation) -> Result<Report, Failure> {

@@ -15,6 +15,7 @@ mod realm;
 mod report;
 mod secret;
 mod task;
+pub mod usage;
 
 use std::path::PathBuf;
 

@@ -25,6 +25,12 @@ impl Report {
         Self { problem: Some(problem), ..self }
     }
 
+    /// With a line for people, after the rest.
+    pub fn with_note(mut self, note: &str) -> Self {
+        self.text = format!("{}note: {note}\n", ended(self.text));
+        self
+    }
+
     /// Puts it on stdout.
     ///
     /// # Errors

@@ -38,13 +38,11 @@ impl Settings {
             Ok(text) => text,
             Err(error) if explicit.is_none() && error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => {
-                return Err(SettingsError(format!("the configuration {} can't be read: {error}", file.display())));
+                return Err(SettingsError(format!("the configuration ({}) can't be read: {error}", file.display())));
             }
         };
-        Self::of(&text, environment).map_err(|SettingsError(why)| {
-            let file = if text.is_empty() { "the configuration".to_owned() } else { file.display().to_string() };
-            SettingsError(format!("{file}: {why}"))
-        })
+        Self::of(&text, environment)
+            .map_err(|SettingsError(why)| SettingsError(format!("the configuration ({}): {why}", file.display())))
     }
 
     /// The configuration of a file's text and an environment.

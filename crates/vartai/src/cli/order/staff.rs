@@ -85,18 +85,18 @@ pub async fn process(kind: RealmKind, of: ProcessArguments, installation: &Insta
 
 /// Sets what goes against the rules.
 pub async fn overrule(kind: RealmKind, of: OverrideArguments, installation: &Installation) -> Result<Report, Failure> {
+    let nothing = of.paid_until.is_none() && of.domain_reg.is_none() && of.fixed_monthly.is_none();
+    if nothing && !of.catalogue_price && of.remark.is_none() {
+        let options = "--paid-until, --domain-reg, --fixed-monthly, --catalogue-price or --remark";
+        return Err(Failure::usage(format!("nothing to set: give {options}")));
+    }
     let fixed = match (&of.fixed_monthly, of.catalogue_price) {
         (Some(amount), _) => Some(Some(fixed_price(kind, of.id, amount, installation).await?)),
         (None, true) => Some(None),
         (None, false) => None,
     };
-    let Overrule { paid_until, domain_reg, fixed_monthly, remark } =
+    let change =
         Overrule { paid_until: of.paid_until, domain_reg: of.domain_reg, fixed_monthly: fixed, remark: of.remark };
-    if paid_until.is_none() && domain_reg.is_none() && fixed_monthly.is_none() && remark.is_none() {
-        let options = "--paid-until, --domain-reg, --fixed-monthly, --catalogue-price or --remark";
-        return Err(Failure::usage(format!("nothing to set: give {options}")));
-    }
-    let change = Overrule { paid_until, domain_reg, fixed_monthly, remark };
     let setting = async |tx: &mut store::Tx| orders::overrule(tx, OrderId(of.id), &change).await;
     installation.realm(kind).transaction("override order", setting).await?;
     show(kind, of.id, installation).await
