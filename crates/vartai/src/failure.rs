@@ -58,6 +58,18 @@ impl From<crate::settings::SettingsError> for Failure {
     }
 }
 
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<provisioner::Died> for Failure {
+    fn from(error: provisioner::Died) -> Self {
+        Self::failed(error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Failure;

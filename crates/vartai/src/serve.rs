@@ -1,12 +1,23 @@
 //! `vartai serve`: the public surfaces, with a worker in the same process if asked for.
 
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
+
 use clap::Args;
+use gateway_http::{
+    Gateway, GatewaySettings,
+    http::{HttpSettings, Serving, serve},
+    metrics::Metrics,
+};
 use store::customers;
 
 use crate::{
     failure::Failure,
     installation::{self, Installation, Migrations},
     settings::Settings,
+    signals, worker,
 };
 
 /// Arguments of `vartai serve`.
@@ -23,32 +34,82 @@ pub struct ServeArguments {
 /// The installation can't be opened, or the sockets not be had.
 pub async fn run(settings: Settings, arguments: ServeArguments) -> Result<(), Failure> {
     installation::with(settings, Migrations::Expect, async |installation| {
-        keep_demo_private(&installation).await?;
-        serve_until_stopped(installation, arguments.with_worker).await
+        let demo = installation.database.live.read(async |connection| customers::demo_exists(connection).await).await?;
+        if demo {
+            keep_demo_private(&installation)?;
+        }
+        serve_until_stopped(installation, arguments.with_worker, demo).await
     })
     .await
 }
 
 /// The demo's passwords are public: while its customers are there, nobody from outside may come in (CONTRACT 5).
-async fn keep_demo_private(installation: &Installation) -> Result<(), Failure> {
+fn keep_demo_private(installation: &Installation) -> Result<(), Failure> {
     let bind = installation.settings.http.bind;
     if bind.ip().is_loopback() {
         return Ok(());
     }
-    let demo = installation.database.live.read(async |connection| customers::demo_exists(connection).await).await?;
-    if demo {
-        return Err(Failure::failed(format!(
-            "the database has customers of the demo, whose passwords are public, and http.bind is {bind}: bind a \
-             loopback address, or use another database"
-        )));
-    }
-    Ok(())
+    Err(Failure::failed(format!(
+        "the database has customers of the demo, whose passwords are public, and http.bind is {bind}: bind a loopback \
+         address, or use another database"
+    )))
 }
 
 /// The HTTP surfaces run here, and the worker beside them when `with_worker`.
-async fn serve_until_stopped(installation: Installation, with_worker: bool) -> Result<(), Failure> {
+async fn serve_until_stopped(installation: Installation, with_worker: bool, demo: bool) -> Result<(), Failure> {
     let settings = &installation.settings;
-    let trusted = settings.auth().trusted_proxies.len();
-    tracing::info!(bind = %settings.http.bind, url = settings.public_url(), trusted, with_worker, "serving");
-    Err(Failure::failed("this build has no HTTP surfaces"))
+    let serving = start(&installation)?;
+    let mut worker = match with_worker {
+        true => Some(worker::start(&installation)?),
+        false => None,
+    };
+    greet(&mut io::stdout().lock(), &serving, settings, demo)?;
+    let outcome = match &mut worker {
+        None => {
+            signals::stop().await;
+            Ok(())
+        }
+        Some(worker) => worker::until_stopped(worker).await,
+    };
+    tracing::info!("stopping: requests and tasks under way are brought to their end");
+    serving.stop().await;
+    match worker {
+        Some(worker) if outcome.is_ok() => Ok(worker.stop().await?),
+        _ => outcome,
+    }
+}
+
+fn start(installation: &Installation) -> Result<Serving, Failure> {
+    let settings = &installation.settings;
+    let gateway = GatewaySettings { dialect: settings.apih.dialect.0, auth: settings.auth() };
+    let gateway = Gateway::new(installation.database.clone(), gateway)
+        .map_err(|error| Failure::failed(format!("no randomness: {error}")))?;
+    let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let http = HttpSettings {
+        bind: settings.http.bind,
+        admin_bind: settings.http.admin_bind,
+        workers: settings.http.workers.map_or(cores, |workers| usize::from(workers.get())),
+    };
+    serve(Arc::new(gateway), Arc::new(metrics), &http, |_| {}).map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Says where everything is, and with the demo's data how to try it.
+fn greet(out: &mut impl Write, serving: &Serving, settings: &Settings, demo: bool) -> io::Result<()> {
+    let url = settings.public_url();
+    writeln!(out, "Vartai serves.")?;
+    writeln!(out, "  reseller gateway  {url}/apih.php")?;
+    writeln!(out, "  health, metrics   http://{}/readyz, /metrics", serving.admin_address)?;
+    writeln!(out, "  test access       login=test pass=test")?;
+    if demo {
+        writeln!(out, "  demo customer     login=demo apikey=demo-key (or pass=demo-password)")?;
+        writeln!(out, "Order a server:")?;
+        writeln!(
+            out,
+            "  curl '{url}/apih.php' -d command=createOrder -d login=demo -d apikey=demo-key -d vid=vds -d tarifid=10 \
+             -d period=1 -d addons=20 -d json=1"
+        )?;
+    }
+    writeln!(out, "Ctrl-C stops.")?;
+    out.flush()
 }

@@ -1,9 +1,12 @@
 //! `vartai worker`: the provisioner and the scheduled jobs.
 
+use provisioner::{Provisioner, WorkerSettings};
+
 use crate::{
     failure::Failure,
     installation::{self, Installation, Migrations},
     settings::Settings,
+    signals,
 };
 
 /// Works until asked to stop.
@@ -11,10 +14,33 @@ use crate::{
 /// # Errors
 /// The installation can't be opened.
 pub async fn run(settings: Settings) -> Result<(), Failure> {
-    installation::with(settings, Migrations::Expect, async |installation| work_until_stopped(installation).await).await
+    installation::with(settings, Migrations::Expect, async |installation| {
+        let mut worker = start(&installation)?;
+        until_stopped(&mut worker).await?;
+        tracing::info!("stopping: tasks under way are brought to their end");
+        Ok(worker.stop().await?)
+    })
+    .await
 }
 
-/// The provisioner runs here.
-async fn work_until_stopped(_installation: Installation) -> Result<(), Failure> {
-    Err(Failure::failed("this build has no provisioner"))
+/// Starts a worker in this process.
+///
+/// # Errors
+/// The operating system gives no thread.
+pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
+    let concurrency = usize::from(installation.settings.worker.concurrency.get());
+    let settings = WorkerSettings { concurrency, ..WorkerSettings::default() };
+    provisioner::spawn(installation.database.clone(), settings)
+        .map_err(|error| Failure::failed(format!("no thread to work on: {error}")))
+}
+
+/// Returns once the process is asked to stop.
+///
+/// # Errors
+/// The worker died before.
+pub async fn until_stopped(worker: &mut Provisioner) -> Result<(), Failure> {
+    tokio::select! {
+        () = signals::stop() => Ok(()),
+        died = worker.ended() => Ok(died?),
+    }
 }
