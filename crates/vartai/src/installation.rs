@@ -1,6 +1,13 @@
 //! The installation, opened: the database reached, its schema up to date, its keys at hand.
 
-use std::sync::Arc;
+use std::{
+    fs::{File, TryLockError},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use gateway_http::auth::password;
 use pg_cluster::Cluster;
@@ -11,12 +18,18 @@ use store::{
     db::{ConnectSettings, MigrationReport, RoleAuth, Rules, migrate, pending_migrations, roles},
     seal::Keyring,
 };
+use tokio::time;
 use tokio_postgres::Config;
 
 use crate::{failure::Failure, key_file, settings::Settings, signals};
 
 /// The login and the password of test access (CONTRACT 1.6).
 pub const TEST_ACCESS: &str = "test";
+
+/// How long another process may take to open the installation, migrations and all.
+const TURN: Duration = Duration::from_secs(120);
+/// How often is looked whether it is done.
+const TURN_POLL: Duration = Duration::from_millis(20);
 
 /// What to do when the schema is not up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +64,12 @@ pub async fn with<T>(
 ) -> Result<T, Failure> {
     let private = settings.database.url.is_none();
     at_database(&settings.clone(), async |owner| {
-        let opening = open(settings, owner, private, migrations);
+        let opening = async {
+            let turn = if private { Some(take_turn(&settings.data_dir).await?) } else { None };
+            let opened = open(settings, owner, private, migrations).await;
+            drop(turn);
+            opened
+        };
         work(signals::interruptible(opening).await?).await
     })
     .await
@@ -110,6 +128,31 @@ pub fn rules(settings: &Settings) -> Rules {
 /// Whether nothing was ever stored: the live realm's first migration has not been run.
 pub fn is_new(pending: &[String]) -> bool {
     pending.iter().any(|migration| migration.starts_with("live 0001"))
+}
+
+/// Processes that share a private cluster open it one after the other, so that one of them sets a new one up and the
+/// others find it so. The kernel gives the turn back when a process dies.
+async fn take_turn(data_dir: &Path) -> Result<File, Failure> {
+    let path = data_dir.join("opening.lock");
+    let wrong = |error: io::Error| Failure::failed(format!("{} can't be locked: {error}", path.display()));
+    let file = File::options().create(true).append(true).mode(0o600).open(&path).map_err(wrong)?;
+    let waiting = async {
+        loop {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => time::sleep(TURN_POLL).await,
+                Err(TryLockError::Error(error)) => return Err(wrong(error)),
+                Ok(()) => return Ok(()),
+            }
+        }
+    };
+    match time::timeout(TURN, waiting).await {
+        Ok(taken) => taken.map(|()| file),
+        Err(_) => Err(Failure::failed(format!(
+            "another process has been opening the installation for {} s: see who holds {} (`fuser`)",
+            TURN.as_secs(),
+            path.display()
+        ))),
+    }
 }
 
 async fn open(

@@ -126,7 +126,7 @@ async fn add(arguments: AddArguments, installation: &Installation) -> Result<Rep
     if arguments.login == TEST_ACCESS {
         return Err(Failure::failed("the login test is that of test access, and can't be a customer's"));
     }
-    let password = arguments.password.get()?;
+    let password = arguments.password.get().await?;
     let new = NewCustomer {
         login: arguments.login,
         currency: arguments.currency,
@@ -148,7 +148,7 @@ async fn add(arguments: AddArguments, installation: &Installation) -> Result<Rep
 
 async fn set_password(login: &str, source: PasswordSource, installation: &Installation) -> Result<Report, Failure> {
     installation.customer(login).await?;
-    let password = source.get()?;
+    let password = source.get().await?;
     let hash = password_hash(password.password.clone()).await?;
     let change = CustomerChange { password_hash: Some(hash), ..CustomerChange::default() };
     let live = &installation.database.live;

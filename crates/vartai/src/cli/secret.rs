@@ -1,9 +1,13 @@
 //! Passwords on their way in and out: never on the command line, where every user of the machine can read them.
 
-use std::io::{self, BufRead};
+use std::{
+    io::{self, BufRead},
+    thread,
+};
 
 use clap::Args;
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 
@@ -28,9 +32,9 @@ impl PasswordSource {
     ///
     /// # Errors
     /// There is none on stdin; there is no randomness.
-    pub fn get(self) -> Result<NewPassword, Failure> {
+    pub async fn get(self) -> Result<NewPassword, Failure> {
         if self.password_stdin {
-            return Ok(NewPassword { password: from_stdin()?, made: false });
+            return Ok(NewPassword { password: from_stdin().await?, made: false });
         }
         Ok(NewPassword { password: generate()?, made: true })
     }
@@ -40,8 +44,11 @@ impl PasswordSource {
 ///
 /// # Errors
 /// It is empty, or no text.
-pub fn from_stdin() -> Result<SecretString, Failure> {
-    first_line(io::stdin().lock())
+pub async fn from_stdin() -> Result<SecretString, Failure> {
+    let (tell, told) = oneshot::channel();
+    // On a thread that the end of the process does not wait for, so that Ctrl-C gets through while nobody types.
+    thread::spawn(move || tell.send(first_line(io::stdin().lock())));
+    told.await.map_err(Failure::failed)?
 }
 
 fn first_line(mut from: impl BufRead) -> Result<SecretString, Failure> {

@@ -74,7 +74,7 @@ fn registration(text: &str) -> Result<i16, String> {
 /// What waited for staff is done.
 pub async fn process(kind: RealmKind, of: ProcessArguments, installation: &Installation) -> Result<Report, Failure> {
     let password = match of.server_password_stdin {
-        true => Some(secret::from_stdin()?),
+        true => Some(secret::from_stdin().await?),
         false => of.server_password,
     };
     let done = Processed { login: of.server_login, password, remark: of.remark };
