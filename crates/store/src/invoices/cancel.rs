@@ -31,11 +31,20 @@ pub async fn cancel(tx: &mut Tx, id: InvoiceId) -> Result<(), Error> {
 
 /// Cancels what the billing run raised ahead for an order's renewal.
 pub(crate) async fn cancel_ahead(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    let ahead = invoice::table
+    cancel_unpaid(tx, order, &[true]).await
+}
+
+/// Cancels all that an order owes: once it has ended, nothing of it can be paid.
+pub(crate) async fn cancel_owed(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    cancel_unpaid(tx, order, &[true, false]).await
+}
+
+async fn cancel_unpaid(tx: &mut Tx, order: OrderId, ahead: &[bool]) -> Result<(), Error> {
+    let unpaid = invoice::table
         .filter(invoice::order_id.eq(order.0))
         .filter(invoice::status.eq("unpaid"))
-        .filter(invoice::ahead);
-    diesel::update(ahead)
+        .filter(invoice::ahead.eq_any(ahead));
+    diesel::update(unpaid)
         .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(diesel::dsl::now)))
         .execute(tx.conn())
         .await?;

@@ -9,5 +9,5 @@ pub use cancel::cancel;
 pub use list::{InvoiceLineRow, InvoiceRow, lines, list, show};
 pub use pay::{PaidFrom, pay};
 
-pub(crate) use cancel::cancel_ahead;
+pub(crate) use cancel::{cancel_ahead, cancel_owed};
 pub(crate) use write::write;

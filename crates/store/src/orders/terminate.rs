@@ -10,11 +10,13 @@ use domain::{
 use super::lock;
 use crate::{
     db::{Error, Tx},
+    invoices,
     schema::orders::dsl,
     tasks,
 };
 
-/// Ends an order for good: its domain is free, its waiting tasks are cancelled, its service is removed.
+/// Ends an order for good: its domain is free, what it owes and its waiting tasks are cancelled, its service is
+/// removed.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Refused`] when it has ended.
@@ -23,6 +25,7 @@ pub async fn terminate(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
     if order.state == OrderState::Terminated {
         return Err(Error::Refused(format!("order {id} is terminated already")));
     }
+    invoices::cancel_owed(tx, id).await?;
     tasks::cancel_waiting(tx, id).await?;
     diesel::update(dsl::orders.find(id.0))
         .set((

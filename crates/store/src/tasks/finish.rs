@@ -121,7 +121,7 @@ pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
 }
 
 /// Rows are taken in the order of the lock order: the order's before the task's.
-async fn hold_order(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+pub(super) async fn hold_order(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
     diesel::sql_query("select from orders where id = $1 for no key update")
         .bind::<sql_types::BigInt, _>(order.0)
         .execute(tx.conn())

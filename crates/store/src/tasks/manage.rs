@@ -1,12 +1,16 @@
 //! Tasks, as staff see and steer them.
 
-use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use domain::tasks::TaskId;
+use domain::{
+    orders::{OrderId, OrderState},
+    tasks::{Operation, TaskId},
+};
 
+use super::finish::hold_order;
 use crate::{
     db::{Conn, Error, Tx},
-    schema::task,
+    schema::{orders, task},
 };
 
 /// A task in a list.
@@ -67,11 +71,17 @@ pub async fn list(connection: &mut Conn, filter: &TaskFilter) -> Result<Vec<Task
     Ok(query.load(connection).await?)
 }
 
-/// Queues a task again that failed or waits for staff.
+/// Queues a task again that failed or waits for staff. An order that waited for staff because its making had failed is
+/// the provisioner's again.
 ///
 /// # Errors
 /// [`Error::Refused`] when it is in another state.
 pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
+    let refused = || Error::Refused(format!("task {} has not failed and does not wait for staff", id.0));
+    let of = task::table.find(id.0).select((task::order_id, task::operation));
+    let of: Option<(i64, String)> = of.get_result(tx.conn()).await.optional()?;
+    let (order, operation) = of.ok_or_else(refused)?;
+    hold_order(tx, OrderId(order)).await?;
     let failed = task::table.filter(task::id.eq(id.0)).filter(task::state.eq_any(["failed", "manual"]));
     let queued = diesel::update(failed)
         .set((
@@ -82,11 +92,17 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
         ))
         .execute(tx.conn())
         .await?;
-    if queued == 1 {
-        Ok(())
-    } else {
-        Err(Error::Refused(format!("task {} has not failed and does not wait for staff", id.0)))
+    if queued == 0 {
+        return Err(refused());
     }
+    if operation == Operation::Create.name() {
+        let manual = orders::table.filter(orders::id.eq(order)).filter(orders::state.eq(OrderState::Manual.name()));
+        diesel::update(manual)
+            .set((orders::state.eq(OrderState::Provisioning.name()), orders::by_hand.eq(false)))
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
 }
 
 /// Cancels a task that no worker has taken.

@@ -1,0 +1,206 @@
+//! The queue: one task of an order at a time, in order, and what becomes of those that fail.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    orders::{OrderId, PowerOperation},
+    tasks::{Operation, TaskId},
+};
+use futures_util::future::join_all;
+use secrecy::ExposeSecret;
+use store::{
+    Error, Realm,
+    orders::Buyer,
+    tasks::{self, ClaimedTask, TaskFilter},
+};
+use testkit::TestDb;
+
+use crate::acts::{claim, hosting, place, power, state, succeed, vds};
+
+async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: i32) -> bool {
+    realm.transaction("give back", async |tx| tasks::give_back(tx, task, "no luck", wait_seconds).await).await.unwrap()
+}
+
+async fn reap(realm: &Realm) -> usize {
+    realm.transaction("reap", async |tx| tasks::reap(tx).await).await.unwrap()
+}
+
+async fn retry(realm: &Realm, id: TaskId) -> Result<(), Error> {
+    realm.transaction("retry", async |tx| tasks::retry(tx, id).await).await
+}
+
+/// Ann has a server that is being made.
+async fn server() -> (TestDb, Buyer, OrderId) {
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").credit("1000.00").add().await;
+    let id = place(&db.database, &ann, &vds()).await;
+    (db, ann, id)
+}
+
+#[tokio::test]
+async fn an_order_s_tasks_are_claimed_one_at_a_time_and_in_order() {
+    let (db, ann, one) = server().await;
+    let (store, live) = (&db.database, &db.database.live);
+    let other = place(store, &ann, &hosting("example.lt")).await;
+    for wanted in [PowerOperation::Restart, PowerOperation::Restart, PowerOperation::Suspend, PowerOperation::Unsuspend]
+    {
+        power(store, &ann, one, wanted).await.unwrap();
+    }
+    let first = claim(live).await.unwrap();
+    assert_eq!((first.order, first.operation, first.attempt), (one, Operation::Create, 1));
+    assert_eq!((first.driver.as_deref(), first.image.as_deref()), (Some("simulated"), Some("debian-12-x86_64")));
+    assert_eq!((first.login.as_str(), first.password.as_ref().unwrap().expose_secret().len()), ("root", 20));
+    let second = claim(live).await.unwrap();
+    assert_eq!((second.order, second.operation, second.login), (other, Operation::Create, format!("u{other}")));
+    assert!(claim(live).await.is_none(), "an order's next task waits for the one before");
+    assert!(succeed(live, &first).await);
+    assert_eq!(state(&db, one).await, "active");
+    // The second restart was one with the first, which nobody had begun.
+    let mut done = Vec::new();
+    while let Some(task) = claim(live).await {
+        assert!(claim(live).await.is_none());
+        assert!(succeed(live, &task).await);
+        assert!(!succeed(live, &task).await, "it is done only once");
+        done.push(task.operation);
+    }
+    assert_eq!(done, [Operation::Restart, Operation::Suspend, Operation::Unsuspend]);
+    db.verify_books().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_workers_never_claim_the_same() {
+    let (db, ann, one) = server().await;
+    let mut orders = BTreeSet::from([one]);
+    for at in 0..3 {
+        orders.insert(place(&db.database, &ann, &hosting(&format!("example{at}.lt"))).await);
+    }
+    for id in &orders {
+        power(&db.database, &ann, *id, PowerOperation::Suspend).await.unwrap();
+    }
+    let store = db.open(12);
+    let mut claimed = BTreeSet::new();
+    // A worker may find nothing while another holds the row; the next look finds it.
+    while claimed.len() < orders.len() {
+        for task in join_all((0..12).map(|_| claim(&store.live))).await.into_iter().flatten() {
+            assert_eq!(task.operation, Operation::Create);
+            assert!(claimed.insert(task.order), "claimed twice");
+        }
+    }
+    assert_eq!(claimed, orders);
+    assert!(claim(&store.live).await.is_none());
+}
+
+#[tokio::test]
+async fn a_task_given_back_waits_its_time_and_in_the_end_for_staff() {
+    let (db, ann, id) = server().await;
+    let live = &db.database.live;
+    power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap();
+    let task = claim(live).await.unwrap();
+    assert!(give_back(live, &task, 3_600).await);
+    assert!(!give_back(live, &task, 0).await, "it is no longer this worker's");
+    assert!(claim(live).await.is_none(), "neither it nor what comes after it");
+    db.run_sql("update live.task set run_at = now()").await;
+    for attempt in 2..=task.max_attempts {
+        let task = claim(live).await.unwrap();
+        assert_eq!((task.operation, task.attempt), (Operation::Create, attempt));
+        assert!(give_back(live, &task, 0).await);
+    }
+    assert_eq!(state(&db, id).await, "manual");
+    let filter = TaskFilter { state: Some("manual".to_owned()), most: 10, ..TaskFilter::default() };
+    let manual = live.read(async |c| tasks::list(c, &filter).await).await.unwrap();
+    assert_eq!((manual.len(), manual[0].attempt), (1, 5));
+    assert_eq!(manual[0].results.lines().count(), 5);
+}
+
+#[tokio::test]
+async fn a_creation_that_is_tried_again_makes_the_order_the_provisioner_s() {
+    let (db, ann, id) = server().await;
+    let live = &db.database.live;
+    while let Some(task) = claim(live).await {
+        assert!(give_back(live, &task, 0).await);
+    }
+    assert_eq!(state(&db, id).await, "manual");
+    let task = TaskId(db.value("select id from live.task").await);
+    retry(live, task).await.unwrap();
+    assert!(matches!(retry(live, task).await, Err(Error::Refused(_))), "it waits for a worker");
+    assert_eq!(state(&db, id).await, "provisioning");
+    let again = claim(live).await.unwrap();
+    assert_eq!((again.id, again.attempt), (task, 1));
+    assert!(succeed(live, &again).await);
+    assert_eq!(state(&db, id).await, "active");
+    // What its customer asks for next is the provisioner's too.
+    assert!(!power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap().by_hand);
+    assert_eq!(claim(live).await.unwrap().operation, Operation::Restart);
+}
+
+#[tokio::test]
+async fn a_worker_that_falls_silent_loses_its_task() {
+    let (db, _, id) = server().await;
+    let live = &db.database.live;
+    let renew = async |task: &ClaimedTask| {
+        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, task.id, task.fence).await).await.unwrap()
+    };
+    let lost = claim(live).await.unwrap();
+    assert!(renew(&lost).await);
+    assert_eq!(reap(live).await, 0);
+    db.run_sql("update live.task set lease_until = now() - interval '1 second'").await;
+    assert_eq!(reap(live).await, 1);
+    let taken = claim(live).await.unwrap();
+    assert_eq!((taken.id, taken.attempt), (lost.id, 2));
+    assert!(taken.fence > lost.fence);
+    assert!(!renew(&lost).await);
+    assert!(!succeed(live, &lost).await);
+    assert_eq!(state(&db, id).await, "provisioning");
+    assert!(succeed(live, &taken).await);
+    assert_eq!(state(&db, id).await, "active");
+}
+
+#[tokio::test]
+async fn the_last_worker_s_silence_hands_the_order_to_staff() {
+    let (db, _, id) = server().await;
+    let live = &db.database.live;
+    while claim(live).await.is_some() {
+        db.run_sql("update live.task set lease_until = now() - interval '1 second'").await;
+        assert_eq!(reap(live).await, 1);
+    }
+    assert_eq!(db.value::<i32>("select attempt from live.task").await, 5);
+    assert_eq!(state(&db, id).await, "manual");
+}
+
+#[tokio::test]
+async fn a_task_that_nobody_has_taken_can_be_cancelled() {
+    let (db, ann, id) = server().await;
+    let live = &db.database.live;
+    let create = claim(live).await.unwrap();
+    power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap();
+    let restart = TaskId(db.value("select max(id) from live.task").await);
+    let cancel = async |id| live.transaction("cancel", async |tx| tasks::cancel(tx, id).await).await;
+    assert!(matches!(cancel(create.id).await, Err(Error::Refused(_))), "it is being done");
+    cancel(restart).await.unwrap();
+    assert!(succeed(live, &create).await);
+    assert!(claim(live).await.is_none());
+}
+
+#[tokio::test]
+async fn the_simulated_hypervisor_does_what_its_newest_task_says() {
+    let (db, ann, id) = server().await;
+    let (store, live) = (&db.database, &db.database.live);
+    let apply = async |task: &ClaimedTask| {
+        live.transaction("apply", async |tx| tasks::apply_simulated(tx, task).await).await.unwrap()
+    };
+    let create = claim(live).await.unwrap();
+    assert_eq!(apply(&create).await.map(|s| (s.running, s.generation, s.boots)), Some((true, 1, 1)));
+    assert_eq!(apply(&create).await.map(|s| s.boots), Some(1), "again is no second time");
+    assert!(succeed(live, &create).await);
+    power(store, &ann, id, PowerOperation::Reinstall).await.unwrap();
+    let reinstall = claim(live).await.unwrap();
+    assert_eq!((reinstall.operation, reinstall.generation), (Operation::Reinstall, 2));
+    assert_eq!(apply(&reinstall).await.map(|s| (s.running, s.generation, s.boots)), Some((true, 2, 2)));
+    assert!(succeed(live, &reinstall).await);
+    power(store, &ann, id, PowerOperation::Suspend).await.unwrap();
+    let suspend = claim(live).await.unwrap();
+    assert_eq!(apply(&suspend).await.map(|s| s.running), Some(false));
+    assert_eq!(apply(&reinstall).await, None, "an older task comes too late");
+    let now = live.transaction("look", async |tx| tasks::simulated(tx, id).await).await.unwrap().unwrap();
+    assert!(!now.running);
+}
