@@ -120,3 +120,6 @@ async fn settle(realm: &Realm, mut tell: impl AsyncFnMut(&mut store::Tx) -> Resu
         time::sleep(DATABASE.half_jitter(failures, random())).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use domain::{
     calendar::Months,
-    catalogue::{Catalogue, DriverName, Handling, TariffId, Vid},
+    catalogue::{AddonId, Catalogue, DriverName, Handling, TariffId, Vid},
     field::Field,
-    orders::{OrderId, PlaceRequest, PowerOperation, Unpaid},
+    orders::{AddonChoice, OrderId, PlaceRequest, PowerOperation, Unpaid},
 };
 use provisioner::WorkerSettings;
 use store::{
@@ -21,8 +21,12 @@ use tokio_postgres::Client;
 /// What is awaited must come within this, on the slowest machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The demo's dedicated server: made by the simulated driver, without a domain or addons.
-pub const SERVER: TariffId = TariffId(30);
+/// The demo's virtual server, made by the simulated driver.
+const VDS: (Vid, TariffId) = (Vid::Vds, TariffId(10));
+/// The demo's dedicated server, made by the simulated driver; it has no plan.
+const DEDICATED: (Vid, TariffId) = (Vid::Dedicated, TariffId(30));
+/// The addon of Debian.
+const DEBIAN: AddonChoice = AddonChoice { id: Some(AddonId(20)), quantity: Some(1) };
 
 /// Longer than any test.
 pub const FOR_EVER: Duration = Duration::from_secs(3600);
@@ -64,12 +68,21 @@ impl Bed {
     }
 
     pub async fn order_in(&self, realm: &Realm) -> OrderId {
+        self.place(realm, VDS, vec![DEBIAN]).await
+    }
+
+    /// A server that the catalogue has no plan of.
+    pub async fn dedicated_order(&self) -> OrderId {
+        self.place(self.live(), DEDICATED, Vec::new()).await
+    }
+
+    async fn place(&self, realm: &Realm, (vid, tariff): (Vid, TariffId), addons: Vec<AddonChoice>) -> OrderId {
         let request = PlaceRequest {
-            vid: Field::Given(Vid::Dedicated),
-            tariff: Field::Given(SERVER),
+            vid: Field::Given(vid),
+            tariff: Field::Given(tariff),
             period: Field::Given(Months::new(1).unwrap()),
             domain: Field::Absent,
-            addons: Vec::new(),
+            addons,
         };
         let placed =
             realm.transaction("order", async |tx| place(tx, &self.buyer, &request, Unpaid::Refuse).await).await;
@@ -170,6 +183,7 @@ pub fn quick() -> WorkerSettings {
     WorkerSettings {
         poll: Duration::from_millis(10),
         operation_time: Duration::from_millis(1),
+        reap_every: Duration::from_millis(100),
         ..WorkerSettings::default()
     }
 }

@@ -1,6 +1,6 @@
 //! Orders through their operations.
 
-use domain::orders::PowerOperation;
+use domain::orders::{OrderId, PowerOperation};
 use store::tasks::SimulatedServer;
 
 use crate::bed::{Bed, quick};
@@ -37,7 +37,14 @@ async fn what_is_asked_while_an_order_is_made_comes_after() {
 #[tokio::test]
 async fn every_operation_does_what_it_says() {
     let bed = Bed::new().await;
-    let order = bed.ready_order().await;
+    for order in [bed.order().await, bed.dedicated_order().await] {
+        every_operation_on(&bed, order).await;
+    }
+    bed.all_is_done().await;
+}
+
+async fn every_operation_on(bed: &Bed, order: OrderId) {
+    bed.work_until(quick(), &format!("select state = 'active' from orders where id = {order}")).await;
     let steps = [
         (PowerOperation::Restart, true, 1, 2),
         (PowerOperation::Reinstall, true, 2, 3),
@@ -53,7 +60,6 @@ async fn every_operation_does_what_it_says() {
     bed.terminate(order).await;
     bed.work_until(quick(), "select not exists (select from task where state <> 'succeeded')").await;
     assert_eq!(bed.machine(bed.live(), order).await, None);
-    bed.all_is_done().await;
 }
 
 #[tokio::test]
