@@ -130,10 +130,11 @@ async fn relay(mut client: UnixStream, server: &Path, shared: &Shared) -> io::Re
             }
             read = server.read(&mut answered), if passes => {
                 let message = answered.get(..read?).filter(|bytes| !bytes.is_empty()).ok_or(io::ErrorKind::UnexpectedEof)?;
-                if loses_answer {
-                    return Ok(());
+                match (loses_answer, message.windows(7).any(|tag| tag == b"COMMIT\0")) {
+                    (true, true) => return Ok(()),
+                    (true, false) => {}
+                    (false, _) => client.write_all(message).await?,
                 }
-                client.write_all(message).await?;
             }
         }
     }
@@ -156,7 +157,8 @@ impl Shared {
     }
 }
 
-/// Whether a client's message is a simple query of COMMIT alone: the tag, the length, the text, a zero.
-fn is_commit(message: &[u8]) -> bool {
-    matches!(message, [b'Q', _, _, _, _, text @ .., 0] if text.eq_ignore_ascii_case(b"commit"))
+/// Whether a client's last message is a simple query of COMMIT alone: the tag, the length, the text, a zero. Others,
+/// such as the closing of a statement, may come along before it.
+fn is_commit(messages: &[u8]) -> bool {
+    messages.ends_with(b"Q\0\0\0\x0bCOMMIT\0")
 }

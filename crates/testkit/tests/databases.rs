@@ -1,7 +1,5 @@
 //! What tests can rely on.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
-
 use std::time::{Duration, Instant};
 
 use store::RealmKind;

@@ -7,7 +7,7 @@ mod wallets;
 
 pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
 pub use statement::{StatementLine, statement};
-pub use verify::{Finding, verify};
+pub use verify::{Finding, invariants, verify};
 pub use wallets::{balance, lock_wallets};
 
 /// What test access always has (CONTRACT 1.6), in minor units of the euro.

@@ -21,12 +21,17 @@ struct Row {
 }
 
 /// Each invariant, with a query for the rows that break it.
-const INVARIANTS: [(&str, &str); 11] = [
+const INVARIANTS: [(&str, &str); 12] = [
     (
         "every journal has at least two lines and sums to nothing in each currency",
         "select format('journal %s: %s lines, sum %s %s', j.id, count(e.line), coalesce(sum(e.amount), 0), e.currency) as row \
          from journal j left join entry e on e.journal_id = j.id group by j.id, e.currency \
          having coalesce(sum(e.amount), 0) <> 0 or count(e.line) = 0",
+    ),
+    (
+        "every entry is of a journal",
+        "select format('account %s: entry of journal %s', e.account_id, e.journal_id) as row from entry e \
+         where not exists (select from journal j where j.id = e.journal_id)",
     ),
     (
         "all entries of a currency sum to nothing",
@@ -83,6 +88,11 @@ const INVARIANTS: [(&str, &str); 11] = [
          where number is not null group by series having max(number) - min(number) + 1 <> count(*)",
     ),
 ];
+
+/// What [`verify`] asks.
+pub fn invariants() -> impl Iterator<Item = &'static str> {
+    INVARIANTS.iter().map(|(invariant, _)| *invariant)
+}
 
 /// All rows that break an invariant of the books; none when they are right.
 ///

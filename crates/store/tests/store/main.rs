@@ -1,0 +1,23 @@
+//! The store, on real PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "the helpers of tests fail as tests do"
+)]
+
+mod acts;
+mod catalogue;
+mod customers;
+mod lost_answers;
+mod model;
+mod orders;
+mod privileges;
+mod races;
+mod refusals;
+mod sabotage;
+mod sweeping;
+mod tasks;
+mod transactions;

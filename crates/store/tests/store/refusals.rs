@@ -1,0 +1,131 @@
+//! What PostgreSQL itself refuses, whoever asks: the owner of the tables too.
+
+use store::RealmKind;
+use testkit::TestDb;
+use tokio_postgres::Client;
+
+use crate::acts::{hosting, place, vds};
+
+/// The code with which a statement, and the commit after it, is refused.
+pub async fn refused(client: &Client, sql: &str) -> String {
+    match client.batch_execute(sql).await {
+        Ok(()) => panic!("not refused: {sql}"),
+        Err(error) => error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error}")).code().code().to_owned(),
+    }
+}
+
+/// Ann has 100.00 and an order of 3.00, so there are journals of both kinds.
+async fn books() -> TestDb {
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").credit("100.00").add().await;
+    place(&db.database, &ann, &hosting("example.lt")).await;
+    db
+}
+
+/// A posting by hand, on ann's credit and the revenue account.
+fn post(amounts: &str, number: i64) -> String {
+    format!(
+        "select post('refund', 'movement', {number}, 0, 1, '', array[ \
+           (select id from account where customer_id = 1 and kind = 'credit'), \
+           (select id from account where kind = 'revenue')], array[{amounts}]::bigint[])"
+    )
+}
+
+#[tokio::test]
+async fn the_ledger_is_never_changed_not_even_by_its_owner() {
+    let db = books().await;
+    let owner = db.owner().await;
+    for table in ["journal", "entry"] {
+        for sql in [
+            format!("update live.{table} set xmin_is_no_column = 1"),
+            format!("delete from live.{table} where false"),
+            format!("truncate live.{table} cascade"),
+        ] {
+            let sql = sql.replace("xmin_is_no_column = 1", if table == "journal" { "note = ''" } else { "amount = 1" });
+            assert_eq!(refused(&owner, &sql).await, "LD001", "{sql}");
+        }
+    }
+    let line = "insert into live.entry (journal_id, line, account_id, currency, amount) \
+        select 1, 9, id, currency, 5 from live.account where kind = 'cash'";
+    assert_eq!(refused(&owner, line).await, "LD002");
+    assert_eq!(refused(&owner, "update catalogue.revision set note = ''").await, "LD001");
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn a_journal_balances_in_each_currency_or_is_not_written() {
+    let db = books().await;
+    db.customer("hiro").currency(domain::money::Currency::JPY).credit("1000").add().await;
+    let live = db.role(RealmKind::Live).await;
+    for amounts in ["100, -99", "100, 100"] {
+        assert_eq!(refused(&live, &post(amounts, 1)).await, "LD003", "{amounts}");
+    }
+    for lines in ["'{}', '{}'", "'{1}', '{100}'"] {
+        let sql = format!("select post('refund', 'movement', 1, 0, 1, '', {lines})");
+        assert_eq!(refused(&live, &sql).await, "LD003", "{lines}");
+    }
+    let mixed = post("100, -100", 1).replace("kind = 'revenue'", "kind = 'cash' and currency = 'JPY'");
+    assert_eq!(refused(&live, &mixed).await, "LD003");
+    live.batch_execute(&post("100, -100", 1)).await.unwrap();
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn the_same_event_is_posted_once() {
+    let db = books().await;
+    let live = db.role(RealmKind::Live).await;
+    live.batch_execute(&post("100, -100", 7)).await.unwrap();
+    let error = live.batch_execute(&post("100, -100", 7)).await.unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!((error.code().code(), error.constraint()), ("23505", Some("journal_one_per_event")));
+    let error = live.batch_execute(
+        "select post(kind, ref_type, ref_id, ref_seq, customer_id, '', '{1,2}', '{1,-1}') from journal where kind = 'charge'",
+    );
+    assert_eq!(error.await.unwrap_err().as_db_error().unwrap().constraint(), Some("journal_one_per_event"));
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn no_wallet_is_overdrawn() {
+    let db = books().await;
+    let (owner, live) = (db.owner().await, db.role(RealmKind::Live).await);
+    assert_eq!(refused(&live, &post("-9701, 9701", 1)).await, "LD004");
+    live.batch_execute(&post("-9700, 9700", 1)).await.unwrap();
+    assert_eq!(refused(&live, &post("-1, 1", 2)).await, "LD004");
+    assert_eq!(refused(&owner, "update live.account set balance = -1 where kind = 'credit'").await, "23514");
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn an_order_s_days_are_paid_once() {
+    let db = books().await;
+    let owner = db.owner().await;
+    let ann = store::orders::Buyer {
+        customer: domain::customers::CustomerId(1),
+        currency: domain::money::Currency::EUR,
+        vat: domain::money::Percent::ZERO,
+    };
+    place(&db.database, &ann, &vds()).await;
+    let overlap = "insert into live.service_period (order_id, invoice_id, span) \
+        select order_id, 2, daterange(upper(span) - 1, upper(span) + 1) from live.service_period where invoice_id = 1";
+    // The second invoice's own days go first, since an invoice pays for one interval only.
+    let sql = format!("begin; delete from live.service_period where invoice_id = 2; {overlap}; commit");
+    assert_eq!(refused(&owner, &sql).await, "23P01");
+    owner.batch_execute("rollback").await.unwrap();
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn a_settled_invoice_never_changes_and_its_lines_add_up() {
+    let db = books().await;
+    let owner = db.owner().await;
+    for change in ["total = 1", "status = 'unpaid', paid_at = null", "paid_at = now() - interval '1 day'"] {
+        assert_eq!(refused(&owner, &format!("update live.invoice set {change}")).await, "LD005", "{change}");
+    }
+    owner.batch_execute("update live.invoice set series = 'A', number = 1").await.unwrap();
+    assert_eq!(refused(&owner, "update live.invoice set number = 2").await, "LD005");
+    let without_lines = "insert into live.invoice (customer_id, order_id, purpose, months, status, currency, total, \
+        vat_points, prices) values (1, 1, 'renewal', 1, 'unpaid', 'EUR', 300, 0, 'gross')";
+    assert_eq!(refused(&owner, without_lines).await, "LD006");
+    db.verify_books().await;
+}
