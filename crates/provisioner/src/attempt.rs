@@ -41,7 +41,8 @@ pub(crate) async fn attempt(realm: &Realm, drivers: &Drivers, claim: &Claim) {
         Claim::Ready(task) => match perform(drivers, task).await {
             Ok(results) => {
                 tracing::info!(results, "task done");
-                settle(realm, async |tx| tasks::succeed(tx, task, &results).await).await;
+                let line = format!("{results}\n");
+                settle(realm, async |tx| tasks::succeed(tx, task, &line).await).await;
             }
             Err(failure) => fail(realm, &task.lease, failure).await,
         },
