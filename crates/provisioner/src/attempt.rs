@@ -41,7 +41,8 @@ pub(crate) async fn attempt(realm: &Realm, drivers: &Drivers, claim: &Claim) {
         Claim::Ready(task) => match perform(drivers, task).await {
             Ok(results) => {
                 tracing::info!(results, "task done");
-                settle(realm, async |tx| tasks::succeed(tx, task, &results).await).await;
+                let line = format!("{results}\n");
+                settle(realm, async |tx| tasks::succeed(tx, task, &line).await).await;
             }
             Err(failure) => fail(realm, &task.lease, failure).await,
         },
@@ -120,3 +121,6 @@ async fn settle(realm: &Realm, mut tell: impl AsyncFnMut(&mut store::Tx) -> Resu
         time::sleep(DATABASE.half_jitter(failures, random())).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

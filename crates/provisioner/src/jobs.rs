@@ -9,16 +9,15 @@ use tokio::{sync::watch, time};
 
 use crate::worker::{around, stopping};
 
-const REAP_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// So many transactions a sweep runs at the most: what a burst left behind goes over the next times.
 const SWEEPS: usize = 100;
 
 /// Runs the jobs until told to stop.
-pub(crate) async fn run(database: &Database, stop: watch::Receiver<bool>) {
+pub(crate) async fn run(database: &Database, reap_every: Duration, stop: watch::Receiver<bool>) {
     let of_realms = join_all(RealmKind::ALL.map(|kind| {
         let realm = database.realm(kind);
-        let reap = every(REAP_EVERY, "reap leases", realm, stop.clone(), || reap(realm));
+        let reap = every(reap_every, "reap leases", realm, stop.clone(), || reap(realm));
         join(reap, every(SWEEP_EVERY, "sweep saved answers", realm, stop.clone(), || sweep_answers(realm)))
     }));
     let test = &database.test;

@@ -16,6 +16,8 @@ pub struct WorkerSettings {
     /// The work is aborted when its lease could not be renewed for so long; below its 30 s, so that it has ended before
     /// another worker begins.
     pub trust_lease_for: Duration,
+    /// How often leases that ran out are looked for.
+    pub reap_every: Duration,
     /// How long running tasks have to end once the worker is told to stop.
     pub drain_for: Duration,
 }
@@ -28,6 +30,7 @@ impl Default for WorkerSettings {
             operation_time: Duration::from_millis(300),
             renew_every: Duration::from_secs(10),
             trust_lease_for: Duration::from_secs(20),
+            reap_every: Duration::from_secs(5),
             drain_for: Duration::from_secs(60),
         }
     }

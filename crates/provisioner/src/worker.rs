@@ -39,7 +39,8 @@ pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Fu
     let live = RealmWorker::new(database.live.clone(), live, &settings);
     let test = RealmWorker::new(database.test.clone(), test, &settings);
     let work = async {
-        join3(live.run(stopped.clone()), test.run(stopped.clone()), jobs::run(&database, stopped.clone())).await;
+        let jobs = jobs::run(&database, settings.reap_every, stopped.clone());
+        join3(live.run(stopped.clone()), test.run(stopped.clone()), jobs).await;
     };
     let tell = async {
         shutdown.await;

@@ -75,7 +75,8 @@ struct Row {
     server_password: Option<Vec<u8>>,
 }
 
-/// Takes only the oldest open task of an order, so that operations on a server never pass one another.
+/// Takes only the oldest open task of an order, so that operations on a server never pass one another. The systems of
+/// an order without a plan are counted by the reinstallations asked for until then.
 const CLAIM: &str = "\
     with due as ( \
       select t.id from task t where t.state = 'queued' and t.run_at <= now() \
@@ -87,7 +88,9 @@ const CLAIM: &str = "\
         lease_until = now() + make_interval(secs => $2), assigned_at = coalesce(t.assigned_at, now()) \
       from due where t.id = due.id \
       returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence) \
-    select taken.*, o.tariff_id, coalesce(s.generation, 1) as generation, s.image_id, o.server_login, o.server_password \
+    select taken.*, o.tariff_id, s.image_id, o.server_login, o.server_password, \
+      coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
+        and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
     from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id";
 
 /// Takes the task that is due first, if one is.

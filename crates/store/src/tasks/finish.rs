@@ -18,7 +18,7 @@ pub enum Next {
     Staff,
 }
 
-/// The task is done, and its order moves on. False when the lease was lost: nothing is written then.
+/// The task is done, and its order moves on; `results` are lines for its log. False when the lease was lost: nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
@@ -32,7 +32,7 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str) -> Result<b
     )
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
-    .bind::<sql_types::Text, _>(format!("{results}\n"))
+    .bind::<sql_types::Text, _>(results)
     .execute(tx.conn())
     .await?;
     if done == 1 && task.operation == Operation::Create {

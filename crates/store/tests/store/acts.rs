@@ -14,7 +14,7 @@ use store::{
     invoices::{InvoiceRow, PaidFrom},
     ledger::{self, Movement},
     orders::{self, Buyer, PlaceFailure, Placed, PowerFailure, RenewFailure, Renewed},
-    tasks::{self, ClaimedTask},
+    tasks::{self, Claim, ClaimedTask},
 };
 
 /// Web hosting at 3.00 a month, for a month.
@@ -130,7 +130,11 @@ pub async fn invoices_of(db: &Database, id: OrderId) -> Vec<InvoiceRow> {
 
 pub async fn claim(realm: &Realm) -> Option<ClaimedTask> {
     let worker = uuid::Uuid::new_v4();
-    realm.transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap()
+    let claimed = realm.transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap();
+    claimed.map(|claim| match claim {
+        Claim::Ready(task) => task,
+        Claim::Unreadable { why, .. } => panic!("{why}"),
+    })
 }
 
 pub async fn succeed(realm: &Realm, task: &ClaimedTask) -> bool {

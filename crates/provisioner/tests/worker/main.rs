@@ -1,0 +1,12 @@
+//! The worker against a real database and the simulated hypervisor.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+mod bed;
+mod crashes;
+mod ends;
+mod jobs;
+mod orders;
+mod poison;
+mod queue;
+mod realms;

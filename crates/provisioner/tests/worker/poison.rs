@@ -1,0 +1,62 @@
+//! Tasks that can't be done.
+
+use domain::orders::PowerOperation;
+use store::tasks;
+
+use crate::bed::{Bed, quick};
+
+#[tokio::test]
+async fn a_task_that_can_not_be_made_out_keeps_no_other_order_waiting() {
+    let bed = Bed::new().await;
+    let strange = bed.order().await;
+    bed.run("update task set operation = 'server_teleport'").await;
+    let sealed = bed.order().await;
+    bed.run(&format!("update orders set server_password = 'broken' where id = {sealed}")).await;
+    let good = bed.order().await;
+    bed.work_until(quick(), &format!("select state = 'active' from orders where id = {good}")).await;
+    for order in [strange, sealed] {
+        let tried = format!("select attempt >= 1 and state <> 'succeeded' from task where order_id = {order}");
+        bed.until(&tried).await;
+    }
+    assert!(bed.holds("select bool_and(state = 'provisioning') from orders where state <> 'active'").await);
+}
+
+#[tokio::test]
+async fn an_unknown_driver_is_a_failed_attempt() {
+    let bed = Bed::new().await;
+    bed.rename_driver("proxmox").await;
+    bed.order().await;
+    bed.work_until(quick(), "select state = 'queued' and attempt >= 1 from task").await;
+    let log = bed.text("select results from task").await;
+    assert!(log.starts_with("attempt 1: this worker has no driver \"proxmox\"\n"), "{log}");
+}
+
+#[tokio::test]
+async fn what_failed_for_good_waits_for_staff_with_all_that_is_asked_of_it() {
+    let bed = Bed::new().await;
+    bed.rename_driver("proxmox").await;
+    let order = bed.order().await;
+    bed.run("update task set attempt = max_attempts - 1").await;
+    bed.power(order, PowerOperation::Suspend).await;
+    bed.power(order, PowerOperation::Unsuspend).await;
+    bed.run("update orders set state = 'provisioning'").await;
+    bed.work_until(quick(), "select bool_and(state = 'manual') from task").await;
+    assert!(bed.holds("select state = 'manual' and by_hand from orders").await);
+    // Staff set it right and have it tried again.
+    bed.rename_driver("simulated").await;
+    let first = domain::tasks::TaskId(bed.text("select min(id)::text from task").await.parse().unwrap());
+    bed.live().transaction("retry", async |tx| tasks::retry(tx, first).await).await.unwrap();
+    bed.work_until(quick(), "select state = 'active' and not by_hand from orders").await;
+    assert!(bed.machine(bed.live(), order).await.unwrap().running);
+}
+
+#[tokio::test]
+async fn a_task_that_kills_its_workers_ends_with_staff() {
+    let bed = Bed::new().await;
+    bed.order().await;
+    bed.run("update task set attempt = max_attempts - 1").await;
+    bed.claim().await;
+    bed.expire_leases().await;
+    bed.work_until(quick(), "select state = 'manual' from task").await;
+    assert!(bed.holds("select state = 'manual' and by_hand from orders").await);
+}

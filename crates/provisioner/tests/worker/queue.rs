@@ -1,0 +1,54 @@
+//! Many tasks, several workers.
+
+use std::time::Duration;
+
+use domain::orders::PowerOperation;
+use provisioner::WorkerSettings;
+
+use crate::bed::{Bed, quick};
+
+/// Writes down each step of each task, in the order in which they become true.
+const WITNESS: &str = "\
+    create table seen (seq bigint generated always as identity, task bigint, order_id bigint, state text, worker uuid); \
+    create function witness() returns trigger language plpgsql security definer as $$ begin \
+      insert into live.seen (task, order_id, state, worker) values (new.id, new.order_id, new.state, new.lease_owner); \
+      return new; end $$; \
+    create trigger witness after update of state on task for each row execute function witness()";
+
+#[tokio::test]
+async fn two_workers_do_each_orders_tasks_one_by_one_and_in_order() {
+    let bed = Bed::new().await;
+    for _ in 0..20 {
+        let order = bed.order().await;
+        for turn in 0..9 {
+            bed.power(order, [PowerOperation::Suspend, PowerOperation::Unsuspend][turn % 2]).await;
+        }
+    }
+    bed.run(WITNESS).await;
+    let settings = WorkerSettings { concurrency: 8, operation_time: Duration::from_millis(10), ..quick() };
+    let other = provisioner::spawn(bed.db.open(10), settings.clone()).unwrap();
+    bed.work_until(settings, "select count(*) = 200 from task where state = 'succeeded'").await;
+    other.stop().await.unwrap();
+    assert!(bed.holds("select count(*) = 400 from seen").await, "each task ran once");
+    let in_turn = "select bool_and(state = case when at % 2 = 1 then 'running' else 'succeeded' end) \
+           and bool_and(task = first + (at - 1) / 2) \
+         from (select state, task, min(task) over (partition by order_id) as first, \
+             row_number() over (partition by order_id order by seq) as at from seen) steps";
+    assert!(bed.holds(in_turn).await, "none overtook another of its order or ran beside it");
+    assert!(bed.holds("select count(distinct worker) = 2 from seen where state = 'running'").await);
+    // Created, then suspended and started four times, then suspended.
+    assert!(bed.holds("select bool_and(not running and boots = 5) and count(*) = 20 from simulated_server").await);
+    bed.all_is_done().await;
+}
+
+#[tokio::test]
+async fn what_is_not_due_yet_keeps_its_orders_later_tasks_but_no_other_orders() {
+    let bed = Bed::new().await;
+    let waiting = bed.order().await;
+    bed.power(waiting, PowerOperation::Suspend).await;
+    bed.run("update task set run_at = now() + interval '1 hour' where operation = 'server_create'").await;
+    let other = bed.order().await;
+    bed.work_until(quick(), &format!("select state = 'active' from orders where id = {other}")).await;
+    let untouched = format!("select count(*) = 2 from task where order_id = {waiting} and state = 'queued'");
+    assert!(bed.holds(&untouched).await);
+}
