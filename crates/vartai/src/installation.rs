@@ -15,10 +15,10 @@ use secrecy::SecretString;
 use store::{
     Database, RealmKind,
     customers::{self, CustomerRow},
-    db::{ConnectSettings, MigrationReport, RoleAuth, Rules, migrate, pending_migrations, roles},
+    db::{ConnectSettings, Connector, MigrationReport, RoleAuth, Rules, migrate, pending_migrations, roles},
     seal::Keyring,
 };
-use tokio::time;
+use tokio::{runtime::Handle, time};
 use tokio_postgres::Config;
 
 use crate::{failure::Failure, key_file, settings::Settings, signals};
@@ -35,7 +35,10 @@ const TURN_POLL: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Migrations {
     /// Bring it up to date.
-    Run,
+    Run {
+        /// Give the realms' roles their passwords anew, though they have others.
+        renew_roles: bool,
+    },
     /// Do so in a private cluster, which nobody else looks after; refuse elsewhere.
     Expect,
 }
@@ -120,6 +123,22 @@ pub fn role_auth(settings: &Settings, keys: &Keyring) -> Result<RoleAuth, Failur
     }
 }
 
+/// Whether the live realm's role can log in with the password that comes of the key file. Migrating with another key
+/// file would lock out every other host, so it is asked before.
+///
+/// # Errors
+/// It can't, and what to do about it.
+pub async fn check_role(connect: &ConnectSettings, settings: &Settings) -> Result<(), Failure> {
+    let role = RealmKind::Live.role(&connect.role_prefix);
+    let connector = Connector::new(connect, Some(&role), "pg_temp", Handle::current());
+    let Err(why) = connector.connect().await else { return Ok(()) };
+    Err(Failure::failed(format!(
+        "the role {role} can't log in ({why}): put back the key file that the database was set up with, in place of \
+         {}; if this is the one, run `vartai migrate --renew-roles`",
+        settings.key_file().display()
+    )))
+}
+
 /// The company's rules.
 pub fn rules(settings: &Settings) -> Rules {
     Rules { zone: settings.billing.time_zone.0.clone(), prices: settings.billing.prices.0 }
@@ -163,8 +182,8 @@ async fn open(
 ) -> Result<Installation, Failure> {
     let mut connect = as_owner(&settings, owner);
     let pending = pending_migrations(&connect).await?;
-    let may_migrate = private || migrations == Migrations::Run;
-    if !pending.is_empty() && !may_migrate {
+    let asked = matches!(migrations, Migrations::Run { .. });
+    if !pending.is_empty() && !private && !asked {
         return Err(Failure::failed(format!(
             "the database's schema is not up to date ({} migrations to run): run `vartai migrate`",
             pending.len()
@@ -178,7 +197,11 @@ async fn open(
         tracing::warn!(%why, "the keys are in danger");
     }
     connect.auth = role_auth(&settings, &keys)?;
-    let migrated = match migrations == Migrations::Run || !pending.is_empty() {
+    let renewing = migrations == Migrations::Run { renew_roles: true };
+    if !private && !renewing && !is_new(&pending) {
+        check_role(&connect, &settings).await?;
+    }
+    let migrated = match asked || !pending.is_empty() {
         true => migrate(&connect).await?,
         false => MigrationReport::default(),
     };

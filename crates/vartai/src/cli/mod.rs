@@ -57,7 +57,7 @@ enum Command {
     /// Run the provisioner and the scheduled jobs until stopped; on as many hosts as you like
     Worker,
     /// Bring the database's schema and roles up to date
-    Migrate,
+    Migrate(migrate::MigrateArguments),
     /// Say what is wrong with this installation, and what to do about it
     Doctor,
     /// The demo's data
@@ -106,7 +106,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let report = match arguments.command {
         Command::Serve(with) => return serve::run(settings, with).await,
         Command::Worker => return worker::run(settings).await,
-        Command::Migrate => migrate::run(settings).await,
+        Command::Migrate(with) => migrate::run(with, settings).await,
         Command::Doctor => doctor::run(settings).await,
         staff => {
             installation::with(settings, Migrations::Expect, async |opened| {
@@ -131,7 +131,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Order(arguments) => order::run(arguments, installation).await,
         Command::Task(arguments) => task::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
-        Command::Serve(_) | Command::Worker | Command::Migrate | Command::Doctor => {
+        Command::Serve(_) | Command::Worker | Command::Migrate(_) | Command::Doctor => {
             Err(Failure::failed("this subcommand opens the installation by itself"))
         }
     }

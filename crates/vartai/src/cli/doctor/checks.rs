@@ -11,7 +11,7 @@ use tokio_postgres::Config;
 
 use super::{Findings, content::content};
 use crate::{
-    installation::{Installation, as_owner, is_new, role_auth, rules},
+    installation::{Installation, as_owner, check_role, is_new, role_auth, rules},
     key_file::{self, KeyFileError},
     settings::Settings,
 };
@@ -47,6 +47,11 @@ pub async fn database(settings: &Settings, owner: Config, findings: &mut Finding
     match role_auth(settings, &keys) {
         Ok(auth) => connect.auth = auth,
         Err(why) => return findings.wrong("the key file has no root key", why.to_string()),
+    }
+    if settings.database.url.is_some()
+        && let Err(why) = check_role(&connect, settings).await
+    {
+        return findings.wrong("this is not the key file that the database was set up with", why.to_string());
     }
     let database = match Database::open(&connect, 2, Arc::new(keys), rules(settings)) {
         Ok(database) => database,
@@ -96,8 +101,7 @@ fn keys(settings: &Settings, is_new: bool, findings: &mut Findings) -> Option<Ke
     Some(keys)
 }
 
-/// Whether each realm's role gets into its realm. Elsewhere than in a private cluster its password comes of the key
-/// file, so this also tells whether that is the right one.
+/// Whether each realm's role gets into its realm.
 async fn roles(installation: &Installation, findings: &mut Findings) -> bool {
     let mut all_well = true;
     for kind in RealmKind::ALL {
@@ -105,8 +109,7 @@ async fn roles(installation: &Installation, findings: &mut Findings) -> bool {
         let looked = installation.realm(kind).read(async |connection| customers::list(connection).await).await;
         if let Err(error) = looked {
             all_well = false;
-            let advice = "run `vartai migrate`, which makes the roles anew; if that does not help, this is not the \
-                          key file that the database was set up with";
+            let advice = "run `vartai migrate`, which makes the roles anew";
             findings.wrong(format!("the role {role} can't work: {error}"), advice);
         }
     }
