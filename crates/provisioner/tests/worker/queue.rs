@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::orders::PowerOperation;
 use provisioner::WorkerSettings;
+use store::tasks;
 
 use crate::bed::{Bed, quick};
 
@@ -51,4 +52,22 @@ async fn what_is_not_due_yet_keeps_its_orders_later_tasks_but_no_other_orders() 
     bed.work_until(quick(), &format!("select state = 'active' from orders where id = {other}")).await;
     let untouched = format!("select count(*) = 2 from task where order_id = {waiting} and state = 'queued'");
     assert!(bed.holds(&untouched).await);
+}
+
+#[tokio::test]
+async fn a_restart_asked_for_after_a_worker_had_the_last_is_another_one() {
+    let bed = Bed::new().await;
+    let order = bed.ready_order().await;
+    bed.power(order, PowerOperation::Restart).await;
+    bed.power(order, PowerOperation::Restart).await;
+    assert!(bed.holds("select count(*) = 1 from task where operation = 'server_reboot'").await);
+    // It restarts, but the worker can't tell: the task waits for its next try, and the customer asks once more.
+    let task = bed.claim().await;
+    bed.live().transaction("apply", async |tx| tasks::apply_simulated(tx, &task).await).await.unwrap();
+    bed.live().transaction("release", async |tx| tasks::release(tx, &task.lease).await).await.unwrap();
+    bed.power(order, PowerOperation::Restart).await;
+    assert!(bed.holds("select count(*) = 2 from task where operation = 'server_reboot'").await);
+    bed.work_until(quick(), "select not exists (select from task where state <> 'succeeded')").await;
+    assert_eq!(bed.machine(bed.live(), order).await.unwrap().boots, 3);
+    bed.all_is_done().await;
 }

@@ -22,7 +22,8 @@ pub struct Enqueued {
 }
 
 /// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. When the
-/// order's last task is the same and no worker has taken it yet, that one serves.
+/// order's last task is the same and no worker has ever taken it, that one serves: one that was taken may have had its
+/// effect already, before this was asked for.
 pub(crate) async fn enqueue(
     tx: &mut Tx,
     order: OrderId,
@@ -30,14 +31,17 @@ pub(crate) async fn enqueue(
     by_hand: bool,
 ) -> Result<Enqueued, Error> {
     let state = if by_hand { "manual" } else { "queued" };
-    let last: Option<(i64, String, String)> = dsl::task
+    let last: Option<(i64, String, String, bool)> = dsl::task
         .filter(dsl::order_id.eq(order.0))
         .order(dsl::id.desc())
-        .select((dsl::id, dsl::operation, dsl::state))
+        .select((dsl::id, dsl::operation, dsl::state, dsl::assigned_at.is_null()))
         .first(tx.conn())
         .await
         .optional()?;
-    if let Some((id, _, _)) = last.filter(|(_, last, waits)| last == operation.name() && waits == state) {
+    let waits = |(_, last, waits, untaken): &(i64, String, String, bool)| {
+        last == operation.name() && waits == state && (by_hand || *untaken)
+    };
+    if let Some((id, ..)) = last.filter(waits) {
         return Ok(Enqueued { id: TaskId(id), is_new: false });
     }
     let id: i64 = diesel::insert_into(dsl::task)
