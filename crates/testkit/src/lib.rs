@@ -11,7 +11,8 @@
 //!
 //! All tests of a user of the machine, in whatever process, share one throw-away PostgreSQL cluster. Whichever comes
 //! first starts it; ten seconds after the last is gone it stops by itself (`testkit-cluster stop` does it at once). A
-//! database is migrated once and then copied for each test.
+//! database is migrated once and then copied for each test. Other processes may be using the cluster at any moment, so
+//! its directory is removed, if ever, only after `testkit-cluster stop` has said that it is stopped.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong here is a failed test")]
 
