@@ -161,9 +161,11 @@ fn grants(kind: RealmKind, role: &str) -> String {
          grant select on all tables in schema catalogue, {schema} to \"{role}\"; \
          grant insert, update on {schema}.customer, {schema}.api_key, {schema}.allowed_network, \
            {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
-           {schema}.simulated_server to \"{role}\"; \
+           {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
+           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series to \"{role}\"; \
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
-         grant delete on {schema}.allowed_network, {schema}.saved_answer to \"{role}\"; \
+         grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
+           {schema}.usage_rollup to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"
     )

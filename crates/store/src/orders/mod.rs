@@ -9,6 +9,7 @@ mod place;
 mod power;
 mod process;
 mod renew;
+mod sizes;
 mod terminate;
 
 pub use list::{OrderFilter, OrderRow, OrderState, list};
@@ -21,5 +22,7 @@ pub use renew::{RenewFailure, Renewed, renew};
 pub use terminate::terminate;
 
 pub(crate) use begin::{begin, extend};
-pub(crate) use credentials::open_password;
-pub(crate) use load::lock;
+pub(crate) use credentials::{new_password, open_password, seal_password};
+pub(crate) use load::{load_all, lock};
+pub(crate) use power::lock_own;
+pub(crate) use sizes::Sizes;
