@@ -103,6 +103,7 @@ create table invoice (
     created_at   timestamptz not null default now(),
     paid_at      timestamptz,
     cancelled_at timestamptz,
+    xact         xid8        not null default pg_current_xact_id(),
     foreign key (customer_id, currency) references customer (id, currency),
     unique (series, number),
     constraint invoice_paid_at check ((status = 'paid') = (paid_at is not null)),
@@ -119,7 +120,7 @@ comment on column invoice.order_id is 'For which order.';
 comment on column invoice.purpose is 'For the order''s first months, or for a renewal.';
 comment on column invoice.months is 'The months that it pays for.';
 comment on column invoice.ahead is 'Raised ahead for renewal by the billing run; never a reason for code 20.';
-comment on column invoice.status is 'A paid invoice never changes.';
+comment on column invoice.status is 'A paid or cancelled invoice never changes; what it is for, not even while unpaid.';
 comment on column invoice.currency is 'The customer''s.';
 comment on column invoice.total is 'Minor units, gross; the sum of its lines.';
 comment on column invoice.vat_points is 'VAT rate at issue, in hundredths of a percent.';
@@ -129,6 +130,7 @@ comment on column invoice.number is 'Gapless in its series.';
 comment on column invoice.created_at is 'When it was issued.';
 comment on column invoice.paid_at is 'When it was paid.';
 comment on column invoice.cancelled_at is 'When it was cancelled.';
+comment on column invoice.xact is 'The transaction that wrote it; lines can be added in that one only.';
 
 create table invoice_line (
     invoice_id      bigint   not null references invoice,
@@ -160,11 +162,40 @@ comment on column invoice_line.net is 'Minor units, without VAT.';
 comment on column invoice_line.vat is 'Minor units of VAT.';
 comment on column invoice_line.gross is 'Minor units, with VAT.';
 
-create function invoice_is_settled() returns trigger language plpgsql as $$
+-- Lines are never updated. The privilege to delete them is the test realm's role's alone: that realm is swept.
+create trigger invoice_line_append_only before update or truncate on invoice_line
+    for each statement execute function refuse_change();
+
+create function invoice_must_be_open() returns trigger language plpgsql as $$
 begin
-    if old.status <> 'unpaid'
-        and not (old.number is null and to_jsonb(old) - '{series,number}'::text[] = to_jsonb(new) - '{series,number}'::text[]) then
-        raise exception using errcode = 'LD005', message = format('invoice %s is %s and never changes', old.id, old.status);
+    if not exists (select from invoice where id = new.invoice_id and xact = pg_current_xact_id()) then
+        raise exception using errcode = 'LD007', message = format('invoice %s is closed', new.invoice_id);
+    end if;
+    return new;
+end $$;
+alter function invoice_must_be_open() set search_path from current;
+create trigger invoice_line_needs_open_invoice before insert on invoice_line
+    for each row execute function invoice_must_be_open();
+
+create function invoice_is_another_s() returns trigger language plpgsql as $$
+begin
+    raise exception using errcode = 'LD007', message = format('invoice %s is not of transaction %s', new.id, new.xact);
+end $$;
+-- Roles may insert invoices, unlike journals: none may leave one open for a transaction to come.
+create trigger invoice_of_its_transaction before insert on invoice
+    for each row when (new.xact <> pg_current_xact_id()) execute function invoice_is_another_s();
+
+-- Names what may change, so that a column to come is refused until it is named here.
+create function invoice_is_settled() returns trigger language plpgsql as $$
+declare
+    v_may constant text[] := case
+        when old.status = 'unpaid' then '{ahead,status,series,number,paid_at,cancelled_at}'
+        when old.number is null then '{series,number}'
+        else '{}'
+    end;
+begin
+    if to_jsonb(old) - v_may <> to_jsonb(new) - v_may then
+        raise exception using errcode = 'LD005', message = format('invoice %s is %s: what it says never changes', old.id, old.status);
     end if;
     return new;
 end $$;

@@ -4,7 +4,7 @@ use store::RealmKind;
 use testkit::TestDb;
 use tokio_postgres::Client;
 
-use crate::acts::{hosting, place, vds};
+use crate::acts::{cancel, hosting, invoices_of, place, vds};
 
 /// The code with which a statement, and the commit after it, is refused.
 pub async fn refused(client: &Client, sql: &str) -> String {
@@ -127,5 +127,94 @@ async fn a_settled_invoice_never_changes_and_its_lines_add_up() {
     let without_lines = "insert into live.invoice (customer_id, order_id, purpose, months, status, currency, total, \
         vat_points, prices) values (1, 1, 'renewal', 1, 'unpaid', 'EUR', 300, 0, 'gross')";
     assert_eq!(refused(&owner, without_lines).await, "LD006");
+    db.verify_books().await;
+}
+
+/// The books, and an unpaid invoice of bob's, who has less than his order costs. Returns its number.
+async fn with_an_unpaid_invoice() -> (TestDb, i64) {
+    let db = books().await;
+    let bob = db.customer("bob").credit("1.00").add().await;
+    let order = place(&db.database, &bob, &hosting("example.com")).await;
+    let unpaid = invoices_of(&db.database, order).await.remove(0);
+    assert_eq!(unpaid.status, "unpaid");
+    (db, unpaid.id)
+}
+
+/// A line that changes no sum.
+fn free_line(invoice: &str) -> String {
+    format!(
+        "insert into live.invoice_line (invoice_id, line, item, item_id, title, quantity, unit_price, months, \
+           discount_points, net, vat, gross) values ({invoice}, 9, 'addon', 1, 'more', 1, 0, 1, 0, 0, 0, 0)"
+    )
+}
+
+/// An invoice of ann's for nothing, said to be of a transaction.
+fn free_invoice(xact: &str) -> String {
+    format!(
+        "insert into live.invoice (customer_id, order_id, purpose, months, ahead, status, currency, total, vat_points, \
+           prices, xact) values (1, 1, 'renewal', 1, true, 'unpaid', 'EUR', 0, 0, 'gross', {xact})"
+    )
+}
+
+#[tokio::test]
+async fn an_invoice_s_lines_are_written_with_it_and_never_changed() {
+    let (db, unpaid) = with_an_unpaid_invoice().await;
+    let (owner, live) = (db.owner().await, db.role(RealmKind::Live).await);
+    for client in [&owner, &live] {
+        for invoice in [1, unpaid] {
+            assert_eq!(refused(client, &free_line(&invoice.to_string())).await, "LD007", "invoice {invoice}");
+        }
+        // No transaction can leave an invoice open for a later one.
+        for xact in ["'99999999'", "(pg_current_xact_id()::text::bigint + 1)::text::xid8"] {
+            assert_eq!(refused(client, &free_invoice(xact)).await, "LD007", "{xact}");
+        }
+        let number = "(select max(id) from live.invoice)";
+        let savepoint = format!("begin; {}; savepoint s; {}; commit", free_invoice("default"), free_line(number));
+        client.batch_execute(&savepoint).await.unwrap();
+        assert_eq!(refused(client, &free_line(number)).await, "LD007");
+    }
+    assert_eq!(db.value::<i64>("select count(*) from live.invoice_line where line = 9").await, 2);
+    for sql in [
+        "update live.invoice_line set title = ''",
+        "update live.invoice_line set gross = gross where false",
+        "truncate live.invoice_line",
+        "truncate live.invoice cascade",
+    ] {
+        assert_eq!(refused(&owner, sql).await, "LD001", "{sql}");
+        assert_eq!(refused(&live, sql).await, "42501", "{sql}");
+    }
+    assert_eq!(refused(&live, "delete from invoice_line").await, "42501");
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn what_an_invoice_is_for_never_changes() {
+    let (db, unpaid) = with_an_unpaid_invoice().await;
+    let (owner, live) = (db.owner().await, db.role(RealmKind::Live).await);
+    for change in [
+        "id = default",
+        "customer_id = 1",
+        "order_id = 1",
+        "purpose = 'renewal'",
+        "months = months + 1",
+        "currency = 'USD'",
+        "total = total + 1",
+        "vat_points = vat_points + 1",
+        "prices = case prices when 'net' then 'gross' else 'net' end",
+        "created_at = created_at - interval '1 day'",
+        "xact = pg_current_xact_id()",
+        "status = 'paid', paid_at = now(), total = 0",
+    ] {
+        let sql = format!("update live.invoice set {change} where id = {unpaid}");
+        assert_eq!(refused(&owner, &sql).await, "LD005", "{change}");
+        assert_eq!(refused(&live, &sql).await, "LD005", "{change}");
+    }
+    cancel(&db.database, domain::billing::InvoiceId(unpaid)).await.unwrap();
+    for change in ["status = 'unpaid', cancelled_at = null", "cancelled_at = now()", "ahead = not ahead", "months = 9"]
+    {
+        let sql = format!("update live.invoice set {change} where id = {unpaid}");
+        assert_eq!(refused(&owner, &sql).await, "LD005", "{change}");
+        assert_eq!(refused(&live, &sql).await, "LD005", "{change}");
+    }
     db.verify_books().await;
 }

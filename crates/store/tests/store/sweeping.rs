@@ -2,14 +2,23 @@
 
 use domain::orders::{Payment, PlaceError, Unpaid};
 use store::{
-    Error, RealmKind, ledger,
+    Error, Realm, RealmKind, ledger,
     orders::{self, OrderFilter, PlaceFailure},
     saved_answers::{self, RequestClaim},
-    sweep, tasks,
+    sweep,
+    tasks::{self, ClaimedTask, Simulated},
 };
 use testkit::TestDb;
 
 use crate::acts::{claim, hosting, succeed, try_place, vds};
+
+/// Makes the simulated machine that a task wants.
+async fn make(realm: &Realm, task: &ClaimedTask) {
+    let done = realm.transaction("apply", async |tx| tasks::apply_simulated(tx, task).await).await.unwrap();
+    assert_eq!(done, Simulated::Done);
+    let made = realm.read(async |c| tasks::simulated(c, task.lease.order).await).await.unwrap();
+    assert!(made.is_some_and(|machine| machine.running));
+}
 
 #[tokio::test]
 async fn nothing_is_charged_in_the_test_realm() {
@@ -34,7 +43,7 @@ async fn nothing_is_charged_in_the_test_realm() {
     let refused = try_place(realm, &tester, &dear, Unpaid::Refuse).await;
     assert!(matches!(refused.err(), Some(PlaceFailure::Decided(PlaceError::NotEnough))));
     let task = claim(realm).await.unwrap();
-    assert!(realm.transaction("apply", async |tx| tasks::apply_simulated(tx, &task).await).await.unwrap().is_some());
+    make(realm, &task).await;
     assert!(succeed(realm, &task).await);
     assert_eq!(db.value::<i64>("select count(*) from live.orders").await, 0);
     db.verify_books().await;
@@ -49,7 +58,7 @@ async fn the_test_realm_s_old_orders_are_swept_with_all_that_is_theirs() {
         assert!(try_place(realm, &tester, &request, Unpaid::Refuse).await.is_ok());
     }
     let made = claim(realm).await.unwrap();
-    assert!(realm.transaction("apply", async |tx| tasks::apply_simulated(tx, &made).await).await.unwrap().is_some());
+    make(realm, &made).await;
     assert!(succeed(realm, &made).await);
     db.run_sql("update test.orders set created_at = now() - interval '25 hours' where domain_ascii is distinct from 'young.lt'; \
         update test.task set state = 'running', lease_owner = gen_random_uuid(), lease_until = now() \

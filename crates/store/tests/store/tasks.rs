@@ -1,6 +1,6 @@
 //! The queue: one task of an order at a time, in order, and what becomes of those that fail.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     orders::{OrderId, PowerOperation},
@@ -11,18 +11,26 @@ use secrecy::ExposeSecret;
 use store::{
     Error, Realm,
     orders::Buyer,
-    tasks::{self, ClaimedTask, TaskFilter},
+    tasks::{self, ClaimedTask, Next, Simulated, TaskFilter},
 };
 use testkit::TestDb;
 
 use crate::acts::{claim, hosting, place, power, state, succeed, vds};
 
-async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: i32) -> bool {
-    realm.transaction("give back", async |tx| tasks::give_back(tx, task, "no luck", wait_seconds).await).await.unwrap()
+async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: u64) -> bool {
+    let next = Next::After(Duration::from_secs(wait_seconds));
+    let back = realm.transaction("give back", async |tx| tasks::give_back(tx, &task.lease, "no luck", next).await);
+    back.await.unwrap()
 }
 
+/// Ends the leases that ran out. Returns how many there were.
 async fn reap(realm: &Realm) -> usize {
-    realm.transaction("reap", async |tx| tasks::reap(tx).await).await.unwrap()
+    let expired = realm.read(async |c| tasks::expired(c).await).await.unwrap();
+    for lease in &expired {
+        assert!(realm.transaction("reap", async |tx| tasks::reap(tx, lease).await).await.unwrap());
+        assert!(!realm.transaction("reap", async |tx| tasks::reap(tx, lease).await).await.unwrap(), "once is enough");
+    }
+    expired.len()
 }
 
 async fn retry(realm: &Realm, id: TaskId) -> Result<(), Error> {
@@ -47,11 +55,11 @@ async fn an_order_s_tasks_are_claimed_one_at_a_time_and_in_order() {
         power(store, &ann, one, wanted).await.unwrap();
     }
     let first = claim(live).await.unwrap();
-    assert_eq!((first.order, first.operation, first.attempt), (one, Operation::Create, 1));
+    assert_eq!((first.lease.order, first.operation, first.lease.attempt), (one, Operation::Create, 1));
     assert_eq!((first.driver.as_deref(), first.image.as_deref()), (Some("simulated"), Some("debian-12-x86_64")));
     assert_eq!((first.login.as_str(), first.password.as_ref().unwrap().expose_secret().len()), ("root", 20));
     let second = claim(live).await.unwrap();
-    assert_eq!((second.order, second.operation, second.login), (other, Operation::Create, format!("u{other}")));
+    assert_eq!((second.lease.order, second.operation, second.login), (other, Operation::Create, format!("u{other}")));
     assert!(claim(live).await.is_none(), "an order's next task waits for the one before");
     assert!(succeed(live, &first).await);
     assert_eq!(state(&db, one).await, "active");
@@ -83,7 +91,7 @@ async fn many_workers_never_claim_the_same() {
     while claimed.len() < orders.len() {
         for task in join_all((0..12).map(|_| claim(&store.live))).await.into_iter().flatten() {
             assert_eq!(task.operation, Operation::Create);
-            assert!(claimed.insert(task.order), "claimed twice");
+            assert!(claimed.insert(task.lease.order), "claimed twice");
         }
     }
     assert_eq!(claimed, orders);
@@ -100,16 +108,17 @@ async fn a_task_given_back_waits_its_time_and_in_the_end_for_staff() {
     assert!(!give_back(live, &task, 0).await, "it is no longer this worker's");
     assert!(claim(live).await.is_none(), "neither it nor what comes after it");
     db.run_sql("update live.task set run_at = now()").await;
-    for attempt in 2..=task.max_attempts {
+    for attempt in 2..=task.lease.max_attempts {
         let task = claim(live).await.unwrap();
-        assert_eq!((task.operation, task.attempt), (Operation::Create, attempt));
+        assert_eq!((task.operation, task.lease.attempt), (Operation::Create, attempt));
         assert!(give_back(live, &task, 0).await);
     }
     assert_eq!(state(&db, id).await, "manual");
     let filter = TaskFilter { state: Some("manual".to_owned()), most: 10, ..TaskFilter::default() };
     let manual = live.read(async |c| tasks::list(c, &filter).await).await.unwrap();
-    assert_eq!((manual.len(), manual[0].attempt), (1, 5));
-    assert_eq!(manual[0].results.lines().count(), 5);
+    let left: Vec<_> = manual.iter().map(|t| (t.operation.as_str(), t.attempt, t.results.lines().count())).collect();
+    let expected = [(Operation::Restart.name(), 0, 0), (Operation::Create.name(), 5, 5)];
+    assert_eq!(left, expected, "what comes after it waits for staff too");
 }
 
 #[tokio::test]
@@ -125,7 +134,7 @@ async fn a_creation_that_is_tried_again_makes_the_order_the_provisioner_s() {
     assert!(matches!(retry(live, task).await, Err(Error::Refused(_))), "it waits for a worker");
     assert_eq!(state(&db, id).await, "provisioning");
     let again = claim(live).await.unwrap();
-    assert_eq!((again.id, again.attempt), (task, 1));
+    assert_eq!((again.lease.id, again.lease.attempt), (task, 1));
     assert!(succeed(live, &again).await);
     assert_eq!(state(&db, id).await, "active");
     // What its customer asks for next is the provisioner's too.
@@ -138,7 +147,7 @@ async fn a_worker_that_falls_silent_loses_its_task() {
     let (db, _, id) = server().await;
     let live = &db.database.live;
     let renew = async |task: &ClaimedTask| {
-        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, task.id, task.fence).await).await.unwrap()
+        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, &task.lease).await).await.unwrap()
     };
     let lost = claim(live).await.unwrap();
     assert!(renew(&lost).await);
@@ -146,8 +155,8 @@ async fn a_worker_that_falls_silent_loses_its_task() {
     db.run_sql("update live.task set lease_until = now() - interval '1 second'").await;
     assert_eq!(reap(live).await, 1);
     let taken = claim(live).await.unwrap();
-    assert_eq!((taken.id, taken.attempt), (lost.id, 2));
-    assert!(taken.fence > lost.fence);
+    assert_eq!((taken.lease.id, taken.lease.attempt), (lost.lease.id, 2));
+    assert!(taken.lease.fence > lost.lease.fence);
     assert!(!renew(&lost).await);
     assert!(!succeed(live, &lost).await);
     assert_eq!(state(&db, id).await, "provisioning");
@@ -175,7 +184,7 @@ async fn a_task_that_nobody_has_taken_can_be_cancelled() {
     power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap();
     let restart = TaskId(db.value("select max(id) from live.task").await);
     let cancel = async |id| live.transaction("cancel", async |tx| tasks::cancel(tx, id).await).await;
-    assert!(matches!(cancel(create.id).await, Err(Error::Refused(_))), "it is being done");
+    assert!(matches!(cancel(create.lease.id).await, Err(Error::Refused(_))), "it is being done");
     cancel(restart).await.unwrap();
     assert!(succeed(live, &create).await);
     assert!(claim(live).await.is_none());
@@ -188,19 +197,23 @@ async fn the_simulated_hypervisor_does_what_its_newest_task_says() {
     let apply = async |task: &ClaimedTask| {
         live.transaction("apply", async |tx| tasks::apply_simulated(tx, task).await).await.unwrap()
     };
+    let machine = async || {
+        let now = live.read(async |c| tasks::simulated(c, id).await).await.unwrap().unwrap();
+        (now.running, now.generation, now.boots)
+    };
     let create = claim(live).await.unwrap();
-    assert_eq!(apply(&create).await.map(|s| (s.running, s.generation, s.boots)), Some((true, 1, 1)));
-    assert_eq!(apply(&create).await.map(|s| s.boots), Some(1), "again is no second time");
+    for _ in 0..2 {
+        assert_eq!((apply(&create).await, machine().await), (Simulated::Done, (true, 1, 1)), "again is no second time");
+    }
     assert!(succeed(live, &create).await);
     power(store, &ann, id, PowerOperation::Reinstall).await.unwrap();
     let reinstall = claim(live).await.unwrap();
     assert_eq!((reinstall.operation, reinstall.generation), (Operation::Reinstall, 2));
-    assert_eq!(apply(&reinstall).await.map(|s| (s.running, s.generation, s.boots)), Some((true, 2, 2)));
+    assert_eq!((apply(&reinstall).await, machine().await), (Simulated::Done, (true, 2, 2)));
     assert!(succeed(live, &reinstall).await);
     power(store, &ann, id, PowerOperation::Suspend).await.unwrap();
     let suspend = claim(live).await.unwrap();
-    assert_eq!(apply(&suspend).await.map(|s| s.running), Some(false));
-    assert_eq!(apply(&reinstall).await, None, "an older task comes too late");
-    let now = live.transaction("look", async |tx| tasks::simulated(tx, id).await).await.unwrap().unwrap();
-    assert!(!now.running);
+    assert_eq!((apply(&suspend).await, machine().await), (Simulated::Done, (false, 2, 2)));
+    assert_eq!(apply(&reinstall).await, Simulated::Outdated, "an older task comes too late");
+    assert_eq!(machine().await, (false, 2, 2));
 }
