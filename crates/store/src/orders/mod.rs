@@ -9,6 +9,7 @@ mod place;
 mod power;
 mod process;
 mod renew;
+mod sealed;
 mod terminate;
 
 pub use list::{OrderFilter, OrderRow, OrderState, list};
@@ -18,6 +19,7 @@ pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
 pub use process::{Processed, process};
 pub use renew::{RenewFailure, Renewed, renew};
+pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::terminate;
 
 pub(crate) use begin::{begin, extend};
