@@ -107,7 +107,7 @@ fn start(installation: &Installation) -> Result<Serving, Failure> {
 
 /// Says where everything is, and with the demo's data how to try it.
 fn greet(out: &mut impl Write, serving: &Serving, settings: &Settings, demo: bool) -> io::Result<()> {
-    let url = settings.public_url();
+    let url = settings.public_url(serving.address);
     writeln!(out, "Vartai serves.")?;
     writeln!(out, "  reseller gateway  {url}/apih.php")?;
     writeln!(out, "  account, servers  {url}/json.php")?;

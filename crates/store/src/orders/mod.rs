@@ -9,6 +9,7 @@ mod place;
 mod power;
 mod process;
 mod renew;
+mod sealed;
 mod sizes;
 mod terminate;
 
@@ -19,6 +20,7 @@ pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
 pub use process::{Processed, process};
 pub use renew::{RenewFailure, Renewed, renew};
+pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::terminate;
 
 pub(crate) use begin::{begin, extend};

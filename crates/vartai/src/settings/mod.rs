@@ -69,9 +69,10 @@ impl Settings {
         self.secrets.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys"))
     }
 
-    /// What links in answers begin with; `http://` and the bind address unless configured.
-    pub fn public_url(&self) -> String {
-        self.http.public_url.as_ref().map_or_else(|| format!("http://{}", self.http.bind), |url| url.0.clone())
+    /// What links in answers begin with; unless configured `http://` and the address that is served, with its real port
+    /// where any was asked for.
+    pub fn public_url(&self, served: SocketAddr) -> String {
+        self.http.public_url.as_ref().map_or_else(|| format!("http://{served}"), |url| url.0.clone())
     }
 
     /// What of it authentication needs.
