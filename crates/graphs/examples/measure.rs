@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p graphs --example measure` prints the time of a 600 px graph of a year.
 //! `cargo run -p graphs --example measure -- DIRECTORY` also writes all graphs there.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for developers")]
+#![expect(clippy::unwrap_used, reason = "a program for developers")]
 
 use std::{fs, path::Path, time::Instant};
 

@@ -113,8 +113,10 @@ impl Canvas {
         let mut encoder = png::Encoder::new(&mut file, self.pixels.width(), self.pixels.height());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        let rgb: Vec<u8> =
-            self.pixels.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
+        let mut rgb = Vec::with_capacity(self.pixels.data().len() / 4 * 3);
+        for pixel in self.pixels.pixels() {
+            rgb.extend_from_slice(&[pixel.red(), pixel.green(), pixel.blue()]);
+        }
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&rgb)?;
         writer.finish()?;

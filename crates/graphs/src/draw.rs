@@ -1,15 +1,11 @@
 //! A graph put together.
 
-use domain::{
-    calendar,
-    language::Language,
-    usage::{Rollups, Series},
-};
+use domain::{calendar, language::Language, usage::Rollups};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     canvas::{Canvas, FINE, Spot},
-    curve::{Curve, Window},
+    curve::{Curve, Raster, Window},
     font::Font,
     kind::Kind,
     layout::{Detail, GAP, Layout, Width},
@@ -84,10 +80,13 @@ impl<'a> Drawing<'a> {
         let window = Window { from: until.saturating_sub(kind.span.seconds()), until };
         let mut rows: Vec<&(Timestamp, Rollups)> = request.rows.iter().collect();
         rows.sort_by_key(|(start, _)| *start);
-        let curve = |&series: &Series| Curve::of(series, &rows, kind.span.resolution(), window);
-        let curves: Vec<Curve> = kind.graph.series().iter().map(curve).collect();
-        let legend = if request.width.detail() == Detail::Legend { curves.len() } else { 0 };
+        let series = kind.graph.series();
+        let legend = if request.width.detail() == Detail::Legend { series.len() } else { 0 };
         let layout = Layout::of(request.width, i32::try_from(legend).unwrap_or_default());
+        // Points closer than a pixel and a half are a blot.
+        let cell = kind.span.seconds() * 3 / 2 / i64::from(layout.plot_width);
+        let raster = Raster { window, resolution: kind.span.resolution(), cell };
+        let curves: Vec<Curve> = series.iter().map(|&series| Curve::of(series, &rows, raster)).collect();
         let highest = curves.iter().map(Curve::highest).max().unwrap_or_default();
         let lines = i64::from(layout.plot_height / 22).clamp(1, 6);
         let scale = Scale::of(kind.graph.quantity(), highest, lines);
@@ -144,7 +143,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn curve(&self, canvas: &mut Canvas, curve: &Curve, filled: bool) {
-        let pencil = legend::pencil(curve);
+        let pencil = legend::pencil(curve, self.request.width.detail());
         for stretch in &curve.stretches {
             let spots: Vec<Spot> =
                 stretch.iter().map(|&(at, value)| Spot { x: self.x(at), y: self.y(value) }).collect();
@@ -171,19 +170,17 @@ impl<'a> Drawing<'a> {
         let layout = &self.layout;
         let request = self.request;
         let choices = ticks::choices(request.kind.span, self.window, request.zone, request.language);
-        let chosen = choices.iter().map(|way| (way, self.labels(way)));
-        let Some((way, labels)) =
-            chosen.map(|(way, labels)| (way, labels.unwrap_or_default())).find(|(_, labels)| !labels.is_empty())
-        else {
-            return;
-        };
+        let fitting: Vec<_> = choices.iter().filter_map(|way| Some((way, self.labels(way)?))).collect();
+        // One label alone tells no distance.
+        let telling = fitting.iter().find(|(_, labels)| labels.len() > 1);
+        let Some((way, labels)) = telling.or_else(|| fitting.last()) else { return };
         for tick in way.ticks.iter().filter(|tick| tick.at >= self.window.from && tick.at <= self.window.until) {
             let x = self.x(tick.at) / FINE;
             canvas.rectangle(x, layout.top, 1, layout.plot_height, palette::GRID);
             canvas.rectangle(x, layout.bottom(), 1, if tick.label.is_empty() { 2 } else { 4 }, palette::AXIS);
         }
         let base = layout.bottom() + GAP + i32::from(layout.text) - 1;
-        for (x, label) in labels {
+        for &(x, label) in labels {
             canvas.text(&self.font, label, layout.text, (x, base), palette::TEXT);
         }
     }
@@ -210,8 +207,10 @@ impl<'a> Drawing<'a> {
                 }
                 _ => continue,
             };
-            let x = middle - width / 2;
-            if tick.label.is_empty() || x < layout.left - layout.pad || x + width > layout.width {
+            // At the right edge a label may stand a little beside its line.
+            let edge = layout.width - 3 - width;
+            let x = if edge < middle - width * 3 / 4 { middle - width / 2 } else { edge.min(middle - width / 2) };
+            if tick.label.is_empty() || x < layout.left - layout.pad || x + width > layout.width - 2 {
                 continue;
             }
             if x < free {

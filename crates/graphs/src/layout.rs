@@ -78,7 +78,7 @@ impl Layout {
             Detail::Axes => (5, 10, 11),
             Detail::Legend => (10, 11, 13),
         };
-        let top = if title == 0 { pad } else { pad + i32::from(title) + GAP + 1 };
+        let top = if title == 0 { pad } else { pad + i32::from(title) + GAP + 3 };
         let under =
             if text == 0 { 0 } else { i32::from(text) + GAP + legend * Self::line(text) + i32::from(legend > 0) * GAP };
         Self {
