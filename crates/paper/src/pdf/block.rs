@@ -128,16 +128,19 @@ impl<'a> Block<'a> {
         self.marks.push(Mark::Text { x, baseline: self.y + style.size, style, text: text.to_owned(), role });
     }
 
-    /// A text in lines no wider than `width`; `y` moves below it.
-    pub fn write(&mut self, text: &str, style: Style, edge: Edge, width: f32, role: Role) {
+    /// A text in lines no wider than `width`; `y` moves below it. Returns the width of the last line.
+    pub fn write(&mut self, text: &str, style: Style, edge: Edge, width: f32, role: Role) -> f32 {
         let mut role = role;
+        let mut last = 0.0;
         for line in self.faces.of(style.bold).wrap(text, style.size, width) {
             self.put(&line, style, edge, role);
             self.y += style.line_height();
+            last = self.width(&line, style);
             if role == PARAGRAPH {
                 role = MORE;
             }
         }
+        last
     }
 
     pub fn fill(&mut self, area: Area, ink: Ink) {

@@ -37,9 +37,12 @@ impl Face {
         Ok(Self { font, metrics })
     }
 
-    /// The letter's glyph, the empty box where the face has none, and its width at size 1.
+    /// The letter's glyph, or an empty box where the face has none, and its width at size 1.
+    ///
+    /// The box is a letter's (□), not the face's own for what is missing: that one has no text when it is copied.
     fn glyph(&self, letter: char) -> (GlyphId, f32) {
-        let id = self.metrics.glyph_index(letter).unwrap_or_default();
+        let glyph = self.metrics.glyph_index(letter).or_else(|| self.metrics.glyph_index('□'));
+        let id = glyph.unwrap_or_default();
         let advance = self.metrics.glyph_hor_advance(id).unwrap_or_default();
         (GlyphId::new(u32::from(id.0)), f32::from(advance) / f32::from(self.metrics.units_per_em()))
     }

@@ -38,11 +38,23 @@ pub struct Density {
 const ROOMY: Density = Density { title: 19.0, body: 9.0, small: 7.5, gap: 18.0, padding: 5.0, beside: false };
 const DENSE: Density = Density { title: 16.0, body: 8.0, small: 6.8, gap: 11.0, padding: 2.6, beside: true };
 
+const TIGHT: Density = Density { title: 14.0, body: 7.2, small: 6.2, gap: 8.0, padding: 1.7, beside: true };
+
+/// So many lines are set smaller rather than on two pages, where that helps.
+const ONE_PAGE: usize = 20;
+
 /// The marks of each page.
 pub fn pages(sheet: &Sheet, faces: &Faces) -> Vec<Vec<Mark>> {
     let mut pages = if sheet.is_dense() { Vec::new() } else { set(sheet, faces, ROOMY) };
     if pages.len() != 1 {
         pages = set(sheet, faces, DENSE);
+    }
+    if pages.len() != 1 && sheet.rows.len() <= ONE_PAGE {
+        let tight = set(sheet, faces, TIGHT);
+        // Small type is worth it only where it saves the page.
+        if tight.len() == 1 {
+            pages = tight;
+        }
     }
     let count = pages.len();
     for (at, page) in pages.iter_mut().enumerate() {

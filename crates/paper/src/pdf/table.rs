@@ -103,15 +103,15 @@ impl<'a> LineTable<'a> {
         let style = Style::plain(self.density.body);
         let small = Style::plain(self.density.small).ink(GREY);
         let (left, right) = self.title;
-        let beside = left + block.width(&line.title, style) + 6.0;
+        let last = block.write(&line.title, style, Edge::Left(left), right - left, role);
+        let beside = left + last + 6.0;
         if self.density.beside && beside + block.width(&line.detail, small) <= right {
-            block.put(&line.title, style, Edge::Left(left), role);
-            // On the same baseline as the title.
-            block.y += style.size - small.size;
+            // On the baseline of the title's last line.
+            let up = style.line_height() - (style.size - small.size);
+            block.y -= up;
             block.put(&line.detail, small, Edge::Left(beside), role);
-            block.y += style.line_height() - (style.size - small.size);
+            block.y += up;
         } else {
-            block.write(&line.title, style, Edge::Left(left), right - left, role);
             block.write(&line.detail, small, Edge::Left(left), right - left, role);
         }
     }
