@@ -45,10 +45,11 @@ impl Scratch {
         initdb.args(["-U", "postgres", "--auth=scram-sha-256", "-N", "-E", "UTF8", "--locale=C"]);
         assert!(initdb.status().unwrap().success(), "{}", fs::read_to_string(dir.join("log")).unwrap());
         this.start().await;
-        let owner = format!(
-            "set log_statement to none; create role owner login createdb createrole password '{OWNER_PASSWORD}'"
-        );
-        this.superuser().await.batch_execute(&owner).await.unwrap();
+        let superuser = this.superuser().await;
+        // This statement is the administrator's: it is none of Vartai's doing that it holds a password.
+        superuser.batch_execute("set log_statement = none").await.unwrap();
+        let owner = format!("create role owner login createdb createrole password '{OWNER_PASSWORD}'");
+        superuser.batch_execute(&owner).await.unwrap();
         this.database("company").await;
         this
     }
