@@ -139,12 +139,15 @@ async fn a_half_migrated_database_is_migrated_to_its_end() {
     bed.set("DATABASE__URL", &scratch.url("company"));
     assert_eq!(bed.run(&["migrate"]).await.code, Some(0));
     let owner = scratch.owner("company").await;
-    owner.batch_execute("drop schema live, test cascade").await.unwrap();
+    owner.batch_execute("drop schema live, test cascade; create schema live").await.unwrap();
     std::fs::remove_file(bed.data_dir().join("keys")).unwrap();
     let keys = Keyring::parse(&Keyring::generate().unwrap()).unwrap();
     let pending = pending_migrations(&settings(&scratch, "company", &keys)).await.unwrap();
     assert!(pending.first().is_some_and(|first| first.starts_with("live 0001")), "{pending:?}");
     assert!(pending.len() >= 8 && pending.is_sorted(), "{pending:?}");
+    let histories = "select count(*) from pg_class where relname = '__diesel_schema_migrations'";
+    let there = owner.query_one(histories, &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(there, 1, "looking made a history, which collides with a migration elsewhere");
     let migrated = bed.json(&["migrate"]).await;
     assert_eq!(migrated["migrations"].as_array().unwrap().len(), pending.len());
     bed.json(&["demo", "load"]).await;

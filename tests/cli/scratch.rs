@@ -8,7 +8,8 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::Mutex,
 };
 
 use tokio_postgres::{Client, Config, NoTls};
@@ -24,6 +25,7 @@ const SUPERUSER_PASSWORD: &str = "sUpEr-hunter2";
 pub struct Scratch {
     pgdata: PathBuf,
     pub port: u16,
+    server: Mutex<Option<Child>>,
 }
 
 impl Scratch {
@@ -36,7 +38,7 @@ impl Scratch {
         if let Some((uid, gid)) = service() {
             chown(&dir, Some(uid), Some(gid)).unwrap();
         }
-        let this = Self { pgdata: dir.join("pg"), port: free_port() };
+        let this = Self { pgdata: dir.join("pg"), port: free_port(), server: Mutex::default() };
         let password = dir.join("password");
         fs::write(&password, SUPERUSER_PASSWORD).unwrap();
         fs::set_permissions(&password, Permissions::from_mode(0o644)).unwrap();
@@ -45,10 +47,11 @@ impl Scratch {
         initdb.args(["-U", "postgres", "--auth=scram-sha-256", "-N", "-E", "UTF8", "--locale=C"]);
         assert!(initdb.status().unwrap().success(), "{}", fs::read_to_string(dir.join("log")).unwrap());
         this.start().await;
-        let owner = format!(
-            "set log_statement to none; create role owner login createdb createrole password '{OWNER_PASSWORD}'"
-        );
-        this.superuser().await.batch_execute(&owner).await.unwrap();
+        let superuser = this.superuser().await;
+        // This statement is the administrator's: it is none of Vartai's doing that it holds a password.
+        superuser.batch_execute("set log_statement = none").await.unwrap();
+        let owner = format!("create role owner login createdb createrole password '{OWNER_PASSWORD}'");
+        superuser.batch_execute(&owner).await.unwrap();
         this.database("company").await;
         this
     }
@@ -82,22 +85,16 @@ impl Scratch {
         ] {
             server.arg("-c").arg(setting);
         }
-        // Reaped when the test's process ends.
-        server.spawn().unwrap();
+        *self.server.lock().unwrap() = Some(server.spawn().unwrap());
         until("PostgreSQL takes connections", async || self.connect("postgres", "postgres").await.is_ok()).await;
     }
 
     /// Stops it as the machine's shutdown does.
     pub async fn stop(&self) {
-        let pid = postmaster(&self.pgdata).unwrap();
-        signal("INT", pid);
-        let mut state = String::new();
-        until("PostgreSQL is gone", async || {
-            // A child that ended stays as a zombie, which has no data directory.
-            state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            !self.pgdata.join("postmaster.pid").exists()
-        })
-        .await;
+        let mut server = self.server.lock().unwrap().take().unwrap();
+        assert_eq!(postmaster(&self.pgdata), Some(server.id()));
+        signal("INT", server.id());
+        until("PostgreSQL is gone", async || server.try_wait().unwrap().is_some()).await;
     }
 
     async fn connect(&self, user: &str, database: &str) -> Result<Client, tokio_postgres::Error> {
