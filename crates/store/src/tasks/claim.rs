@@ -120,12 +120,17 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         Ok(password) => password,
         Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
     };
-    let driver = tx.catalogue().tariff(TariffId(row.tariff_id)).and_then(|t| match &t.handling {
-        Handling::Driver(name) => Some(name.0.clone()),
-        Handling::Manual => None,
-    });
+    let driver = driver_of(tx, TariffId(row.tariff_id));
     let (generation, image, login) = (row.generation, row.image_id, row.server_login);
     Claim::Ready(ClaimedTask { lease, operation, driver, generation, image, login, password })
+}
+
+/// The hypervisor driver of a tariff, if it still has one.
+pub(super) fn driver_of(tx: &Tx, tariff: TariffId) -> Option<String> {
+    tx.catalogue().tariff(tariff).and_then(|t| match &t.handling {
+        Handling::Driver(name) => Some(name.0.clone()),
+        Handling::Manual => None,
+    })
 }
 
 /// Whether a claim failed only because another worker was quicker with a task of the same order: then nothing was due.
