@@ -7,6 +7,7 @@
     reason = "what goes wrong here is a failed test"
 )]
 
+mod cli;
 mod conformance;
 mod error_table;
 mod http;

@@ -10,3 +10,4 @@ pub mod language;
 pub mod money;
 pub mod orders;
 pub mod tasks;
+pub mod usage;

@@ -21,12 +21,27 @@ pub enum Operation {
     Reinstall,
     /// Remove it.
     Destroy,
+    /// Give it another size.
+    Change,
+    /// Give it another password.
+    ResetPassword,
+    /// Give it another hostname.
+    Rename,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 6] =
-        [Self::Create, Self::Suspend, Self::Unsuspend, Self::Restart, Self::Reinstall, Self::Destroy];
+    pub const ALL: [Operation; 9] = [
+        Self::Create,
+        Self::Suspend,
+        Self::Unsuspend,
+        Self::Restart,
+        Self::Reinstall,
+        Self::Destroy,
+        Self::Change,
+        Self::ResetPassword,
+        Self::Rename,
+    ];
 
     /// As it stands in the database and in `ta_command`.
     #[must_use]
@@ -38,6 +53,9 @@ impl Operation {
             Self::Restart => "server_reboot",
             Self::Reinstall => "server_recreate",
             Self::Destroy => "server_destroy",
+            Self::Change => "server_change",
+            Self::ResetPassword => "server_reset_password",
+            Self::Rename => "server_domain",
         }
     }
 }

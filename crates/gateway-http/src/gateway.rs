@@ -58,6 +58,12 @@ impl Gateway {
         &self.db
     }
 
+    /// What verifies passwords: one for all surfaces of a process.
+    #[must_use]
+    pub const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     /// What of it is configured.
     #[must_use]
     pub const fn settings(&self) -> &GatewaySettings {

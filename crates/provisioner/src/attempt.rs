@@ -12,7 +12,7 @@ use tokio::time;
 
 use crate::{
     backoff::{DATABASE, TASK, random},
-    driver::{Class, Driver, Drivers, Observed, Outcome, desired, report},
+    driver::{Class, Driver, Drivers, Observed, Outcome, desired_by, report},
 };
 
 /// Telling the queue fails so often at the most, where the database does answer. Then the lease runs out.
@@ -94,7 +94,7 @@ async fn perform(drivers: &Drivers, task: &ClaimedTask) -> Result<String, Failur
 async fn look(driver: &dyn Driver, task: &ClaimedTask) -> (Observed, Option<String>) {
     let observed = AssertUnwindSafe(driver.observe(task)).catch_unwind().await;
     let seen = observed.unwrap_or_else(|_| Observed::Unavailable("the driver broke off".into()));
-    let missed = desired(task.operation, task.generation).missed_by(&seen);
+    let missed = desired_by(task).missed_by(&seen);
     (seen, missed)
 }
 

@@ -11,6 +11,7 @@ pub mod orders;
 pub mod saved_answers;
 mod schema;
 pub mod seal;
+pub mod servers;
 pub mod sweep;
 pub mod tasks;
 

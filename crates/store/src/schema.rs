@@ -22,6 +22,40 @@ table! {
     }
 }
 table! {
+    profile (customer_id) {
+        customer_id -> BigInt,
+        company -> Nullable<Text>,
+        name -> Nullable<Text>,
+        occupation -> Nullable<Text>,
+        code -> Nullable<Text>,
+        vat_code -> Nullable<Text>,
+        address -> Nullable<Text>,
+        city -> Nullable<Text>,
+        state -> Nullable<Text>,
+        zip -> Nullable<Text>,
+        country -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        mobile -> Nullable<Text>,
+        fax -> Nullable<Text>,
+        email -> Nullable<Text>,
+        bank_account -> Nullable<Text>,
+        bank -> Nullable<Text>,
+        bank_code -> Nullable<Text>,
+    }
+}
+table! {
+    sub_user (id) {
+        id -> BigInt,
+        customer_id -> BigInt,
+        nick -> Text,
+        description -> Text,
+        password_hash -> Text,
+        inactive -> Bool,
+        credential_version -> BigInt,
+        created_at -> Timestamptz,
+    }
+}
+table! {
     api_key (id) {
         id -> BigInt,
         customer_id -> BigInt,
@@ -85,6 +119,10 @@ table! {
         bandwidth_mbps -> Integer,
         image_id -> Nullable<Text>,
         generation -> Integer,
+        hostname -> Nullable<Text>,
+        node -> Nullable<Text>,
+        password_version -> Integer,
+        firewall -> Jsonb,
     }
 }
 table! {
@@ -131,6 +169,7 @@ table! {
         params -> Jsonb,
         state -> Text,
         results -> Text,
+        secret -> Nullable<Bytea>,
         attempt -> Integer,
         max_attempts -> Integer,
         run_at -> Timestamptz,

@@ -5,12 +5,14 @@ use std::{
     sync::Arc,
 };
 
+use actix_web::web::{Data, ServiceConfig};
 use clap::Args;
 use gateway_http::{
     Gateway, GatewaySettings,
     http::{HttpSettings, Serving, serve},
     metrics::Metrics,
 };
+use iv_json::{Api, ApiSettings};
 use store::customers;
 
 use crate::{
@@ -84,6 +86,12 @@ fn start(installation: &Installation) -> Result<Serving, Failure> {
     let gateway = GatewaySettings { dialect: settings.apih.dialect.0, auth: settings.auth() };
     let gateway = Gateway::new(installation.database.clone(), gateway)
         .map_err(|error| Failure::failed(format!("no randomness: {error}")))?;
+    let iv = ApiSettings {
+        allowed_networks: settings.iv.allowed_networks.clone(),
+        public_url: settings.public_url(),
+        auth: settings.auth(),
+    };
+    let iv = Data::new(Api::new(installation.database.clone(), gateway.verifier().clone(), iv));
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let http = HttpSettings {
@@ -91,14 +99,18 @@ fn start(installation: &Installation) -> Result<Serving, Failure> {
         admin_bind: settings.http.admin_bind,
         workers: settings.http.workers.map_or(cores, |workers| usize::from(workers.get())),
     };
-    serve(Arc::new(gateway), Arc::new(metrics), &http, |_| {}).map_err(|error| Failure::failed(error.to_string()))
+    let public = move |config: &mut ServiceConfig| {
+        config.app_data(iv.clone()).configure(iv_json::http::routes);
+    };
+    serve(Arc::new(gateway), Arc::new(metrics), &http, public).map_err(|error| Failure::failed(error.to_string()))
 }
 
 /// Says where everything is, and with the demo's data how to try it.
 fn greet(out: &mut impl Write, serving: &Serving, settings: &Settings, demo: bool) -> io::Result<()> {
-    let url = settings.public_url();
+    let url = settings.public_url(serving.address);
     writeln!(out, "Vartai serves.")?;
     writeln!(out, "  reseller gateway  {url}/apih.php")?;
+    writeln!(out, "  account, servers  {url}/json.php")?;
     writeln!(out, "  health, metrics   http://{}/readyz, /metrics", serving.admin_address)?;
     writeln!(out, "  test access       login=test pass=test")?;
     if demo {

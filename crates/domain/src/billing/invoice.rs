@@ -18,14 +18,17 @@ pub enum InvoicePurpose {
     Order(Months),
     /// So many months more of an order.
     Renewal(Months),
+    /// A larger server for the rest of the paid time.
+    Change,
 }
 
 impl InvoicePurpose {
-    /// The months paid for.
+    /// The months paid for; none for a change.
     #[must_use]
-    pub const fn months(self) -> Months {
+    pub const fn months(self) -> Option<Months> {
         match self {
-            Self::Order(months) | Self::Renewal(months) => months,
+            Self::Order(months) | Self::Renewal(months) => Some(months),
+            Self::Change => None,
         }
     }
 }
@@ -41,6 +44,10 @@ pub enum LineItem {
     Tariff(TariffId),
     /// Months of an addon.
     Addon(AddonId),
+    /// Months of what a server was changed to beyond its tariff and addons.
+    Resources(TariffId),
+    /// A change of a server, for the rest of the paid time.
+    Change(TariffId),
 }
 
 /// A line's amounts: net + VAT = gross.

@@ -1,10 +1,14 @@
 //! The price of an order or a renewal (CONTRACT 1.5, "Cost").
 
-use super::invoice::{InvoiceLine, LineItem, VatLine};
+use super::{
+    invoice::{InvoiceLine, LineItem, VatLine},
+    resources::{RESOURCE_SCALE, monthly_difference},
+};
 use crate::{
     catalogue::{AddonId, Catalogue, Period, PriceError, Tariff},
     customers::BillingTerms,
     money::{Money, MoneyError, Percent, divide_half_up},
+    orders::ServerSpec,
 };
 
 /// An addon and how many of it, in the order they were given.
@@ -42,7 +46,19 @@ pub fn quote_order(
     quote(&parts, terms)
 }
 
-/// What a renewal costs: as an order, without set-up, or at the monthly price that staff fixed for the order.
+/// What an order has that its renewal is priced with.
+#[derive(Debug, Clone, Copy)]
+pub struct Renewed<'a> {
+    /// Its addons.
+    pub addons: &'a [Selection],
+    /// Its server, as it was last changed.
+    pub server: Option<&'a ServerSpec>,
+    /// The monthly price that staff fixed for it.
+    pub fixed_monthly: Option<Money>,
+}
+
+/// What a renewal costs: as an order, without set-up and with its server's later changes, or at the monthly price that
+/// staff fixed for the order.
 ///
 /// # Errors
 /// [`PriceError`] when a price can't be had in the customer's currency or is out of range.
@@ -50,17 +66,35 @@ pub fn quote_renewal(
     catalogue: &Catalogue,
     tariff: &Tariff,
     period: &Period,
-    addons: &[Selection],
-    fixed_monthly: Option<Money>,
+    of: Renewed<'_>,
     terms: &BillingTerms,
 ) -> Result<Quote, PriceError> {
-    let parts = match fixed_monthly {
-        Some(unit_price) => {
-            vec![Part { item: LineItem::Tariff(tariff.id), quantity: 1, unit_price, months: Some(period) }]
-        }
-        None => monthly_parts(catalogue, tariff, period, addons, terms)?,
-    };
+    if let Some(unit_price) = of.fixed_monthly {
+        return quote(&[Part::priced(LineItem::Tariff(tariff.id), 1, unit_price, Some(period))], terms);
+    }
+    let mut parts = monthly_parts(catalogue, tariff, period, of.addons, terms)?;
+    parts.extend(resources_part(catalogue, tariff, period, of, terms)?);
     quote(&parts, terms)
+}
+
+/// What the server was changed to beyond its tariff and addons; nothing where it is as they make it.
+fn resources_part<'a>(
+    catalogue: &Catalogue,
+    tariff: &Tariff,
+    period: &'a Period,
+    of: Renewed<'_>,
+    terms: &BillingTerms,
+) -> Result<Option<Part<'a>>, PriceError> {
+    let made = ServerSpec::of(tariff, of.addons, catalogue);
+    let (Some(made), Some(server), Some(units)) = (made, of.server, &tariff.units) else { return Ok(None) };
+    let more = monthly_difference(&made, server, units, catalogue, terms.currency)?;
+    if more.0 == 0 {
+        return Ok(None);
+    }
+    let rounded = i64::try_from(divide_half_up(more.0, RESOURCE_SCALE)).map_err(|_| MoneyError::TooLarge)?;
+    let unit_price = Money::minor(rounded, terms.currency);
+    let item = LineItem::Resources(tariff.id);
+    Ok(Some(Part { exact_price: more.0, ..Part::priced(item, 1, unit_price, Some(period)) }))
 }
 
 /// A part of a price before rounding.
@@ -68,11 +102,21 @@ struct Part<'a> {
     item: LineItem,
     quantity: u32,
     unit_price: Money,
+    /// The price of one before rounding, in `1 / RESOURCE_SCALE` of a minor unit.
+    exact_price: i128,
     /// The period of a monthly price, none of a set-up price.
     months: Option<&'a Period>,
 }
 
-impl Part<'_> {
+/// Exact amounts are in `1 / SCALE` of a minor unit.
+const SCALE: i128 = 10_000 * RESOURCE_SCALE;
+
+impl<'a> Part<'a> {
+    fn priced(item: LineItem, quantity: u32, unit_price: Money, months: Option<&'a Period>) -> Self {
+        let exact_price = i128::from(unit_price.in_minor()) * RESOURCE_SCALE;
+        Self { item, quantity, unit_price, exact_price, months }
+    }
+
     fn discount(&self) -> Percent {
         self.months.map_or(Percent::ZERO, |p| p.discount)
     }
@@ -81,10 +125,10 @@ impl Part<'_> {
         self.months.map_or(0, |p| p.months.count())
     }
 
-    /// The exact amount, in ten-thousandths of a minor unit.
+    /// The exact amount, in `1 / SCALE` of a minor unit.
     fn exact(&self) -> i128 {
         let times = i128::from(self.quantity) * i128::from(self.months().max(1));
-        i128::from(self.unit_price.in_minor()) * times * i128::from(self.discount().remainder())
+        self.exact_price * times * i128::from(self.discount().remainder())
     }
 }
 
@@ -98,7 +142,7 @@ fn setup_parts(
     let mut add = |item, quantity, price| -> Result<(), PriceError> {
         let unit_price = catalogue.price_in(price, terms.currency)?;
         if !unit_price.is_zero() {
-            parts.push(Part { item, quantity, unit_price, months: None });
+            parts.push(Part::priced(item, quantity, unit_price, None));
         }
         Ok(())
     };
@@ -121,7 +165,7 @@ fn monthly_parts<'a>(
     let mut parts = Vec::new();
     let mut add = |item, quantity, price| -> Result<(), PriceError> {
         let unit_price = catalogue.price_in(price, terms.currency)?;
-        parts.push(Part { item, quantity, unit_price, months: Some(period) });
+        parts.push(Part::priced(item, quantity, unit_price, Some(period)));
         Ok(())
     };
     add(LineItem::Tariff(tariff.id), 1, tariff.monthly)?;
@@ -135,12 +179,11 @@ fn monthly_parts<'a>(
 
 /// Rounds once, half up, over the whole; splits that over the parts by largest remainder; sees to the VAT.
 fn quote(parts: &[Part<'_>], terms: &BillingTerms) -> Result<Quote, PriceError> {
-    let scale = i128::from(Percent::WHOLE);
     let exact: Vec<i128> = parts.iter().map(Part::exact).collect();
-    let rounded = divide_half_up(exact.iter().sum(), scale);
+    let rounded = divide_half_up(exact.iter().sum(), SCALE);
     let mut lines = Vec::with_capacity(parts.len());
     let mut total = Money::zero(terms.currency);
-    for (part, minor) in parts.iter().zip(split(&exact, scale, rounded)) {
+    for (part, minor) in parts.iter().zip(split(&exact, SCALE, rounded)) {
         let minor = i64::try_from(minor).map_err(|_| MoneyError::TooLarge)?;
         let amount = VatLine::of(Money::minor(minor, terms.currency), terms.vat, terms.prices)?;
         total = total.plus(amount.gross)?;

@@ -1,6 +1,7 @@
 //! Orders: placing, renewing, suspending and the rest, each a decision over facts.
 
 mod addons;
+mod change;
 mod order;
 mod payment;
 mod place;
@@ -10,6 +11,7 @@ mod server;
 mod settle;
 
 pub use addons::{AddonChoice, AddonError, choose_addons, echo_addons, parse_addons};
+pub use change::{Change, ChangeError, ChangeFacts, ChangeRequest, RunningInterval, Size, change};
 pub use order::{Order, OrderId, OrderState, SuspendedBy};
 pub use payment::{BillingMode, Payment, PaymentTerms, Unpaid};
 pub use place::{PlaceError, PlaceFacts, PlaceRequest, Placement, place};

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::civil::Date;
 
+use super::ServerSpec;
 use crate::{
     billing::Selection,
     calendar::{Months, days_between},
@@ -138,6 +139,8 @@ pub struct Order {
     pub paid_until: Option<Date>,
     /// The day of month that renewals keep.
     pub anchor_day: i8,
+    /// Its server, as it was last changed; none for hosting.
+    pub server: Option<ServerSpec>,
     /// The monthly price that staff fixed for renewals.
     pub fixed_monthly: Option<Money>,
     /// Whether an invoice of it is unpaid (one raised ahead for renewal doesn't count).

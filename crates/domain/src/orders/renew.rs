@@ -8,7 +8,7 @@ use super::{
     settle::{Interval, next_interval},
 };
 use crate::{
-    billing::{InvoicePurpose, NewInvoice, quote_renewal},
+    billing::{InvoicePurpose, NewInvoice, Renewed, quote_renewal},
     calendar::Months,
     catalogue::{Catalogue, PriceError},
     customers::BillingTerms,
@@ -92,7 +92,8 @@ pub fn renew(
     let period = tariff.period(months).filter(|p| p.for_renewal).ok_or(RenewError::Period)?;
     let interval = order.paid_until.and_then(|until| next_interval(until, months, order.anchor_day));
     let interval = interval.ok_or(RenewError::Period)?;
-    let quote = quote_renewal(catalogue, tariff, period, &order.addons, order.fixed_monthly, billing)?;
+    let of = Renewed { addons: &order.addons, server: order.server.as_ref(), fixed_monthly: order.fixed_monthly };
+    let quote = quote_renewal(catalogue, tariff, period, of, billing)?;
     let made = payment.meet(quote.total).map_err(PriceError::from)?.ok_or(RenewError::NotEnough)?;
     Ok(Renewal {
         months,

@@ -114,6 +114,7 @@ pub fn order() -> Order {
         start: Some(TODAY),
         paid_until: Some(date(2027, 2, 28)),
         anchor_day: 31,
+        server: None,
         fixed_monthly: None,
         has_unpaid_invoice: false,
     }

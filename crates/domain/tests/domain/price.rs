@@ -1,7 +1,7 @@
 //! What orders and renewals cost (CONTRACT 1.5).
 
 use domain::{
-    billing::{Selection, quote_order, quote_renewal},
+    billing::{Renewed, Selection, quote_order, quote_renewal},
     catalogue::{AddonId, TariffId},
     customers::{BillingTerms, Prices},
     money::{Currency, Percent},
@@ -43,7 +43,8 @@ fn a_renewal_has_no_setup_and_keeps_a_fixed_price() {
     let tariff = catalogue.tariff(TariffId(10)).unwrap();
     let period = tariff.period(months(24)).unwrap();
     let addons = chosen(&[(20, 1), (22, 2)]);
-    let total = |fixed| quote_renewal(&catalogue, tariff, period, &addons, fixed, &terms()).unwrap().total;
+    let of = |fixed_monthly| Renewed { addons: &addons, server: None, fixed_monthly };
+    let total = |fixed| quote_renewal(&catalogue, tariff, period, of(fixed), &terms()).unwrap().total;
     assert_eq!(total(None), euro((990 + 2 * 150) * 24 * 80 / 100));
     assert_eq!(total(Some(euro(500))), euro(500 * 24 * 80 / 100));
 }

@@ -1,10 +1,11 @@
-//! What a command declares of itself.
+//! What a command declares of itself. `F` is what a surface answers when something is wrong: a row of the error table on
+//! `/apih.php`.
 
 use crate::faults::Fault;
 
 /// The declaration of a command.
 #[derive(Debug)]
-pub struct Spec {
+pub struct Spec<F: 'static = Fault> {
     /// The value of `command`.
     pub name: &'static str,
     /// Its section on the reference page, as in the originals (`4.1`).
@@ -14,11 +15,11 @@ pub struct Spec {
     /// What it does to money and machines.
     pub effects: &'static [Effect],
     /// Its own fields.
-    pub fields: &'static [FieldSpec],
+    pub fields: &'static [FieldSpec<F>],
     /// The fields of a success, in order, after `status`.
     pub reply: &'static [ReplyField],
-    /// The faults it can answer beside [`COMMON_FAULTS`] (and [`WRITING_FAULTS`] when it writes).
-    pub faults: &'static [Fault],
+    /// The faults it can answer beside those of every request ([`COMMON_FAULTS`], and [`WRITING_FAULTS`] when it writes).
+    pub faults: &'static [F],
 }
 
 /// What a command does.
@@ -36,28 +37,28 @@ pub enum Effect {
 
 /// When a field must be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum Need<F = Fault> {
     /// Always; the fault that answers when it isn't.
-    Required(Fault),
+    Required(F),
     /// Never; what it is taken for when absent.
     Optional(&'static str),
     /// Sometimes; when, and the fault that answers when it isn't then.
-    When(&'static str, Fault),
+    When(&'static str, F),
 }
 
 /// A field of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FieldSpec {
+pub struct FieldSpec<F = Fault> {
     /// Its name, case-sensitive.
     pub name: &'static str,
     /// What it is.
     pub about: &'static str,
     /// When it must be given.
-    pub need: Need,
+    pub need: Need<F>,
     /// A value that can be right.
     pub example: &'static str,
     /// A value that can't be read as one, if there is any, with the fault that answers it.
-    pub malformed: Option<(&'static str, Fault)>,
+    pub malformed: Option<(&'static str, F)>,
     /// Whether the originals don't have it.
     pub extension: bool,
 }

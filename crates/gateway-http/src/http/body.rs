@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoBody {
+pub enum NoBody {
     /// It is too long: HTTP 413.
     TooLong,
     /// It did not come in time: HTTP 408.
@@ -26,7 +26,10 @@ pub(super) enum NoBody {
 }
 
 /// Reads the body.
-pub(super) async fn read(payload: Payload) -> Result<Bytes, NoBody> {
+///
+/// # Errors
+/// [`NoBody`].
+pub async fn read(payload: Payload) -> Result<Bytes, NoBody> {
     time::timeout(PATIENCE, gather(payload)).await.unwrap_or(Err(NoBody::TooSlow))
 }
 

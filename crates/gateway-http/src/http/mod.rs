@@ -2,7 +2,7 @@
 
 mod admin;
 mod apih;
-mod body;
+pub mod body;
 
 use std::{io, net::SocketAddr, sync::Arc};
 

@@ -14,7 +14,7 @@ use testkit::TestDb;
 use uuid::Uuid;
 
 use super::*;
-use crate::driver::{Machine, SimulatedDriver};
+use crate::driver::{Machine, SimulatedDriver, Traits};
 
 /// Says what it is told to say; `None` panics.
 struct Scripted {
@@ -41,7 +41,7 @@ fn unknown() -> Outcome {
 }
 
 fn running() -> Observed {
-    Observed::Present(Machine { running: true, generation: 1 })
+    Observed::Present(Machine { running: true, generation: 1, traits: Traits::default() })
 }
 
 async fn order(db: &TestDb, realm: &Realm) {
@@ -80,7 +80,7 @@ async fn tried(operation: Operation, outcome: Option<Outcome>, seen: Option<Obse
 async fn what_a_driver_says_is_done_must_be_seen() {
     let (state, log, _) = tried(Operation::Create, Some(done()), Some(running())).await;
     assert_eq!((state.as_str(), log.as_str()), ("succeeded", "created on n1, system generation 1, running\n"));
-    let stopped = Observed::Present(Machine { running: false, generation: 1 });
+    let stopped = Observed::Present(Machine { running: false, generation: 1, traits: Traits::default() });
     let (state, log, _) = tried(Operation::Create, Some(done()), Some(stopped)).await;
     assert_eq!((state.as_str(), log.as_str()), ("queued", "attempt 1: the machine is stopped\n"));
     let (state, log, _) = tried(Operation::Destroy, Some(done()), Some(running())).await;

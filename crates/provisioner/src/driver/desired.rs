@@ -1,32 +1,64 @@
 //! The state that a task wants, and whether what is seen is it.
 
 use domain::tasks::Operation;
+use store::tasks::ClaimedTask;
 
-use super::{Machine, Observed};
+use super::{Machine, Observed, Traits};
 
 /// The state that a service is to have when a task is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Desired {
     /// A machine.
     Present {
-        /// Whether it is to be switched on.
-        running: bool,
+        /// Whether it is to be switched on; either will do when `None`.
+        running: Option<bool>,
         /// Which of the order's systems it is to have at least.
         generation: i32,
+        /// What else is to be seen of it.
+        traits: Traits,
     },
     /// None.
     Missing,
 }
 
-/// What an operation wants of an order whose newest system is `generation`.
+/// What a task wants of an order's service.
 #[must_use]
-pub const fn desired(operation: Operation, generation: i32) -> Desired {
+pub fn desired_by(task: &ClaimedTask) -> Desired {
+    match desired(task.operation, task.generation) {
+        Desired::Present { running, generation, .. } => {
+            Desired::Present { running, generation, traits: traits_wanted_by(task) }
+        }
+        Desired::Missing => Desired::Missing,
+    }
+}
+
+/// What an operation wants of an order whose newest system is `generation`, as far as any order goes.
+#[must_use]
+fn desired(operation: Operation, generation: i32) -> Desired {
+    let present = |running, generation| Desired::Present { running, generation, traits: Traits::default() };
     match operation {
-        Operation::Create | Operation::Reinstall => Desired::Present { running: true, generation },
+        Operation::Create | Operation::Reinstall => present(Some(true), generation),
         // A reinstallation that is queued behind them has raised the generation already; it is not theirs to wait for.
-        Operation::Restart | Operation::Unsuspend => Desired::Present { running: true, generation: 1 },
-        Operation::Suspend => Desired::Present { running: false, generation: 1 },
+        Operation::Restart | Operation::Unsuspend => present(Some(true), 1),
+        Operation::Suspend => present(Some(false), 1),
+        Operation::Change | Operation::ResetPassword | Operation::Rename => present(None, 1),
         Operation::Destroy => Desired::Missing,
+    }
+}
+
+/// What is to be seen of a machine beside its power: what the task sets, and nothing that another task sets.
+fn traits_wanted_by(task: &ClaimedTask) -> Traits {
+    let none = Traits::default();
+    match task.operation {
+        Operation::Change => Traits { size: task.size().map(|spec| spec.into()), ..none },
+        Operation::ResetPassword => Traits { password_version: Some(task.password_version), ..none },
+        Operation::Rename => Traits { hostname: task.wanted_hostname().map(str::to_owned), ..none },
+        Operation::Create
+        | Operation::Suspend
+        | Operation::Unsuspend
+        | Operation::Restart
+        | Operation::Reinstall
+        | Operation::Destroy => none,
     }
 }
 
@@ -39,16 +71,29 @@ impl Desired {
             (Self::Missing, Observed::Missing) => None,
             (Self::Missing, Observed::Present(_)) => Some("the machine is still there".into()),
             (Self::Present { .. }, Observed::Missing) => Some("there is no machine".into()),
-            (Self::Present { running, generation }, Observed::Present(machine)) => {
+            (Self::Present { running, generation, traits }, Observed::Present(machine)) => {
                 if machine.generation < *generation {
                     Some(format!("its system is generation {}, not {generation}", machine.generation))
-                } else if machine.running != *running {
+                } else if running.is_some_and(|running| machine.running != running) {
                     Some(format!("the machine is {}", power(machine)))
                 } else {
-                    None
+                    traits.missed_by(&machine.traits)
                 }
             }
         }
+    }
+}
+
+impl Traits {
+    /// What of these is otherwise in `seen`; what is `None` here may be anything there.
+    fn missed_by(&self, seen: &Self) -> Option<String> {
+        let other = |wanted: bool, what: &str| wanted.then(|| format!("the machine's {what} is not what it is to be"));
+        other(self.size.is_some() && self.size != seen.size, "size")
+            .or_else(|| other(self.hostname.is_some() && self.hostname != seen.hostname, "hostname"))
+            .or_else(|| {
+                let older = self.password_version.is_some() && self.password_version > seen.password_version;
+                other(older, "password")
+            })
     }
 }
 
@@ -67,6 +112,9 @@ pub(crate) fn report(operation: Operation, node: &str, seen: &Observed) -> Strin
         Operation::Restart => "restarted",
         Operation::Reinstall => "reinstalled",
         Operation::Destroy => "removed",
+        Operation::Change => "changed",
+        Operation::ResetPassword => "password set",
+        Operation::Rename => "hostname set",
     };
     match seen {
         Observed::Present(machine) => {
@@ -84,8 +132,11 @@ mod tests {
 
     fn seen() -> impl Strategy<Value = Observed> {
         prop_oneof![
-            (any::<bool>(), 1..5_i32)
-                .prop_map(|(running, generation)| Observed::Present(Machine { running, generation })),
+            (any::<bool>(), 1..5_i32).prop_map(|(running, generation)| Observed::Present(Machine {
+                running,
+                generation,
+                traits: Traits::default()
+            })),
             Just(Observed::Missing),
             "[a-z ]{0,20}".prop_map(Observed::Unavailable),
         ]
@@ -109,7 +160,7 @@ mod tests {
 
         #[test]
         fn an_older_system_is_not_a_reinstalled_one(generation in 1..5_i32, running in any::<bool>(), has in 1..5_i32) {
-            let seen = Observed::Present(Machine { running, generation: has });
+            let seen = Observed::Present(Machine { running, generation: has, traits: Traits::default() });
             let missed = desired(Operation::Reinstall, generation).missed_by(&seen);
             prop_assert_eq!(missed.is_none(), running && has >= generation);
         }
@@ -117,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_log_says_what_was_seen() {
-        let seen = Observed::Present(Machine { running: true, generation: 1 });
+        let seen = Observed::Present(Machine { running: true, generation: 1, traits: Traits::default() });
         assert_eq!(
             report(Operation::Create, "simulated-1", &seen),
             "created on simulated-1, system generation 1, running"

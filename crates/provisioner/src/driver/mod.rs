@@ -10,11 +10,12 @@ mod simulated;
 
 use std::time::Duration;
 
+use domain::orders::ServerSpec;
 use futures_util::future::LocalBoxFuture;
 use store::tasks::ClaimedTask;
 
 pub(crate) use desired::report;
-pub use desired::{Desired, desired};
+pub use desired::{Desired, desired_by};
 pub use registry::Drivers;
 pub use simulated::SimulatedDriver;
 
@@ -103,10 +104,43 @@ pub enum Observed {
 }
 
 /// A machine, as it was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// Whether it is switched on.
     pub running: bool,
     /// Which of the order's systems is on its disk, counted from 1.
     pub generation: i32,
+    /// What else was seen of it.
+    pub traits: Traits,
+}
+
+/// What can be seen of a machine beside its power and its system; what could not be made out is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// Its size.
+    pub size: Option<MachineSize>,
+    /// What it calls itself.
+    pub hostname: Option<String>,
+    /// Of which of the order's passwords it has.
+    pub password_version: Option<i32>,
+}
+
+/// The size of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MachineSize {
+    /// Processor, GHz.
+    pub cpu_ghz: u32,
+    /// Memory, MB.
+    pub ram_mb: u32,
+    /// Disk, GB.
+    pub disk_gb: u32,
+    /// Bandwidth, Mbps.
+    pub bandwidth_mbps: u32,
+}
+
+impl From<ServerSpec> for MachineSize {
+    fn from(spec: ServerSpec) -> Self {
+        let ServerSpec { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, .. } = spec;
+        Self { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps }
+    }
 }

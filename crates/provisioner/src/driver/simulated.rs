@@ -6,11 +6,11 @@ use domain::orders::OrderId;
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use store::{
     Error, Realm,
-    tasks::{self, ClaimedTask, Simulated},
+    tasks::{self, ClaimedTask, Simulated, SimulatedServer},
 };
 use tokio::time;
 
-use super::{Class, Driver, Machine, Observed, Outcome};
+use super::{Class, Driver, Machine, MachineSize, Observed, Outcome, Traits};
 
 /// The name of the one simulated hypervisor there is.
 const NODE: &str = "simulated-1";
@@ -52,11 +52,26 @@ impl SimulatedDriver {
 
     async fn look(&self, order: OrderId) -> Observed {
         match self.realm.read(async |connection| tasks::simulated(connection, order).await).await {
-            Ok(Some(server)) => Observed::Present(Machine { running: server.running, generation: server.generation }),
+            Ok(Some(server)) => Observed::Present(machine(server)),
             Ok(None) => Observed::Missing,
             Err(error) => Observed::Unavailable(unreadable(&error)),
         }
     }
+}
+
+/// A simulated machine, as any driver tells of one.
+fn machine(server: SimulatedServer) -> Machine {
+    let known = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let size = server.size;
+    let sizes = (known(size.cpu_ghz), known(size.ram_mb), known(size.disk_gb), known(size.bandwidth_mbps));
+    let size = match sizes {
+        (Some(cpu_ghz), Some(ram_mb), Some(disk_gb), Some(bandwidth_mbps)) => {
+            Some(MachineSize { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps })
+        }
+        _ => None,
+    };
+    let traits = Traits { size, hostname: server.hostname, password_version: Some(server.password_version) };
+    Machine { running: server.running, generation: server.generation, traits }
 }
 
 /// The cause is for our log; the task's log, which customers read, says what it means.

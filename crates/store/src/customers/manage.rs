@@ -137,6 +137,16 @@ pub async fn by_login(connection: &mut Conn, login: &str) -> Result<CustomerRow,
         .ok_or_else(|| Error::NotFound(format!("there is no customer {login}")))
 }
 
+/// The customer of that id.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
+pub async fn by_id(connection: &mut Conn, id: CustomerId) -> Result<CustomerRow, Error> {
+    let query = customer::table.find(id.0).select(CustomerRow::as_select());
+    let found = query.get_result(connection).await.optional()?;
+    found.ok_or_else(|| Error::NotFound(format!("there is no customer {}", id.0)))
+}
+
 /// All customers, by login.
 ///
 /// # Errors

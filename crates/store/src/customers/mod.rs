@@ -4,10 +4,17 @@ mod credentials;
 mod keys;
 mod manage;
 mod networks;
+mod profile;
+mod sub_users;
 mod test_access;
 
 pub use credentials::{Credentials, credentials};
 pub use keys::{ApiKey, issue_key, keys, revoke_key};
-pub use manage::{CustomerChange, CustomerRow, NewCustomer, add, by_login, demo_exists, list, set};
+pub use manage::{CustomerChange, CustomerRow, NewCustomer, add, by_id, by_login, demo_exists, list, set};
 pub use networks::{allow, allowed, disallow};
+pub use profile::{Profile, profile, set_profile};
+pub use sub_users::{
+    API, NickCredentials, SubUser, add_sub_user, nick_credentials, set_sub_user_inactive, set_sub_user_password,
+    sub_users,
+};
 pub use test_access::ensure_test_customer;

@@ -1,6 +1,12 @@
 //! Bringing a database up to date: the catalogue's schema, each realm's, and the realms' roles.
 
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::{
+    QueryableByName,
+    migration::{Migration, MigrationSource},
+    pg::Pg,
+    sql_types,
+};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -87,24 +93,49 @@ async fn run(
     ran.await.map_err(|error| Error::Failed(error.to_string()))?
 }
 
-/// Which migrations have not been run.
+/// Which migrations have not been run. It looks and changes nothing, so that it disturbs no [`migrate`] elsewhere.
 ///
 /// # Errors
 /// [`Error`] when the database can't be asked.
 pub async fn pending_migrations(settings: &ConnectSettings) -> Result<Vec<String>, Error> {
+    let mut connection = owner(settings, "catalogue").await?;
     let mut pending = Vec::new();
     for (schema, migrations) in parts() {
-        let connection = owner(settings, schema).await?;
-        let found = tokio::task::spawn_blocking(move || {
-            let mut harness = AsyncMigrationHarness::new(connection);
-            harness
-                .pending_migrations(migrations)
-                .map(|all| all.iter().map(|m| format!("{schema} {}", m.name())).collect::<Vec<_>>())
-                .map_err(|error| Error::Failed(format!("migrations of {schema}: {error}")))
-        });
-        pending.extend(found.await.map_err(|error| Error::Failed(error.to_string()))??);
+        let done = versions(&mut connection, schema).await?;
+        let all = MigrationSource::<Pg>::migrations(&migrations)
+            .map_err(|error| Error::Failed(format!("migrations of {schema}: {error}")))?;
+        let undone = all.iter().map(|m| m.name()).filter(|name| !done.contains(&name.version().to_string()));
+        let mut undone: Vec<String> = undone.map(|name| format!("{schema} {name}")).collect();
+        undone.sort_unstable();
+        pending.append(&mut undone);
     }
     Ok(pending)
+}
+
+#[derive(QueryableByName)]
+struct History {
+    #[diesel(sql_type = sql_types::Bool)]
+    begun: bool,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = sql_types::Text)]
+    version: String,
+}
+
+/// The versions that a schema's own history names; none where it has no history yet. The search path would find
+/// another schema's.
+async fn versions(connection: &mut AsyncPgConnection, schema: &str) -> Result<Vec<String>, Error> {
+    let history = format!("{schema}.__diesel_schema_migrations");
+    let is_there = format!("select to_regclass('{history}') is not null as begun");
+    let History { begun } = diesel::sql_query(is_there).get_result(connection).await?;
+    if !begun {
+        return Ok(Vec::new());
+    }
+    let found: Vec<Version> =
+        diesel::sql_query(format!("select version::text as version from {history}")).load(connection).await?;
+    Ok(found.into_iter().map(|row| row.version).collect())
 }
 
 /// Makes the realms' roles and grants each what it needs in its own realm, and nothing in another.
@@ -113,6 +144,8 @@ pub async fn pending_migrations(settings: &ConnectSettings) -> Result<Vec<String
 /// [`Error`] when the owner may not create roles.
 pub async fn grant_roles(settings: &ConnectSettings) -> Result<(), Error> {
     let mut connection = owner(settings, "catalogue").await?;
+    // Others may be at it for longer than a request would wait.
+    connection.batch_execute("set statement_timeout to 0; set lock_timeout to 0").await?;
     for kind in RealmKind::ALL {
         let role = kind.role(&settings.role_prefix);
         let password = settings.auth.password(&role);
@@ -127,12 +160,12 @@ pub async fn grant_roles(settings: &ConnectSettings) -> Result<(), Error> {
 fn make_role(role: &str, verifier: Option<&str>) -> String {
     let password = verifier.map(|v| format!(" password '{v}'")).unwrap_or_default();
     format!(
-        "select pg_advisory_lock({LOCK}); \
+        "begin; select pg_advisory_xact_lock({LOCK}); \
          do $do$ begin \
          if not exists (select from pg_roles where rolname = '{role}') then create role \"{role}\"; end if; \
          end $do$; \
          alter role \"{role}\" login noinherit{password}; \
-         select pg_advisory_unlock({LOCK})"
+         commit"
     )
 }
 
@@ -161,9 +194,11 @@ fn grants(kind: RealmKind, role: &str) -> String {
          grant select on all tables in schema catalogue, {schema} to \"{role}\"; \
          grant insert, update on {schema}.customer, {schema}.api_key, {schema}.allowed_network, \
            {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
-           {schema}.simulated_server to \"{role}\"; \
+           {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
+           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series to \"{role}\"; \
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
-         grant delete on {schema}.allowed_network, {schema}.saved_answer to \"{role}\"; \
+         grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
+           {schema}.usage_rollup to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"
     )

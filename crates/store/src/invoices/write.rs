@@ -4,6 +4,7 @@ use diesel::ExpressionMethods;
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::{InvoiceId, InvoiceLine, InvoicePurpose, LineItem, NewInvoice},
+    calendar::Months,
     catalogue::Catalogue,
     customers::{CustomerId, Prices},
     money::Percent,
@@ -32,6 +33,7 @@ pub(crate) async fn write(
     let purpose = match new.purpose {
         InvoicePurpose::Order(_) => "order",
         InvoicePurpose::Renewal(_) => "renewal",
+        InvoicePurpose::Change => "change",
     };
     let prices = match new.prices {
         Prices::Gross => "gross",
@@ -42,7 +44,7 @@ pub(crate) async fn write(
             invoice::customer_id.eq(customer.0),
             invoice::order_id.eq(order.0),
             invoice::purpose.eq(purpose),
-            invoice::months.eq(i16::try_from(new.purpose.months().count()).map_err(Error::corrupt)?),
+            invoice::months.eq(i16::try_from(new.purpose.months().map_or(0, Months::count)).map_err(Error::corrupt)?),
             invoice::status.eq(if new.paid { "paid" } else { "unpaid" }),
             invoice::currency.eq(new.total.currency().code()),
             invoice::total.eq(new.total.in_minor()),
@@ -90,5 +92,7 @@ fn describe(catalogue: &Catalogue, item: LineItem) -> (&'static str, i64, String
         LineItem::Tariff(id) => ("tariff", id.0, tariff(id)),
         LineItem::AddonSetup(id) => ("addon_setup", id.0, addon(id)),
         LineItem::Addon(id) => ("addon", id.0, addon(id)),
+        LineItem::Resources(id) => ("resources", id.0, tariff(id)),
+        LineItem::Change(id) => ("change", id.0, tariff(id)),
     }
 }

@@ -6,6 +6,24 @@ use domain::customers::CustomerId;
 
 use crate::db::{Conn, Error};
 
+/// A wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wallet {
+    /// Money paid in.
+    Credit,
+    /// Given by the company.
+    Bonus,
+}
+
+impl Wallet {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Credit => "credit",
+            Self::Bonus => "bonus",
+        }
+    }
+}
+
 /// One movement of one wallet.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct StatementLine {
@@ -32,18 +50,24 @@ pub struct StatementLine {
     pub note: String,
 }
 
-/// A customer's movements, newest first.
+/// A customer's movements of one wallet or both, newest first.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn statement(connection: &mut Conn, customer: CustomerId, most: i64) -> Result<Vec<StatementLine>, Error> {
+pub async fn statement(
+    connection: &mut Conn,
+    customer: CustomerId,
+    wallet: Option<Wallet>,
+    most: i64,
+) -> Result<Vec<StatementLine>, Error> {
     let query = "select j.id as journal, j.created_at as at, a.kind as wallet, j.kind, e.amount, \
            coalesce(e.balance_after, 0) as balance_after, j.note \
          from account a join entry e on e.account_id = a.id join journal j on j.id = e.journal_id \
-         where a.customer_id = $1 order by j.id desc, e.line desc limit $2";
+         where a.customer_id = $1 and ($3 is null or a.kind = $3) order by j.id desc, e.line desc limit $2";
     Ok(diesel::sql_query(query)
         .bind::<sql_types::BigInt, _>(customer.0)
         .bind::<sql_types::BigInt, _>(most)
+        .bind::<sql_types::Nullable<sql_types::Text>, _>(wallet.map(Wallet::name))
         .load(connection)
         .await?)
 }

@@ -15,7 +15,7 @@ use super::credentials;
 use crate::{
     db::{Error, Tx},
     schema::orders::dsl,
-    tasks,
+    tasks::{self, NewTask},
 };
 
 /// Login and password of a service that begins.
@@ -37,7 +37,7 @@ pub(crate) async fn begin(
 ) -> Result<Option<Access>, Error> {
     let access = match by_hand {
         true => None,
-        false => Some(Access { login: credentials::login(vid, id), password: credentials::password()? }),
+        false => Some(Access { login: credentials::login(vid, id), password: credentials::new_password()? }),
     };
     let sealed = access.as_ref().map(|a| credentials::seal_password(tx, id, &a.password)).transpose()?;
     let state = if by_hand { OrderState::Manual } else { OrderState::Provisioning };
@@ -53,7 +53,8 @@ pub(crate) async fn begin(
         .execute(tx.conn())
         .await?;
     record_days(tx, id, invoice, paid).await?;
-    tasks::enqueue(tx, id, Operation::Create, by_hand).await?;
+    let secret = access.as_ref().map(|a| &a.password);
+    tasks::enqueue(tx, id, NewTask { by_hand, secret, ..Operation::Create.into() }).await?;
     Ok(access)
 }
 
@@ -73,7 +74,7 @@ pub(crate) async fn extend(
             .set((dsl::state.eq(OrderState::Active.name()), dsl::suspended_by.eq(None::<String>)))
             .execute(tx.conn())
             .await?;
-        tasks::enqueue(tx, id, Operation::Unsuspend, by_hand).await?;
+        tasks::enqueue(tx, id, NewTask { by_hand, ..Operation::Unsuspend.into() }).await?;
     }
     Ok(())
 }

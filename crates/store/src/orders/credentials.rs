@@ -19,7 +19,7 @@ pub(super) fn login(vid: Vid, id: OrderId) -> String {
 }
 
 /// A new password, from the operating system's randomness.
-pub(super) fn password() -> Result<SecretString, Error> {
+pub(crate) fn new_password() -> Result<SecretString, Error> {
     let mut password = String::with_capacity(LENGTH);
     let mut bytes = [0_u8; 64];
     while password.len() < LENGTH {
@@ -37,7 +37,7 @@ fn place(realm: RealmKind, id: OrderId) -> String {
 }
 
 /// An order's password, sealed for its column.
-pub(super) fn seal_password(tx: &Tx, id: OrderId, password: &SecretString) -> Result<Vec<u8>, Error> {
+pub(crate) fn seal_password(tx: &Tx, id: OrderId, password: &SecretString) -> Result<Vec<u8>, Error> {
     let sealed = tx.keys().seal(&place(tx.realm(), id), password.expose_secret().as_bytes());
     sealed.map_err(|error| Error::Failed(error.to_string()))
 }
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn passwords_are_long_and_differ() {
         let some: std::collections::BTreeSet<String> =
-            (0..200).map(|_| password().unwrap().expose_secret().to_owned()).collect();
+            (0..200).map(|_| new_password().unwrap().expose_secret().to_owned()).collect();
         assert_eq!(some.len(), 200);
         assert!(some.iter().all(|p| p.len() == LENGTH && p.bytes().all(|b| ALPHABET.contains(&b))));
     }

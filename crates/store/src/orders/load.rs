@@ -9,9 +9,10 @@ use domain::{
     customers::{BillingTerms, CustomerId},
     domain_name::DomainName,
     money::{Currency, Money, Percent},
-    orders::{Order, OrderId},
+    orders::{Order, OrderId, OrderState},
 };
 
+use super::Sizes;
 use crate::{
     customers::Credentials,
     db::{Conn, Error, Rules, Tx},
@@ -80,6 +81,10 @@ struct Row {
     addon_quantities: Vec<i32>,
     #[diesel(sql_type = sql_types::Bool)]
     unpaid: bool,
+    #[diesel(embed)]
+    sizes: Sizes,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    image_id: Option<String>,
 }
 
 const QUERY: &str = "\
@@ -87,8 +92,9 @@ const QUERY: &str = "\
       o.suspended_by, o.by_hand, o.start_day, o.paid_until, o.anchor_day, o.fixed_monthly, \
       array(select addon_id from order_addon a where a.order_id = o.id order by position) as addon_ids, \
       array(select quantity from order_addon a where a.order_id = o.id order by position) as addon_quantities, \
-      exists(select from invoice i where i.order_id = o.id and i.status = 'unpaid' and not i.ahead) as unpaid \
-    from orders o join customer c on c.id = o.customer_id where o.id = $1";
+      exists(select from invoice i where i.order_id = o.id and i.status = 'unpaid' and not i.ahead) as unpaid, \
+      s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps, s.image_id \
+    from orders o join customer c on c.id = o.customer_id left join server s on s.order_id = o.id";
 
 /// A customer's order that is not terminated; another customer's is not there.
 ///
@@ -96,7 +102,7 @@ const QUERY: &str = "\
 /// [`Error`] from the database.
 pub async fn load(connection: &mut Conn, customer: CustomerId, id: OrderId) -> Result<Option<Order>, Error> {
     let order = query(connection, id, "").await?;
-    Ok(order.filter(|order| order.customer == customer && order.state != domain::orders::OrderState::Terminated))
+    Ok(order.filter(|order| order.customer == customer && order.state != OrderState::Terminated))
 }
 
 /// An order, held until the transaction ends; wallets are taken after it.
@@ -109,13 +115,33 @@ pub(crate) async fn lock(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Erro
     query(tx.conn(), id, "").await
 }
 
+/// A customer's orders in certain states, by id.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub(crate) async fn load_all(
+    connection: &mut Conn,
+    customer: CustomerId,
+    states: &[OrderState],
+) -> Result<Vec<Order>, Error> {
+    let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
+    let query = format!("{QUERY} where o.customer_id = $1 and o.state = any($2) order by o.id");
+    let rows: Vec<Row> = diesel::sql_query(query)
+        .bind::<sql_types::BigInt, _>(customer.0)
+        .bind::<sql_types::Array<sql_types::Text>, _>(states)
+        .load(connection)
+        .await?;
+    rows.into_iter().map(order).collect()
+}
+
 async fn query(connection: &mut Conn, id: OrderId, lock: &str) -> Result<Option<Order>, Error> {
-    let query = diesel::sql_query(format!("{QUERY}{lock}")).bind::<sql_types::BigInt, _>(id.0);
+    let query = diesel::sql_query(format!("{QUERY} where o.id = $1{lock}")).bind::<sql_types::BigInt, _>(id.0);
     let row: Option<Row> = query.get_result(connection).await.optional()?;
     row.map(order).transpose()
 }
 
 fn order(row: Row) -> Result<Order, Error> {
+    let server = row.sizes.server(row.image_id.as_deref())?;
     let currency: Currency = row.currency.parse().map_err(Error::corrupt)?;
     let months = u16::try_from(row.months).ok().and_then(Months::new);
     let quantity = |q: i32| u32::try_from(q).map_err(Error::corrupt);
@@ -136,6 +162,7 @@ fn order(row: Row) -> Result<Order, Error> {
         start: row.start_day.map(jiff_diesel::Date::to_jiff),
         paid_until: row.paid_until.map(jiff_diesel::Date::to_jiff),
         anchor_day: i8::try_from(row.anchor_day).map_err(Error::corrupt)?,
+        server,
         fixed_monthly: row.fixed_monthly.map(|minor| Money::minor(minor, currency)),
         has_unpaid_invoice: row.unpaid,
     })

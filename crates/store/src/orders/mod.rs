@@ -9,6 +9,8 @@ mod place;
 mod power;
 mod process;
 mod renew;
+mod sealed;
+mod sizes;
 mod terminate;
 
 pub use list::{OrderFilter, OrderRow, OrderState, list};
@@ -18,8 +20,11 @@ pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
 pub use process::{Processed, process};
 pub use renew::{RenewFailure, Renewed, renew};
+pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::terminate;
 
 pub(crate) use begin::{begin, extend};
-pub(crate) use credentials::open_password;
-pub(crate) use load::lock;
+pub(crate) use credentials::{new_password, open_password, seal_password};
+pub(crate) use load::{load_all, lock};
+pub(crate) use power::lock_own;
+pub(crate) use sizes::Sizes;

@@ -12,7 +12,7 @@ use super::lock;
 use crate::{
     db::{AsStoreError, Error, Tx},
     schema::{orders, server},
-    tasks,
+    tasks::{self, NewTask},
 };
 
 /// Why it was not done. Nothing is written then.
@@ -42,7 +42,7 @@ impl AsStoreError for PowerFailure {
 }
 
 /// A customer's own order, held until the transaction ends; another customer's is not there.
-pub(super) async fn lock_own(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Option<Order>, Error> {
+pub(crate) async fn lock_own(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Option<Order>, Error> {
     // Asked without the lock first, so that nobody can hold up another customer's order.
     if super::load(tx.conn(), customer, id).await?.is_none() {
         return Ok(None);
@@ -70,7 +70,7 @@ pub async fn change_power(
             .await
             .map_err(Error::from)?;
     }
-    let new = tasks::enqueue(tx, id, change.operation, change.by_hand).await?;
+    let new = tasks::enqueue(tx, id, NewTask { by_hand: change.by_hand, ..change.operation.into() }).await?;
     if change.operation == Operation::Reinstall && new.is_new {
         diesel::update(server::table.find(id.0))
             .set(server::generation.eq(server::generation + 1))

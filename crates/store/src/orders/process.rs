@@ -8,7 +8,7 @@ use domain::{
 };
 use secrecy::SecretString;
 
-use super::{credentials::seal_password, lock};
+use super::{lock, seal_password};
 use crate::{
     db::{Error, Tx},
     schema::orders::dsl,

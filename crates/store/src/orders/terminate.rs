@@ -12,7 +12,7 @@ use crate::{
     db::{Error, Tx},
     invoices,
     schema::orders::dsl,
-    tasks,
+    tasks::{self, NewTask},
 };
 
 /// Ends an order for good: its domain is free, what it owes and its waiting tasks are cancelled, its service is
@@ -36,7 +36,7 @@ pub async fn terminate(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
         .execute(tx.conn())
         .await?;
     if order.start.is_some() {
-        tasks::enqueue(tx, id, Operation::Destroy, order.by_hand).await?;
+        tasks::enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Destroy.into() }).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     catalogue::{Handling, TariffId},
-    orders::OrderId,
+    orders::{OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
 use secrecy::SecretString;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::lease::{LEASE_SECONDS, Lease};
 use crate::{
     db::{Conn, Error, Tx},
-    orders::open_password,
+    orders::{Sizes, open_password},
 };
 
 /// A task that this worker has for now.
@@ -29,10 +29,44 @@ pub struct ClaimedTask {
     pub generation: i32,
     /// The image that the server is to have.
     pub image: Option<String>,
+    /// `ta_params`.
+    pub params: serde_json::Value,
+    /// The server, as it was last changed; none without a plan.
+    pub server: Option<ServerSpec>,
+    /// What the server is to call itself, as it was last set.
+    pub hostname: Option<String>,
+    /// Which of the order's passwords the service is to have.
+    pub password_version: i32,
     /// The service's login.
     pub login: String,
     /// The service's password.
     pub password: Option<SecretString>,
+}
+
+impl ClaimedTask {
+    /// The size that the server is to have when this task is done. A change names its own: one that was asked for later
+    /// has a task of its own.
+    #[must_use]
+    pub fn size(&self) -> Option<ServerSpec> {
+        let now = self.server.as_ref()?;
+        let own = |name: &str, else_: u32| {
+            let text = self.params.get(name).and_then(serde_json::Value::as_str);
+            text.and_then(|text| text.parse().ok()).unwrap_or(else_)
+        };
+        Some(ServerSpec {
+            cpu_ghz: own("cpu", now.cpu_ghz),
+            ram_mb: own("ram", now.ram_mb),
+            disk_gb: own("quota", now.disk_gb),
+            bandwidth_mbps: own("bandwidth", now.bandwidth_mbps),
+            image: now.image.clone(),
+        })
+    }
+
+    /// What the server is to call itself when this task is done.
+    #[must_use]
+    pub fn wanted_hostname(&self) -> Option<&str> {
+        self.params.get("domain").and_then(serde_json::Value::as_str).or(self.hostname.as_deref())
+    }
 }
 
 /// What came out of the queue.
@@ -69,6 +103,14 @@ struct Row {
     generation: i32,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     image_id: Option<String>,
+    #[diesel(sql_type = sql_types::Jsonb)]
+    params: serde_json::Value,
+    #[diesel(embed)]
+    sizes: Sizes,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    hostname: Option<String>,
+    #[diesel(sql_type = sql_types::Integer)]
+    password_version: i32,
     #[diesel(sql_type = sql_types::Text)]
     server_login: String,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Binary>)]
@@ -87,8 +129,9 @@ const CLAIM: &str = "\
       update task t set state = 'running', attempt = t.attempt + 1, fence = nextval('task_fence'), lease_owner = $1, \
         lease_until = now() + make_interval(secs => $2), assigned_at = coalesce(t.assigned_at, now()) \
       from due where t.id = due.id \
-      returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence) \
-    select taken.*, o.tariff_id, s.image_id, o.server_login, o.server_password, \
+      returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params) \
+    select taken.*, o.tariff_id, s.image_id, s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps, o.server_login, o.server_password, \
+      coalesce(s.hostname, o.domain_ascii) as hostname, coalesce(s.password_version, 1) as password_version, \
       coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
         and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
     from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id";
@@ -121,8 +164,24 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
     };
     let driver = driver_of(tx, TariffId(row.tariff_id));
+    let server = match row.sizes.server(row.image_id.as_deref()) {
+        Ok(server) => server,
+        Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
+    };
     let (generation, image, login) = (row.generation, row.image_id, row.server_login);
-    Claim::Ready(ClaimedTask { lease, operation, driver, generation, image, login, password })
+    Claim::Ready(ClaimedTask {
+        lease,
+        operation,
+        driver,
+        generation,
+        image,
+        params: row.params,
+        server,
+        hostname: row.hostname,
+        password_version: row.password_version,
+        login,
+        password,
+    })
 }
 
 /// The hypervisor driver of a tariff, if it still has one.

@@ -7,6 +7,9 @@ use domain::{
     tasks::{Operation, TaskId},
 };
 
+use secrecy::SecretString;
+
+use super::secret;
 use crate::{
     db::{Error, Tx},
     schema::task::dsl,
@@ -21,34 +24,58 @@ pub struct Enqueued {
     pub is_new: bool,
 }
 
+/// What is to be put in the queue.
+#[derive(Debug)]
+pub(crate) struct NewTask<'a> {
+    /// The operation.
+    pub operation: Operation,
+    /// `ta_params`; never a secret.
+    pub params: serde_json::Value,
+    /// What its result will show that is a secret.
+    pub secret: Option<&'a SecretString>,
+    /// Whether staff do it by hand.
+    pub by_hand: bool,
+}
+
+impl From<Operation> for NewTask<'_> {
+    fn from(operation: Operation) -> Self {
+        Self { operation, params: serde_json::json!({}), secret: None, by_hand: false }
+    }
+}
+
 /// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. When the
 /// order's last task is the same and no worker has ever taken it, that one serves: one that was taken may have had its
 /// effect already, before this was asked for.
-pub(crate) async fn enqueue(
-    tx: &mut Tx,
-    order: OrderId,
-    operation: Operation,
-    by_hand: bool,
-) -> Result<Enqueued, Error> {
-    let state = if by_hand { "manual" } else { "queued" };
-    let last: Option<(i64, String, String, bool)> = dsl::task
+pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Result<Enqueued, Error> {
+    let state = if new.by_hand { "manual" } else { "queued" };
+    let last: Option<(i64, String, serde_json::Value, String, bool)> = dsl::task
         .filter(dsl::order_id.eq(order.0))
         .order(dsl::id.desc())
-        .select((dsl::id, dsl::operation, dsl::state, dsl::assigned_at.is_null()))
+        .select((dsl::id, dsl::operation, dsl::params, dsl::state, dsl::assigned_at.is_null()))
         .first(tx.conn())
         .await
         .optional()?;
-    let waits = |(_, last, waits, untaken): &(i64, String, String, bool)| {
-        last == operation.name() && waits == state && (by_hand || *untaken)
+    let waits = |(_, last, params, waits, untaken): &(i64, String, serde_json::Value, String, bool)| {
+        let equal = last == new.operation.name() && *params == new.params && new.secret.is_none();
+        equal && waits == state && (new.by_hand || *untaken)
     };
     if let Some((id, ..)) = last.filter(waits) {
         return Ok(Enqueued { id: TaskId(id), is_new: false });
     }
     let id: i64 = diesel::insert_into(dsl::task)
-        .values((dsl::order_id.eq(order.0), dsl::operation.eq(operation.name()), dsl::state.eq(state)))
+        .values((
+            dsl::order_id.eq(order.0),
+            dsl::operation.eq(new.operation.name()),
+            dsl::params.eq(new.params),
+            dsl::state.eq(state),
+        ))
         .returning(dsl::id)
         .get_result(tx.conn())
         .await?;
+    if let Some(secret) = new.secret {
+        let sealed = secret::seal(tx, TaskId(id), secret)?;
+        diesel::update(dsl::task.find(id)).set(dsl::secret.eq(sealed)).execute(tx.conn()).await?;
+    }
     Ok(Enqueued { id: TaskId(id), is_new: true })
 }
 

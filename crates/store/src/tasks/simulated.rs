@@ -5,7 +5,10 @@
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::{orders::OrderId, tasks::Operation};
+use domain::{
+    orders::{OrderId, ServerSpec},
+    tasks::Operation,
+};
 
 use super::claim::ClaimedTask;
 use crate::db::{Conn, Error, Tx};
@@ -22,17 +25,61 @@ pub struct SimulatedServer {
     /// How often it started.
     #[diesel(sql_type = sql_types::BigInt)]
     pub boots: i64,
+    /// What is on its disk.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub image_id: Option<String>,
+    /// Its size, where its tariff has a plan.
+    #[diesel(embed)]
+    pub size: SimulatedSize,
+    /// What it calls itself.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub hostname: Option<String>,
+    /// Of which of the order's passwords it has.
+    #[diesel(sql_type = sql_types::Integer)]
+    pub password_version: i32,
+}
+
+/// A simulated machine's size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, QueryableByName)]
+pub struct SimulatedSize {
+    /// Processor, GHz.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Integer>)]
+    pub cpu_ghz: Option<i32>,
+    /// Memory, MB.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Integer>)]
+    pub ram_mb: Option<i32>,
+    /// Disk, GB.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Integer>)]
+    pub disk_gb: Option<i32>,
+    /// Bandwidth, Mbps.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Integer>)]
+    pub bandwidth_mbps: Option<i32>,
+}
+
+impl From<&ServerSpec> for SimulatedSize {
+    fn from(spec: &ServerSpec) -> Self {
+        let size = |value: u32| i32::try_from(value).ok();
+        Self {
+            cpu_ghz: size(spec.cpu_ghz),
+            ram_mb: size(spec.ram_mb),
+            disk_gb: size(spec.disk_gb),
+            bandwidth_mbps: size(spec.bandwidth_mbps),
+        }
+    }
 }
 
 impl SimulatedServer {
     /// A place without a machine.
-    const GONE: Self = Self { running: false, generation: 0, boots: 0 };
+    fn gone() -> Self {
+        let size = SimulatedSize::default();
+        Self { running: false, generation: 0, boots: 0, image_id: None, size, hostname: None, password_version: 0 }
+    }
 
     const fn is_there(&self) -> bool {
         self.generation > 0
     }
 
-    const fn started(self) -> Self {
+    fn started(self) -> Self {
         Self { running: true, boots: self.boots + 1, ..self }
     }
 }
@@ -50,12 +97,10 @@ pub enum Simulated {
 
 /// The machine as an operation leaves it. `None` when there is none to do it to. `again` when an earlier try of the
 /// same task did it already.
-fn after(operation: Operation, generation: i32, now: SimulatedServer, again: bool) -> Option<SimulatedServer> {
-    match operation {
-        Operation::Create | Operation::Reinstall if now.generation < generation => {
-            Some(SimulatedServer { generation, ..now.started() })
-        }
-        Operation::Destroy => Some(SimulatedServer::GONE),
+fn after(task: &Wanted, now: SimulatedServer, again: bool) -> Option<SimulatedServer> {
+    match task.operation {
+        Operation::Create | Operation::Reinstall if now.generation < task.generation => Some(task.installed(now)),
+        Operation::Destroy => Some(SimulatedServer::gone()),
         _ if !now.is_there() => None,
         Operation::Suspend => Some(SimulatedServer { running: false, ..now }),
         Operation::Restart if !again => Some(now.started()),
@@ -63,6 +108,45 @@ fn after(operation: Operation, generation: i32, now: SimulatedServer, again: boo
             Some(now)
         }
         Operation::Create | Operation::Reinstall | Operation::Unsuspend | Operation::Restart => Some(now.started()),
+        Operation::Change => Some(SimulatedServer { size: task.size.unwrap_or(now.size), ..now }),
+        Operation::ResetPassword => Some(SimulatedServer { password_version: task.password_version, ..now }),
+        Operation::Rename => Some(SimulatedServer { hostname: task.hostname.clone(), ..now }),
+    }
+}
+
+/// What a task wants of a simulated machine.
+#[derive(Debug, Clone)]
+struct Wanted {
+    operation: Operation,
+    generation: i32,
+    image: Option<String>,
+    size: Option<SimulatedSize>,
+    hostname: Option<String>,
+    password_version: i32,
+}
+
+impl Wanted {
+    fn of(task: &ClaimedTask) -> Self {
+        Self {
+            operation: task.operation,
+            generation: task.generation,
+            image: task.image.clone(),
+            size: task.size().as_ref().map(SimulatedSize::from),
+            hostname: task.wanted_hostname().map(str::to_owned),
+            password_version: task.password_version,
+        }
+    }
+
+    /// The machine with a new system.
+    fn installed(&self, now: SimulatedServer) -> SimulatedServer {
+        SimulatedServer {
+            generation: self.generation,
+            image_id: self.image.clone(),
+            size: if now.is_there() { now.size } else { self.size.unwrap_or_default() },
+            hostname: self.hostname.clone(),
+            password_version: self.password_version,
+            ..now.started()
+        }
     }
 }
 
@@ -78,16 +162,20 @@ struct Row {
 
 /// Operations of an order run one after another, so a fence newer than those of all its other tasks is this task's own.
 const FIND: &str = "\
-    select running, generation, boots, last_fence > $3 as outdated, \
+    select running, generation, boots, image_id, cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, hostname, password_version, \
+      last_fence > $3 as outdated, \
       last_fence > coalesce((select max(t.fence) from task t where t.order_id = $1 and t.id <> $2), 0) as again \
     from simulated_server where order_id = $1 for update";
 
 const PUT: &str = "\
-    insert into simulated_server as s (order_id, last_fence, running, generation, boots, image_id) \
-      values ($1, $2, $3, $4, $5, $6) \
+    insert into simulated_server as s (order_id, last_fence, running, generation, boots, image_id, cpu_ghz, ram_mb, \
+        disk_gb, bandwidth_mbps, hostname, password_version) \
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
     on conflict (order_id) do update set last_fence = excluded.last_fence, running = excluded.running, \
-      generation = excluded.generation, boots = excluded.boots, changed_at = now(), \
-      image_id = case when s.generation = excluded.generation then s.image_id else excluded.image_id end \
+      generation = excluded.generation, boots = excluded.boots, image_id = excluded.image_id, \
+      cpu_ghz = excluded.cpu_ghz, ram_mb = excluded.ram_mb, disk_gb = excluded.disk_gb, \
+      bandwidth_mbps = excluded.bandwidth_mbps, hostname = excluded.hostname, \
+      password_version = excluded.password_version, changed_at = now() \
       where s.last_fence <= excluded.last_fence";
 
 /// Brings a simulated machine into the state that a task wants; again is no second time.
@@ -104,11 +192,11 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
         .await
         .optional()?;
     let (now, again, outdated) =
-        found.map_or((SimulatedServer::GONE, false, false), |row| (row.server, row.again, row.outdated));
+        found.map_or((SimulatedServer::gone(), false, false), |row| (row.server, row.again, row.outdated));
     if outdated {
         return Ok(Simulated::Outdated);
     }
-    let Some(then) = after(task.operation, task.generation, now, again) else {
+    let Some(then) = after(&Wanted::of(task), now, again) else {
         return Ok(Simulated::Missing);
     };
     let put = diesel::sql_query(PUT)
@@ -117,7 +205,13 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
         .bind::<sql_types::Bool, _>(then.running)
         .bind::<sql_types::Integer, _>(then.generation)
         .bind::<sql_types::BigInt, _>(then.boots)
-        .bind::<sql_types::Nullable<sql_types::Text>, _>(task.image.as_deref().filter(|_| then.is_there()))
+        .bind::<sql_types::Nullable<sql_types::Text>, _>(then.image_id)
+        .bind::<sql_types::Nullable<sql_types::Integer>, _>(then.size.cpu_ghz)
+        .bind::<sql_types::Nullable<sql_types::Integer>, _>(then.size.ram_mb)
+        .bind::<sql_types::Nullable<sql_types::Integer>, _>(then.size.disk_gb)
+        .bind::<sql_types::Nullable<sql_types::Integer>, _>(then.size.bandwidth_mbps)
+        .bind::<sql_types::Nullable<sql_types::Text>, _>(then.hostname)
+        .bind::<sql_types::Integer, _>(then.password_version)
         .execute(tx.conn())
         .await?;
     Ok(if put == 1 { Simulated::Done } else { Simulated::Outdated })
@@ -129,7 +223,9 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
 /// [`Error`] from the database.
 pub async fn simulated(connection: &mut Conn, order: OrderId) -> Result<Option<SimulatedServer>, Error> {
     Ok(diesel::sql_query(
-        "select running, generation, boots from simulated_server where order_id = $1 and generation > 0",
+        "select running, generation, boots, image_id, cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, hostname, \
+           password_version \
+         from simulated_server where order_id = $1 and generation > 0",
     )
     .bind::<sql_types::BigInt, _>(order.0)
     .get_result(connection)
@@ -141,19 +237,29 @@ pub async fn simulated(connection: &mut Conn, order: OrderId) -> Result<Option<S
 mod tests {
     use super::*;
 
+    fn machine(running: bool, generation: i32) -> SimulatedServer {
+        SimulatedServer { running, generation, boots: 7, ..SimulatedServer::gone() }
+    }
+
     fn machines() -> Vec<SimulatedServer> {
-        let of = |generation| [false, true].map(|running| SimulatedServer { running, generation, boots: 7 });
-        let mut machines: Vec<_> = (1..4).flat_map(of).collect();
-        machines.push(SimulatedServer::GONE);
+        let mut machines: Vec<_> = (1..4).flat_map(|g| [false, true].map(|running| machine(running, g))).collect();
+        machines.push(SimulatedServer::gone());
         machines
+    }
+
+    fn wanted(operation: Operation, generation: i32) -> Wanted {
+        let size =
+            Some(SimulatedSize { cpu_ghz: Some(4), ram_mb: Some(4096), disk_gb: Some(40), bandwidth_mbps: Some(40) });
+        let hostname = Some("new.example".to_owned());
+        Wanted { operation, generation, image: None, size, hostname, password_version: 2 }
     }
 
     #[test]
     fn an_operation_done_again_changes_nothing() {
         for (operation, machine) in Operation::ALL.into_iter().flat_map(|o| machines().into_iter().map(move |m| (o, m)))
         {
-            if let Some(once) = after(operation, 2, machine, false) {
-                assert_eq!(after(operation, 2, once.clone(), true), Some(once), "{operation}");
+            if let Some(once) = after(&wanted(operation, 2), machine, false) {
+                assert_eq!(after(&wanted(operation, 2), once.clone(), true), Some(once), "{operation}");
             }
         }
     }
@@ -161,7 +267,7 @@ mod tests {
     #[test]
     fn only_making_and_removing_need_no_machine() {
         for operation in Operation::ALL {
-            let done = after(operation, 1, SimulatedServer::GONE, false).is_some();
+            let done = after(&wanted(operation, 1), SimulatedServer::gone(), false).is_some();
             let expected = matches!(operation, Operation::Create | Operation::Reinstall | Operation::Destroy);
             assert_eq!(done, expected, "{operation}");
         }
@@ -169,13 +275,24 @@ mod tests {
 
     #[test]
     fn a_machine_is_started_as_often_as_it_is_asked_for() {
-        let on = SimulatedServer { running: true, generation: 1, boots: 1 };
+        let on = SimulatedServer { boots: 1, ..machine(true, 1) };
         let off = SimulatedServer { running: false, ..on.clone() };
-        let boots = |operation, machine: &SimulatedServer| after(operation, 1, machine.clone(), false).unwrap().boots;
+        let boots =
+            |operation, machine: &SimulatedServer| after(&wanted(operation, 1), machine.clone(), false).unwrap().boots;
         assert_eq!(boots(Operation::Restart, &on), 2);
         assert_eq!(boots(Operation::Unsuspend, &on), 1);
         assert_eq!(boots(Operation::Unsuspend, &off), 2);
         assert_eq!(boots(Operation::Reinstall, &on), 1, "the system is of that generation already");
-        assert_eq!(after(Operation::Reinstall, 2, on, false).unwrap().boots, 2);
+        assert_eq!(after(&wanted(Operation::Reinstall, 2), on, false).unwrap().boots, 2);
+    }
+
+    #[test]
+    fn a_change_leaves_the_power_and_the_disk_as_they_are() {
+        for operation in [Operation::Change, Operation::ResetPassword, Operation::Rename] {
+            let before = machine(false, 3);
+            let then = after(&wanted(operation, 3), before.clone(), false).unwrap();
+            assert_eq!((then.running, then.generation, then.boots), (false, 3, 7), "{operation}");
+            assert_ne!(then, before, "{operation}");
+        }
     }
 }

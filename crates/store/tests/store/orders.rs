@@ -32,7 +32,7 @@ async fn an_order_is_charged_bonus_first_and_starts() {
     let lines = db.database.live.read(async |c| invoices::lines(c, InvoiceId(invoice.id)).await).await.unwrap();
     let lines: Vec<_> = lines.iter().map(|line| (line.item.as_str(), line.title.as_str(), line.gross)).collect();
     assert_eq!(lines, [("tariff_setup", "VDS-2", 500), ("tariff", "VDS-2", 990), ("addon", "Debian 12", 0)]);
-    let statement = db.database.live.read(async |c| ledger::statement(c, ann.customer, 10).await).await.unwrap();
+    let statement = db.database.live.read(async |c| ledger::statement(c, ann.customer, None, 10).await).await.unwrap();
     let statement: Vec<_> =
         statement.iter().map(|line| (line.wallet.as_str(), line.amount, line.balance_after)).collect();
     assert_eq!(statement.len(), 4);

@@ -108,7 +108,8 @@ async fn enter(movement: Movement, of: MovementArguments, installation: &Install
 async fn statement(login: &str, limit: i64, installation: &Installation) -> Result<Report, Failure> {
     let customer = installation.customer(login).await?;
     let (id, currency) = (customer.customer(), currency(&customer)?);
-    let reading = installation.database.live.read(async |connection| ledger::statement(connection, id, limit).await);
+    let reading =
+        installation.database.live.read(async |connection| ledger::statement(connection, id, None, limit).await);
     let lines = reading.await?;
     let money = |minor| Money::minor(minor, currency).to_string();
     let rows: Vec<[String; 6]> = lines

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use domain::{
     calendar::Months,
     catalogue::Catalogue,
+    customers::CustomerId,
     domain_name::DomainName,
     field::Field,
     language::Language,
@@ -83,15 +84,22 @@ async fn load(installation: &Installation) -> Result<Report, Failure> {
     let (catalogue, differs) = demo_catalogue(&old)?;
     let mut hashed = Vec::with_capacity(CUSTOMERS.len());
     for customer in &CUSTOMERS {
-        hashed.push((customer, password_hash(customer.password.into()).await?));
+        let api_user = match customer.api_user {
+            Some((nick, password)) => Some((nick, password_hash(password.into()).await?)),
+            None => None,
+        };
+        hashed.push((customer, password_hash(customer.password.into()).await?, api_user));
     }
     if differs {
         stored::apply(&installation.connect, &catalogue, "the demo").await?;
     }
     // All customers with all that they have in one transaction: never half a demo.
     let loading = installation.database.live.transaction("load demo", async |tx| {
-        for (customer, hash) in &hashed {
-            add(tx, customer, hash).await?;
+        for (customer, hash, api_user) in &hashed {
+            let id = add(tx, customer, hash).await?;
+            if let Some((nick, hash)) = api_user {
+                customers::add_sub_user(tx, id, nick, customers::API, hash).await?;
+            }
         }
         Ok::<_, Error>(())
     });
@@ -110,7 +118,7 @@ fn told() -> Report {
     Report::new(text, json!({ "loaded": true, "customers": Value::from(json) }))
 }
 
-async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<(), Error> {
+async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<CustomerId, Error> {
     let new = NewCustomer {
         login: of.login.to_owned(),
         currency: of.currency,
@@ -130,7 +138,8 @@ async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<(), Error> {
     if of.login == HISTORY_OF {
         history(tx, &buyer).await?;
     }
-    settle(tx, &buyer, of).await
+    settle(tx, &buyer, of).await?;
+    Ok(customer)
 }
 
 /// What a customer bought and was given before.

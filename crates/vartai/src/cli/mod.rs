@@ -1,6 +1,7 @@
 //! The command line (CONTRACT 3): one file a noun.
 
 mod allow;
+mod apiuser;
 mod balance;
 mod catalogue;
 mod customer;
@@ -75,6 +76,9 @@ enum Command {
     /// Customers' API keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::KeyCommand),
+    /// The special users of the account and server API
+    #[command(subcommand, arg_required_else_help = true)]
+    Apiuser(apiuser::ApiuserCommand),
     /// Customers' money
     #[command(subcommand, arg_required_else_help = true)]
     Balance(balance::BalanceCommand),
@@ -126,6 +130,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Customer(command) => customer::run(command, installation).await,
         Command::Allow(command) => allow::run(command, installation).await,
         Command::Key(command) => key::run(command, installation).await,
+        Command::Apiuser(command) => apiuser::run(command, installation).await,
         Command::Balance(command) => balance::run(command, installation).await,
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,

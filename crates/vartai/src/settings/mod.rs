@@ -8,7 +8,7 @@ mod tests;
 mod values;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4},
     num::{NonZeroU16, NonZeroU32},
     path::PathBuf,
 };
@@ -32,6 +32,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// The reseller gateway.
     pub apih: ApihSettings,
+    /// The account and server API.
+    pub iv: IvSettings,
     /// The company's rules.
     pub billing: BillingSettings,
     /// Keys that seal secrets.
@@ -51,6 +53,7 @@ impl Default for Settings {
             database: DatabaseSettings::default(),
             http: HttpSettings::default(),
             apih: ApihSettings::default(),
+            iv: IvSettings::default(),
             billing: BillingSettings::default(),
             secrets: SecretSettings::default(),
             log: LogSettings::default(),
@@ -66,9 +69,10 @@ impl Settings {
         self.secrets.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys"))
     }
 
-    /// What links in answers begin with; `http://` and the bind address unless configured.
-    pub fn public_url(&self) -> String {
-        self.http.public_url.as_ref().map_or_else(|| format!("http://{}", self.http.bind), |url| url.0.clone())
+    /// What links in answers begin with; unless configured `http://` and the address that is served, with its real port
+    /// where any was asked for.
+    pub fn public_url(&self, served: SocketAddr) -> String {
+        self.http.public_url.as_ref().map_or_else(|| format!("http://{served}"), |url| url.0.clone())
     }
 
     /// What of it authentication needs.
@@ -171,6 +175,22 @@ impl Default for ThrottleSettings {
             hashes_waiting: auth.hashes_waiting,
             hash_wait_milliseconds: auth.hash_wait_milliseconds,
         }
+    }
+}
+
+/// `[iv]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IvSettings {
+    /// Where it may be called from: the provider's own networks (CONTRACT 2.1).
+    pub allowed_networks: Vec<IpNetwork>,
+}
+
+impl Default for IvSettings {
+    fn default() -> Self {
+        let loopback = [(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)];
+        let network = |(address, prefix)| IpNetwork::new(address, prefix).ok();
+        Self { allowed_networks: loopback.into_iter().filter_map(network).collect() }
     }
 }
 

@@ -23,7 +23,7 @@ fn nothing_configured_is_the_defaults() {
     let settings = read("", &[("PATH", "/bin"), ("VARTAI_PG_BIN", "/opt/pg"), ("VARTAI_TEST_X", "1")]).unwrap();
     assert_eq!(settings, Settings::default());
     assert_eq!(settings.key_file(), std::path::Path::new("./var/keys"));
-    assert_eq!(settings.public_url(), "http://127.0.0.1:8080");
+    assert_eq!(settings.public_url(settings.http.bind), "http://127.0.0.1:8080");
     assert_eq!(settings.billing.time_zone.0.iana_name(), Some("Europe/Vilnius"));
     assert_eq!(settings.auth(), gateway_http::auth::AuthSettings::default());
 }

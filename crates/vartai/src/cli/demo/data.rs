@@ -29,6 +29,8 @@ pub struct DemoCustomer {
     pub api: bool,
     /// The only network it may call from.
     pub network: Option<&'static str>,
+    /// Nick and password of its API user.
+    pub api_user: Option<(&'static str, &'static str)>,
 }
 
 /// A customer of the demo who only has some credit in euros.
@@ -39,13 +41,30 @@ const fn customer(
     credit: &'static str,
 ) -> DemoCustomer {
     let (credit, bonus) = (Amount(credit), Amount("0"));
-    DemoCustomer { login, password, key, currency: Currency::EUR, credit, bonus, api: true, network: None }
+    DemoCustomer {
+        login,
+        password,
+        key,
+        currency: Currency::EUR,
+        credit,
+        bonus,
+        api: true,
+        network: None,
+        api_user: None,
+    }
 }
 
 /// The demo's customers.
 pub const CUSTOMERS: [DemoCustomer; 6] = [
-    DemoCustomer { bonus: Amount("25.00"), ..customer("demo", "demo-password", "demo-key", "100000.00") },
-    customer("other", "other-password", "other-key", "500.00"),
+    DemoCustomer {
+        bonus: Amount("25.00"),
+        api_user: Some(("demoapi", "demo-api-password")),
+        ..customer("demo", "demo-password", "demo-key", "100000.00")
+    },
+    DemoCustomer {
+        api_user: Some(("otherapi", "other-api-password")),
+        ..customer("other", "other-password", "other-key", "500.00")
+    },
     customer("poor", "poor-password", "poor-key", "1.00"),
     DemoCustomer { api: false, ..customer("noapi", "noapi-password", "noapi-key", "100.00") },
     DemoCustomer { network: Some("203.0.113.0/24"), ..customer("fenced", "fenced-password", "fenced-key", "100.00") },

@@ -25,7 +25,8 @@ pub fn sockets(settings: &Settings, findings: &mut Findings) {
             "set http.public_url to what customers reach this by",
         );
     }
-    if bind == admin {
+    // Port 0 is a free port for each.
+    if bind == admin && bind.port() != 0 {
         findings.wrong(format!("http.bind and http.admin_bind are both {bind}"), "give one of them another port");
     }
     if admin.ip().is_unspecified() {

@@ -29,6 +29,7 @@ pub async fn content(installation: &Installation, findings: &mut Findings) -> Re
     catalogue(installation, findings).await?;
     demo(installation, findings).await?;
     for kind in RealmKind::ALL {
+        keys(installation, kind, findings).await?;
         worker(installation, kind, findings).await?;
     }
     staff(installation, findings).await
@@ -92,6 +93,25 @@ async fn demo(installation: &Installation, findings: &mut Findings) -> Result<()
             format!("the demo's customers, whose passwords are public, are there, and http.bind is {bind}"),
             "bind a loopback address, or use another database; `vartai serve` refuses to start",
         );
+    }
+    Ok(())
+}
+
+/// Whether the key file opens what is sealed: there is no other way to know that it is the right one, and whole.
+async fn keys(installation: &Installation, kind: RealmKind, findings: &mut Findings) -> Result<(), Failure> {
+    let trying = async |tx: &mut store::Tx| orders::try_keys(tx).await;
+    let tried = installation.realm(kind).transaction("try keys", trying).await?;
+    let (name, path) = (kind.schema(), installation.settings.key_file());
+    for (order, why) in &tried.shut {
+        findings.wrong(
+            format!("in the {name} realm the server password of order {order} does not open ({why})"),
+            format!("put the key file that sealed it, or the line that it lost, back into {}", path.display()),
+        );
+    }
+    match (tried.opened.len(), tried.shut.len()) {
+        (0, 0) => findings.well(format!("in the {name} realm no server password is sealed yet")),
+        (_, 0) => findings.well(format!("in the {name} realm the key file opens what is sealed")),
+        _ => {}
     }
     Ok(())
 }

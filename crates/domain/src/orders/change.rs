@@ -1,0 +1,186 @@
+//! Changing a server (server_change, CONTRACT 2.3): its new size, and what the rest of the paid time costs more.
+
+use jiff::civil::Date;
+
+use super::{
+    order::Order,
+    payment::{Payment, PaymentTerms, Unpaid},
+    server::ServerSpec,
+    settle::Interval,
+};
+use crate::{
+    billing::{InvoiceLine, InvoicePurpose, LineItem, NewInvoice, RESOURCE_SCALE, VatLine, monthly_difference},
+    calendar::days_between,
+    catalogue::{Catalogue, PriceError, Range, Tariff},
+    customers::BillingTerms,
+    field::Field,
+    money::{Money, MoneyError, Percent, divide_half_up},
+};
+
+/// The sizes that the customer asks for; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRequest {
+    /// Processor, GHz.
+    pub cpu_ghz: Field<u32>,
+    /// Memory, MB.
+    pub ram_mb: Field<u32>,
+    /// Disk, GB.
+    pub disk_gb: Field<u32>,
+    /// Bandwidth, Mbps.
+    pub bandwidth_mbps: Field<u32>,
+}
+
+/// A size of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Processor.
+    Cpu,
+    /// Memory.
+    Ram,
+    /// Disk.
+    Disk,
+    /// Bandwidth.
+    Bandwidth,
+}
+
+/// The paid interval that today is in, as it was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningInterval {
+    /// Its days.
+    pub days: Interval,
+    /// Its months.
+    pub months: u16,
+    /// Its discount.
+    pub discount: Percent,
+}
+
+/// What there is to know when a change is decided on.
+#[derive(Debug)]
+pub struct ChangeFacts<'a> {
+    /// The order.
+    pub order: &'a Order,
+    /// What is for sale.
+    pub catalogue: &'a Catalogue,
+    /// What the customer's prices depend on.
+    pub billing: BillingTerms,
+    /// What the cost is met from.
+    pub payment: PaymentTerms,
+    /// The paid interval that today is in, if it is in one.
+    pub running: Option<RunningInterval>,
+    /// The day it is, in the company's time zone.
+    pub today: Date,
+}
+
+/// Why a server is not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeError {
+    /// No size given.
+    Nothing,
+    /// Not a whole number, or outside the tariff's limits.
+    Range(Size),
+    /// A disk can't be made smaller.
+    DiskShrinks,
+    /// The tariff's servers can't be changed.
+    Unchangeable,
+    /// The balance is too low.
+    NotEnough,
+    /// The price can't be had.
+    Price(PriceError),
+}
+
+impl<E: Into<PriceError>> From<E> for ChangeError {
+    fn from(error: E) -> Self {
+        Self::Price(error.into())
+    }
+}
+
+/// What is to become true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The server then.
+    pub server: ServerSpec,
+    /// What it costs, gross.
+    pub cost: Money,
+    /// Its invoice, where it costs something.
+    pub invoice: Option<NewInvoice>,
+    /// How it is met.
+    pub payment: Payment,
+}
+
+/// Decides on a change. Its cost is charged at once or the change refused.
+///
+/// # Errors
+/// The first [`ChangeError`]: parameters before state.
+pub fn change(request: &ChangeRequest, facts: &ChangeFacts<'_>) -> Result<Change, ChangeError> {
+    let tariff = facts.catalogue.tariff(facts.order.tariff).ok_or(ChangeError::Unchangeable)?;
+    let (Some(plan), Some(now)) = (tariff.plan, &facts.order.server) else { return Err(ChangeError::Unchangeable) };
+    let given = [&request.cpu_ghz, &request.ram_mb, &request.disk_gb, &request.bandwidth_mbps];
+    if given.iter().all(|field| **field == Field::Absent) {
+        return Err(ChangeError::Nothing);
+    }
+    let server = ServerSpec {
+        cpu_ghz: size(&request.cpu_ghz, plan.cpu_ghz, now.cpu_ghz, Size::Cpu)?,
+        ram_mb: size(&request.ram_mb, plan.ram_mb, now.ram_mb, Size::Ram)?,
+        disk_gb: size(&request.disk_gb, plan.disk_gb, now.disk_gb, Size::Disk)?,
+        bandwidth_mbps: size(&request.bandwidth_mbps, plan.bandwidth_mbps, now.bandwidth_mbps, Size::Bandwidth)?,
+        image: now.image.clone(),
+    };
+    if server.disk_gb < now.disk_gb {
+        return Err(ChangeError::DiskShrinks);
+    }
+    let net = difference(tariff, now, &server, facts)?;
+    let amount = VatLine::of(net, facts.billing.vat, facts.billing.prices)?;
+    let terms = PaymentTerms { unpaid: Unpaid::Refuse, ..facts.payment };
+    let payment = terms.meet(amount.gross)?.ok_or(ChangeError::NotEnough)?;
+    let invoice = (!amount.gross.is_zero()).then(|| invoice(tariff, facts, net, amount));
+    Ok(Change { server, cost: amount.gross, invoice, payment })
+}
+
+/// A size that is asked for, or the one there is.
+fn size(asked: &Field<u32>, range: Range, now: u32, which: Size) -> Result<u32, ChangeError> {
+    match asked {
+        Field::Absent => Ok(now),
+        Field::Given(size) if (range.min..=range.max).contains(size) => Ok(*size),
+        Field::Given(_) | Field::Malformed => Err(ChangeError::Range(which)),
+    }
+}
+
+/// What the rest of the running interval costs more: nothing for less, since a smaller server is not refunded.
+fn difference(
+    tariff: &Tariff,
+    now: &ServerSpec,
+    then: &ServerSpec,
+    facts: &ChangeFacts<'_>,
+) -> Result<Money, ChangeError> {
+    let nothing = Money::zero(facts.billing.currency);
+    let (Some(units), Some(running)) = (&tariff.units, facts.running) else { return Ok(nothing) };
+    let monthly = monthly_difference(now, then, units, facts.catalogue, facts.billing.currency)?;
+    let all_days = i128::from(days_between(running.days.from, running.days.until));
+    let days_left = i128::from(days_between(facts.today, running.days.until));
+    if monthly.0 <= 0 || all_days <= 0 || days_left <= 0 {
+        return Ok(nothing);
+    }
+    let exact = monthly.0 * i128::from(running.months) * i128::from(running.discount.remainder()) * days_left;
+    let minor = divide_half_up(exact, RESOURCE_SCALE * i128::from(Percent::WHOLE) * all_days);
+    let minor = i64::try_from(minor).map_err(|_| MoneyError::TooLarge)?;
+    Ok(Money::minor(minor, facts.billing.currency))
+}
+
+fn invoice(tariff: &Tariff, facts: &ChangeFacts<'_>, price: Money, amount: VatLine) -> NewInvoice {
+    let line = InvoiceLine {
+        item: LineItem::Change(tariff.id),
+        quantity: 1,
+        unit_price: price,
+        months: 0,
+        discount: Percent::ZERO,
+        amount,
+    };
+    NewInvoice {
+        purpose: InvoicePurpose::Change,
+        total: amount.gross,
+        vat: facts.billing.vat,
+        prices: facts.billing.prices,
+        lines: vec![line],
+        paid: true,
+    }
+}

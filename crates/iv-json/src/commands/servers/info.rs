@@ -1,0 +1,110 @@
+//! server_info.
+
+use std::net::IpAddr;
+
+use ::domain::orders::ServerSpec;
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use gateway_http::reply::{Map, Reply};
+use store::{Conn, Realm, catalogue, servers::Service};
+
+use super::super::account::{SERVICE, service_fields, shown_hostname};
+use crate::command::{Call, Effect, Failure, Reading, ReplyField, SERVER_ID, Spec};
+
+/// Tells what a server is and what it uses.
+pub struct ServerInfo;
+
+const INFO: &[ReplyField] = &[
+    ReplyField::text("in_node", "The hypervisor that it is on."),
+    ReplyField::text("in_host", "What it calls itself."),
+    ReplyField::text("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
+    ReplyField::text("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
+    ReplyField::text("in_qt_limit", "Disk, in MB."),
+    ReplyField::text("in_qt_usage", "Disk in use, in MB; null until measured."),
+    ReplyField::text("in_inodes_limit", "Files that there can be; null where there is no limit."),
+    ReplyField::text("in_inodes_usage", "Files that there are; null until measured."),
+    ReplyField::text("in_mm_limit", "Memory, in MB."),
+    ReplyField::text("in_mm_usage", "Memory in use, in MB; null until measured."),
+    ReplyField::text("in_ips", "Its addresses, separated by commas."),
+];
+
+/// The fields of a service, then those of a server.
+#[expect(clippy::indexing_slicing, reason = "the bounds are checked when this is compiled")]
+const REPLY: &[ReplyField] = &{
+    let mut all = [ReplyField::text("", ""); 16];
+    let mut at = 0;
+    while at < 9 {
+        all[at] = SERVICE[at];
+        at += 1;
+    }
+    all[9] = ReplyField::text("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps.");
+    all[10] = ReplyField::text("se_domain", "What it calls itself.");
+    all[11] = ReplyField::text("se_cpu", "Processor, in GHz.");
+    all[12] = ReplyField::text("se_ram", "Memory, in MB.");
+    all[13] = ReplyField::text("se_quota", "Disk, in GB.");
+    all[14] = ReplyField::text("se_bandwidth", "Bandwidth, in Mbps.");
+    all[15] = ReplyField::list("se_info", "What of it is used, measured at least once an hour.", INFO);
+    all
+};
+
+static SPEC: Spec = Spec {
+    name: "server_info",
+    section: "server_info",
+    about: "Tells what a server is, and what it uses of that.",
+    effects: &[Effect::Reads],
+    fields: &[SERVER_ID],
+    reply: REPLY,
+    faults: &[],
+};
+
+impl Reading for ServerInfo {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn answer<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        realm: &'a Realm,
+        connection: &'a mut Conn,
+    ) -> LocalBoxFuture<'a, Result<Reply, Failure>> {
+        async move {
+            let service = call.service()?;
+            let catalogue = catalogue::newest(realm, connection).await?;
+            let fields = service_fields(service, &catalogue, call, realm)?;
+            Ok(of_server(fields, service).into())
+        }
+        .boxed_local()
+    }
+}
+
+fn of_server(fields: Map, service: &Service) -> Map {
+    let spec = service.order.server.as_ref();
+    let size = |of: fn(&ServerSpec) -> u32| spec.map(|spec| of(spec).to_string());
+    let plan = spec.map(|s| format!("{}GHz:{}MB:{}GB:{}Mbps", s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps));
+    let hostname = service.hostname.as_deref().map(shown_hostname);
+    fields
+        .with("se_plan", plan)
+        .with("se_domain", hostname.clone())
+        .with("se_cpu", size(|s| s.cpu_ghz))
+        .with("se_ram", size(|s| s.ram_mb))
+        .with("se_quota", size(|s| s.disk_gb))
+        .with("se_bandwidth", size(|s| s.bandwidth_mbps))
+        .with("se_info", usage(service, hostname))
+}
+
+fn usage(service: &Service, hostname: Option<String>) -> Map {
+    let spec = service.order.server.as_ref();
+    let ips: Vec<String> = service.addresses.iter().map(IpAddr::to_string).collect();
+    Map::new()
+        .with("in_node", service.node.as_deref())
+        .with("in_host", hostname)
+        .with("in_bw_in", Reply::Null)
+        .with("in_bw_out", Reply::Null)
+        .with("in_qt_limit", spec.map(|s| (u64::from(s.disk_gb) * 1024).to_string()))
+        .with("in_qt_usage", Reply::Null)
+        .with("in_inodes_limit", Reply::Null)
+        .with("in_inodes_usage", Reply::Null)
+        .with("in_mm_limit", spec.map(|s| s.ram_mb.to_string()))
+        .with("in_mm_usage", Reply::Null)
+        .with("in_ips", ips.join(","))
+}

@@ -1,0 +1,179 @@
+//! What customers ask of their servers: the wanted state is written, and a task brings it about.
+
+use diesel::{ExpressionMethods, QueryDsl};
+use diesel_async::RunQueryDsl;
+use domain::{
+    catalogue::ImageId,
+    customers::CustomerId,
+    domain_name::DomainName,
+    orders::{Order, OrderId, PowerError, PowerOperation, change_power as decide},
+    tasks::{Operation, TaskId},
+};
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::{
+    db::{AsStoreError, Error, Tx},
+    orders::{lock_own, new_password, open_password, seal_password},
+    schema::{orders, server},
+    tasks::{NewTask, enqueue},
+};
+
+/// Why it was not done. Nothing is written then.
+#[derive(Debug)]
+pub enum ServerFailure {
+    /// The customer has no such server.
+    Unknown,
+    /// It can't be done in the server's present state.
+    State(PowerError),
+    /// The image is not one of the tariff's.
+    UnknownImage,
+    /// The image needs more memory than the server has.
+    ImageTooLarge,
+    /// The database.
+    Store(Error),
+}
+
+impl From<Error> for ServerFailure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<diesel::result::Error> for ServerFailure {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl AsStoreError for ServerFailure {
+    fn as_store_error(&self) -> Option<&Error> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// A customer's server, held until the transaction ends, if things can be done to it now.
+///
+/// # Errors
+/// [`ServerFailure::Unknown`], [`ServerFailure::State`].
+pub(super) async fn usable(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Order, ServerFailure> {
+    let order = lock_own(tx, customer, id).await?.filter(|order| order.vid.is_server());
+    let order = order.ok_or(ServerFailure::Unknown)?;
+    // What stands against restarting it stands against all the rest.
+    decide(&order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
+    Ok(order)
+}
+
+/// Restarts a server.
+///
+/// # Errors
+/// [`ServerFailure`].
+pub async fn reboot(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
+    let order = usable(tx, customer, id).await?;
+    Ok(enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Restart.into() }).await?.id)
+}
+
+/// How a server is to be made anew.
+#[derive(Debug)]
+pub struct Recreate<'a> {
+    /// From which image.
+    pub image: &'a ImageId,
+    /// With which password; the one in force when `None`.
+    pub password: Option<&'a SecretString>,
+}
+
+/// Makes a server's system anew.
+///
+/// # Errors
+/// [`ServerFailure`].
+pub async fn recreate(
+    tx: &mut Tx,
+    customer: CustomerId,
+    id: OrderId,
+    wanted: &Recreate<'_>,
+) -> Result<TaskId, ServerFailure> {
+    let order = lock_own(tx, customer, id).await?.filter(|order| order.vid.is_server());
+    let order = order.ok_or(ServerFailure::Unknown)?;
+    let catalogue = tx.catalogue();
+    let tariff = catalogue.tariff(order.tariff).filter(|tariff| tariff.images.contains(wanted.image));
+    let image = tariff.and_then(|_| catalogue.image(wanted.image)).filter(|image| image.for_sale);
+    let image = image.ok_or(ServerFailure::UnknownImage)?;
+    let ram = order.server.as_ref().map_or(0, |server| server.ram_mb);
+    if image.min_ram_mb.is_some_and(|least| least > ram) {
+        return Err(ServerFailure::ImageTooLarge);
+    }
+    usable(tx, customer, id).await?;
+    let password = match wanted.password {
+        Some(password) => Some(set_password(tx, id, password).await?),
+        None => password_in_force(tx, id).await?,
+    };
+    let params = json!({ "os": wanted.image.0 });
+    let task = NewTask { params, secret: password.as_ref(), by_hand: order.by_hand, ..Operation::Reinstall.into() };
+    let queued = enqueue(tx, id, task).await?;
+    if queued.is_new {
+        diesel::update(server::table.find(id.0))
+            .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(queued.id)
+}
+
+/// Gives a server another password: the one given, or a new one.
+///
+/// # Errors
+/// [`ServerFailure`].
+pub async fn reset_password(
+    tx: &mut Tx,
+    customer: CustomerId,
+    id: OrderId,
+    password: Option<&SecretString>,
+) -> Result<TaskId, ServerFailure> {
+    let order = usable(tx, customer, id).await?;
+    let fresh;
+    let password = match password {
+        Some(password) => password,
+        None => {
+            fresh = new_password()?;
+            &fresh
+        }
+    };
+    let password = set_password(tx, id, password).await?;
+    let task = NewTask { secret: Some(&password), by_hand: order.by_hand, ..Operation::ResetPassword.into() };
+    Ok(enqueue(tx, id, task).await?.id)
+}
+
+/// Gives a server another hostname. The order's domain stays.
+///
+/// # Errors
+/// [`ServerFailure`].
+pub async fn rename(
+    tx: &mut Tx,
+    customer: CustomerId,
+    id: OrderId,
+    hostname: &DomainName,
+) -> Result<TaskId, ServerFailure> {
+    let order = usable(tx, customer, id).await?;
+    diesel::update(server::table.find(id.0)).set(server::hostname.eq(hostname.ascii())).execute(tx.conn()).await?;
+    let params = json!({ "domain": hostname.ascii() });
+    Ok(enqueue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Rename.into() }).await?.id)
+}
+
+async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Result<SecretString, ServerFailure> {
+    let sealed = seal_password(tx, id, password)?;
+    diesel::update(orders::table.find(id.0)).set(orders::server_password.eq(sealed)).execute(tx.conn()).await?;
+    diesel::update(server::table.find(id.0))
+        .set(server::password_version.eq(server::password_version + 1))
+        .execute(tx.conn())
+        .await?;
+    Ok(password.clone())
+}
+
+async fn password_in_force(tx: &mut Tx, id: OrderId) -> Result<Option<SecretString>, ServerFailure> {
+    let sealed: Option<Vec<u8>> =
+        orders::table.find(id.0).select(orders::server_password).get_result(tx.conn()).await?;
+    Ok(sealed.map(|sealed| open_password(tx, id, &sealed)).transpose()?)
+}

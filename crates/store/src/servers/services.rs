@@ -1,0 +1,122 @@
+//! What services there are, and what they are.
+
+use std::net::IpAddr;
+
+use diesel::{QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    customers::CustomerId,
+    money::Percent,
+    orders::{Interval, Order, OrderId, OrderState, RunningInterval},
+};
+use ipnetwork::IpNetwork;
+use jiff::civil::Date;
+use jiff_diesel::ToDiesel;
+
+use crate::{
+    db::{Conn, Error},
+    orders::{load, load_all},
+};
+
+/// A service: an order, with what only this API shows.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The order.
+    pub order: Order,
+    /// When it was ordered.
+    pub created_at: jiff::Timestamp,
+    /// The paid interval that the day is in, if it is in one.
+    pub running: Option<RunningInterval>,
+    /// What its server is to call itself.
+    pub hostname: Option<String>,
+    /// The hypervisor that its server is on, once it was made.
+    pub node: Option<String>,
+    /// The addresses that its server holds.
+    pub addresses: Vec<IpAddr>,
+}
+
+#[derive(QueryableByName)]
+struct Extra {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+    #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+    created_at: jiff::Timestamp,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    paid_from: Option<jiff_diesel::Date>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    paid_until: Option<jiff_diesel::Date>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::SmallInt>)]
+    months: Option<i16>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Integer>)]
+    discount_points: Option<i32>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    hostname: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    node: Option<String>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Inet>)]
+    addresses: Vec<IpNetwork>,
+}
+
+const EXTRA: &str = "\
+    select o.id, o.created_at, lower(p.span) as paid_from, upper(p.span) as paid_until, i.months, \
+      (select max(l.discount_points) from invoice_line l where l.invoice_id = i.id and l.item = 'tariff') \
+        as discount_points, \
+      coalesce(s.hostname, o.domain_ascii) as hostname, s.node, \
+      array(select a.ip from address a where a.order_id = o.id order by a.ip) as addresses \
+    from orders o left join service_period p on p.order_id = o.id and p.span @> $2 \
+      left join invoice i on i.id = p.invoice_id left join server s on s.order_id = o.id \
+    where o.id = any($1)";
+
+async fn extras(connection: &mut Conn, ids: &[i64], today: Date) -> Result<Vec<Extra>, Error> {
+    Ok(diesel::sql_query(EXTRA)
+        .bind::<sql_types::Array<sql_types::BigInt>, _>(ids)
+        .bind::<sql_types::Date, _>(today.to_diesel())
+        .load(connection)
+        .await?)
+}
+
+fn service_of(order: Order, extra: Extra) -> Result<Service, Error> {
+    let running = match (extra.paid_from, extra.paid_until, extra.months) {
+        (Some(from), Some(until), Some(months)) => Some(RunningInterval {
+            days: Interval { from: from.to_jiff(), until: until.to_jiff() },
+            months: u16::try_from(months).map_err(Error::corrupt)?,
+            discount: Percent::basis_points(extra.discount_points.unwrap_or(0).into()).map_err(Error::corrupt)?,
+        }),
+        _ => None,
+    };
+    Ok(Service {
+        order,
+        created_at: extra.created_at,
+        running,
+        hostname: extra.hostname,
+        node: extra.node,
+        addresses: extra.addresses.iter().map(IpNetwork::ip).collect(),
+    })
+}
+
+/// A customer's service; another customer's is not there, nor is a terminated one.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn service(
+    connection: &mut Conn,
+    customer: CustomerId,
+    id: OrderId,
+    today: Date,
+) -> Result<Option<Service>, Error> {
+    let Some(order) = load(connection, customer, id).await? else { return Ok(None) };
+    let extra = extras(connection, &[id.0], today).await?.pop();
+    extra.map(|extra| service_of(order, extra)).transpose()
+}
+
+/// A customer's active services: those that run and those that are suspended, by id.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn services(connection: &mut Conn, customer: CustomerId, today: Date) -> Result<Vec<Service>, Error> {
+    let orders = load_all(connection, customer, &[OrderState::Active, OrderState::Suspended]).await?;
+    let ids: Vec<i64> = orders.iter().map(|order| order.id.0).collect();
+    let mut extras: Vec<Extra> = extras(connection, &ids, today).await?;
+    extras.sort_by_key(|extra| extra.id);
+    orders.into_iter().zip(extras).map(|(order, extra)| service_of(order, extra)).collect()
+}

@@ -1,0 +1,77 @@
+//! Every subcommand that ends answers `--json` with one JSON document.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{bed::Bed, client::Client};
+
+/// All subcommands of a subcommand that have none of their own, as the help lists them.
+async fn leaves(bed: &Bed, of: Vec<String>) -> Vec<String> {
+    let words: Vec<&str> = of.iter().map(String::as_str).chain(["--help"]).collect();
+    let help = bed.run(&words).await.stdout;
+    let Some((_, listed)) = help.split_once("\nCommands:\n") else { return vec![of.join(" ")] };
+    let listed = listed.split("\n\n").next().unwrap().lines();
+    // A name stands two spaces in; what goes on below it stands further in.
+    let names = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    let mut found = Vec::new();
+    for name in names.map(|line| line.split(' ').next().unwrap()).filter(|name| *name != "help") {
+        let below = [of.clone(), vec![name.to_owned()]].concat();
+        found.extend(Box::pin(leaves(bed, below)).await);
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_subcommand_has_one() {
+    let bed = Bed::new();
+    bed.json(&["demo", "load"]).await;
+    let serving = bed.serve(&[]).await;
+    let demo = Client::demo(serving.gateway);
+    let manual = demo.call("createOrder", "vid=vds&tarifid=11&period=1").await["orderid"].as_str().unwrap().to_owned();
+    let other = demo.call("createOrder", "vid=vds&tarifid=11&period=1").await["orderid"].as_str().unwrap().to_owned();
+    demo.call("suspendOrder", &format!("orderid={other}")).await;
+    let for_staff = bed.json(&["task", "list", "--state", "manual"]).await[0]["id"].to_string();
+    let order = demo.order("").await;
+    let unpaid = Client::new(serving.gateway, "poor", "apikey=poor-key");
+    unpaid.call("createOrder", "vid=dedicated&tarifid=30&period=1").await;
+    unpaid.call("createOrder", "vid=dedicated&tarifid=30&period=1").await;
+    let invoices = bed.json(&["invoice", "list", "poor"]).await;
+    let [pay, cancel] = [0, 1].map(|at| invoices[at]["id"].to_string());
+    let task = bed.json(&["task", "list", "--order", &order]).await[0]["id"].to_string();
+    let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
+    std::fs::write(bed.dir.join("same.toml"), file).unwrap();
+    let lines = format!(
+        "migrate\n doctor\n demo load --if-empty\n catalogue plan same.toml\n catalogue apply same.toml\n \
+         catalogue show\n customer add new\n customer show new\n customer list\n customer set new --vat 5\n \
+         customer disable new\n customer enable new\n customer password new\n allow add new 10.0.0.0/8\n \
+         allow list new\n allow remove new 10.0.0.0/8\n key issue new\n key list new\n key revoke new KEY\n \
+         balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance statement new\n \
+         invoice list\n invoice show {pay}\n invoice pay {pay}\n invoice cancel {cancel}\n order list\n \
+         order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
+         task show {task}\n task log {task}\n task cancel {task}\n task retry {for_staff}\n order terminate {order}\n \
+         ledger verify"
+    );
+    let mut seen = BTreeSet::new();
+    let mut last = Value::Null;
+    for line in lines.lines() {
+        let key = last["id"].to_string();
+        let words: Vec<&str> = line.split_whitespace().map(|word| if word == "KEY" { &key } else { word }).collect();
+        // Before the words or after them: the switch is everyone's.
+        let words =
+            if seen.len() % 2 == 0 { [&["--json"], &words[..]].concat() } else { [&words[..], &["--json"]].concat() };
+        let outcome = bed.run(&words).await;
+        let mut documents = serde_json::Deserializer::from_str(&outcome.stdout).into_iter::<Value>();
+        let document = documents.next().unwrap_or_else(|| panic!("{line}: {outcome:?}")).unwrap();
+        assert!(documents.next().is_none() && (document.is_object() || document.is_array()), "{line}: {outcome:?}");
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{line}");
+        if line.contains("key issue") {
+            last = document;
+        }
+        seen.insert(line.trim().to_owned());
+    }
+    for leaf in leaves(&bed, Vec::new()).await.iter().filter(|leaf| !["serve", "worker"].contains(&leaf.as_str())) {
+        assert!(seen.iter().any(|line| line.starts_with(leaf.as_str())), "{leaf} --json is not tested");
+    }
+    assert_eq!(serving.stop().await.code, Some(0));
+}

@@ -1,0 +1,15 @@
+//! The installation from outside: the program itself, with a data directory or a database of its own.
+
+mod bed;
+mod canary;
+mod client;
+mod crash;
+mod databases;
+mod demo;
+mod documents;
+mod keys;
+mod outage;
+mod process;
+mod refusals;
+mod scratch;
+mod staff;
