@@ -113,6 +113,8 @@ impl Canvas {
         let mut encoder = png::Encoder::new(&mut file, self.pixels.width(), self.pixels.height());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
+        // Flat colours repeat as they are: filters would only make them differ.
+        encoder.set_filter(png::Filter::NoFilter);
         let mut rgb = Vec::with_capacity(self.pixels.data().len() / 4 * 3);
         for pixel in self.pixels.pixels() {
             rgb.extend_from_slice(&[pixel.red(), pixel.green(), pixel.blue()]);

@@ -46,7 +46,7 @@ pub enum Detail {
     Bare,
     /// Also title and axes.
     Axes,
-    /// Also the legend, the server's name in full and the moment.
+    /// Also the legend and the moment.
     Legend,
 }
 

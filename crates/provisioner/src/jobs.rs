@@ -3,25 +3,65 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
-use store::{Database, Error, Realm, RealmKind, sweep, tasks};
+use futures_util::future::{join, join_all, join3, join4};
+use store::{Database, Error, Realm, RealmKind, invoices, sweep, tasks};
 use tokio::{sync::watch, time};
 
-use crate::worker::{around, stopping};
+use crate::{
+    WorkerSettings,
+    driver::Drivers,
+    usage,
+    worker::{around, stopping},
+};
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// So many transactions a sweep runs at the most: what a burst left behind goes over the next times.
 const SWEEPS: usize = 100;
 
+/// Invoices are numbered this often: "which takes seconds" (CONTRACT 2.2).
+const NUMBER_EVERY: Duration = Duration::from_secs(2);
+
 /// Runs the jobs until told to stop.
-pub(crate) async fn run(database: &Database, reap_every: Duration, stop: watch::Receiver<bool>) {
+pub(crate) async fn run(
+    database: &Database,
+    drivers: &[(&Realm, Drivers)],
+    settings: &WorkerSettings,
+    stop: watch::Receiver<bool>,
+) {
     let of_realms = join_all(RealmKind::ALL.map(|kind| {
         let realm = database.realm(kind);
-        let reap = every(reap_every, "reap leases", realm, stop.clone(), || reap(realm));
-        join(reap, every(SWEEP_EVERY, "sweep saved answers", realm, stop.clone(), || sweep_answers(realm)))
+        let (series, days) = (settings.invoice_series.as_str(), settings.keep_secrets_days);
+        join4(
+            every(settings.reap_every, "reap leases", realm, stop.clone(), || reap(realm)),
+            every(SWEEP_EVERY, "sweep saved answers", realm, stop.clone(), || sweep_answers(realm)),
+            every(SWEEP_EVERY, "sweep task secrets", realm, stop.clone(), move || sweep_secrets(realm, days)),
+            every(NUMBER_EVERY, "number invoices", realm, stop.clone(), || number_invoices(realm, series)),
+        )
+    }));
+    let usage = join_all(drivers.iter().map(|(realm, drivers)| {
+        let period = settings.sample_every;
+        // Asked more often than it is due, so that a new server is measured soon.
+        let asked = (period / 5).max(Duration::from_millis(100));
+        join(
+            every(asked, "read usage", realm, stop.clone(), move || usage::read_due(realm, drivers, period)),
+            every(SWEEP_EVERY, "sweep usage", realm, stop.clone(), || sweep_usage(realm)),
+        )
     }));
     let test = &database.test;
-    join(of_realms, every(SWEEP_EVERY, "sweep the test realm", test, stop, || sweep_test_realm(test))).await;
+    let of_test = every(SWEEP_EVERY, "sweep the test realm", test, stop.clone(), || sweep_test_realm(test));
+    join3(of_realms, usage, of_test).await;
+}
+
+async fn number_invoices(realm: &Realm, series: &str) -> Result<usize, Error> {
+    realm.transaction("number invoices", async |tx| invoices::number(tx, series).await).await
+}
+
+async fn sweep_secrets(realm: &Realm, days: i32) -> Result<usize, Error> {
+    realm.transaction("sweep task secrets", async |tx| sweep::task_secrets(tx, days).await).await
+}
+
+async fn sweep_usage(realm: &Realm) -> Result<usize, Error> {
+    realm.transaction("sweep usage", async |tx| store::usage::sweep(tx).await).await
 }
 
 /// Runs `job` at once and then again and again, some time `period` apart.

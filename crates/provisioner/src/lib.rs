@@ -13,6 +13,7 @@ mod jobs;
 mod lease;
 mod settings;
 mod thread;
+mod usage;
 mod worker;
 
 pub use settings::WorkerSettings;

@@ -7,6 +7,12 @@ use std::time::Duration;
 pub struct WorkerSettings {
     /// So many tasks at a time in each realm: the test realm has its own and takes none of the live realm's.
     pub concurrency: usize,
+    /// How often servers' usage is read; at least hourly (CONTRACT 2.3).
+    pub sample_every: Duration,
+    /// The series of invoice numbers.
+    pub invoice_series: String,
+    /// For how many days a task's results tell a new password.
+    pub keep_secrets_days: i32,
     /// How often an idle worker asks whether a task is due.
     pub poll: Duration,
     /// How long an operation of the simulated hypervisor takes; under 2 s (CONTRACT 1.6).
@@ -26,6 +32,9 @@ impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
             concurrency: 8,
+            sample_every: Duration::from_mins(5),
+            invoice_series: "VRT".to_owned(),
+            keep_secrets_days: 7,
             poll: Duration::from_millis(200),
             operation_time: Duration::from_millis(300),
             renew_every: Duration::from_secs(10),

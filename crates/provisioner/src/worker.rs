@@ -36,10 +36,14 @@ pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Fu
     let simulated = |realm: &Realm| SimulatedDriver::new(realm.clone(), settings.operation_time);
     let live = Drivers::live(simulated(&database.live));
     let test = Drivers::Test(simulated(&database.test));
+    let sampled = [
+        (&database.live, Drivers::live(simulated(&database.live))),
+        (&database.test, Drivers::Test(simulated(&database.test))),
+    ];
     let live = RealmWorker::new(database.live.clone(), live, &settings);
     let test = RealmWorker::new(database.test.clone(), test, &settings);
     let work = async {
-        let jobs = jobs::run(&database, settings.reap_every, stopped.clone());
+        let jobs = jobs::run(&database, &sampled, &settings, stopped.clone());
         join3(live.run(stopped.clone()), test.run(stopped.clone()), jobs).await;
     };
     let tell = async {

@@ -14,5 +14,6 @@ pub mod seal;
 pub mod servers;
 pub mod sweep;
 pub mod tasks;
+pub mod usage;
 
 pub use db::{Conn, Database, Error, Realm, RealmKind, Tx};

@@ -182,6 +182,23 @@ table! {
     }
 }
 
+table! {
+    usage_reading (order_id) {
+        order_id -> BigInt,
+        read_at -> Timestamptz,
+        counters -> Jsonb,
+        sample -> Jsonb,
+    }
+}
+table! {
+    usage_rollup (order_id, resolution, starts_at) {
+        order_id -> BigInt,
+        resolution -> Integer,
+        starts_at -> Timestamptz,
+        rollup -> Jsonb,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     customer,
     api_key,

@@ -27,6 +27,19 @@ pub async fn saved_answers(tx: &mut Tx) -> Result<usize, Error> {
     Ok(diesel::sql_query(query).execute(tx.conn()).await?)
 }
 
+/// Takes the secrets out of the results of tasks that ended so many days ago. Returns how many.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn task_secrets(tx: &mut Tx, days: i32) -> Result<usize, Error> {
+    Ok(diesel::sql_query(
+        "update task set secret = null where secret is not null and completed_at < now() - make_interval(days => $1)",
+    )
+    .bind::<sql_types::Integer, _>(days)
+    .execute(tx.conn())
+    .await?)
+}
+
 /// Takes out the test realm's orders that are older than 24 hours or beyond [`TEST_ORDERS`], with all that belongs to
 /// them (CONTRACT 1.6). Returns how many.
 ///
@@ -39,7 +52,16 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
     let old = "select o.id from orders o where (o.created_at < now() - interval '24 hours' \
          or o.id <= (select id from orders order by id desc offset $1 limit 1)) \
          and not exists (select from task t where t.order_id = o.id and t.state = 'running')";
-    let children = ["simulated_server", "task", "service_period", "server", "order_addon"];
+    let children = [
+        "usage_rollup",
+        "usage_reading",
+        "address",
+        "simulated_server",
+        "task",
+        "service_period",
+        "server",
+        "order_addon",
+    ];
     let ids: Vec<OrderNumber> = diesel::sql_query(format!("{old} limit {AT_A_TIME} for update of o skip locked"))
         .bind::<sql_types::BigInt, _>(TEST_ORDERS)
         .load(tx.conn())

@@ -1,5 +1,7 @@
 //! `vartai worker`: the provisioner and the scheduled jobs.
 
+use std::time::Duration;
+
 use provisioner::{Provisioner, WorkerSettings};
 
 use crate::{
@@ -29,7 +31,13 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
 /// The operating system gives no thread.
 pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
     let concurrency = usize::from(installation.settings.worker.concurrency.get());
-    let settings = WorkerSettings { concurrency, ..WorkerSettings::default() };
+    let settings = WorkerSettings {
+        concurrency,
+        invoice_series: installation.settings.billing.invoice_series.0.clone(),
+        sample_every: Duration::from_secs(installation.settings.worker.sample_seconds.get().into()),
+        keep_secrets_days: installation.settings.worker.keep_secrets_days.get().into(),
+        ..WorkerSettings::default()
+    };
     provisioner::spawn(installation.database.clone(), settings)
         .map_err(|error| Failure::failed(format!("no thread to work on: {error}")))
 }

@@ -42,7 +42,9 @@ alter table simulated_server
     add column disk_gb integer,
     add column bandwidth_mbps integer,
     add column hostname text,
-    add column password_version integer not null default 0;
+    add column password_version integer not null default 0,
+    add column started_at timestamptz not null default now();
+comment on column simulated_server.started_at is 'When it last started: its counters count from then.';
 comment on column simulated_server.generation is 'How often its system was made; 0 once the machine is gone.';
 comment on column simulated_server.cpu_ghz is 'Processor, GHz.';
 comment on column simulated_server.ram_mb is 'Memory, MB.';

@@ -3,12 +3,14 @@
 create table usage_reading (
     order_id bigint      primary key references orders,
     read_at  timestamptz not null,
-    counters jsonb       not null
+    counters jsonb       not null,
+    sample   jsonb       not null
 );
 comment on table usage_reading is 'The newest reading of each server''s counters, from which the next rates are reckoned.';
 comment on column usage_reading.order_id is 'Of which order.';
 comment on column usage_reading.read_at is 'When.';
 comment on column usage_reading.counters is 'As the hypervisor''s driver gave them.';
+comment on column usage_reading.sample is 'Rates since the reading before, and gauges: what server_info shows.';
 
 create table usage_rollup (
     order_id   bigint      not null references orders,

@@ -145,17 +145,17 @@ fn terms<'a>(sheet: &Sheet, faces: &'a Faces, density: Density, y: f32, width: f
     block
 }
 
-/// What else is to be said.
-pub fn note<'a>(sheet: &Sheet, faces: &'a Faces, density: Density, y: f32) -> Block<'a> {
-    let mut block = Block::at(y, faces);
+/// What else is to be said, line by line, under a rule: the only part that may be long, and so go on over pages.
+pub fn note(sheet: &Sheet, faces: &Faces, density: Density, page: &mut Block<'_>) -> Vec<(String, Style, Role)> {
     if sheet.note.is_empty() {
-        return block;
+        return Vec::new();
     }
-    block.fill(Area { x: LEFT, y, width: RIGHT - LEFT, height: 0.5 }, RULE);
-    block.y += 7.0;
-    for line in &sheet.note {
-        let style = Style::plain(density.small + 0.3).ink(GREY);
-        block.write(line, style, Edge::Left(LEFT), RIGHT - LEFT, PARAGRAPH);
-    }
-    block
+    page.y += density.gap * 0.8;
+    page.fill(Area { x: LEFT, y: page.y, width: RIGHT - LEFT, height: 0.5 }, RULE);
+    page.y += 7.0;
+    let style = Style::plain(density.small + 0.3).ink(GREY);
+    let wrap = |text: &String| faces.of(style.bold).wrap(text, style.size, RIGHT - LEFT);
+    let role = |at| if at == 0 { PARAGRAPH } else { MORE };
+    let paragraphs = sheet.note.iter().map(wrap);
+    paragraphs.flat_map(|lines| lines.into_iter().enumerate().map(|(at, line)| (line, style, role(at)))).collect()
 }

@@ -78,13 +78,18 @@ fn set(sheet: &Sheet, faces: &Faces, density: Density) -> Vec<Vec<Mark>> {
         }
         page.join(block);
     }
-    for part in [ends::totals, ends::note] {
-        let mut block = part(sheet, faces, density, page.y + density.gap * 0.8);
-        if block.y > BOTTOM {
+    let mut totals = ends::totals(sheet, faces, density, page.y + density.gap * 0.8);
+    if totals.y > BOTTOM {
+        pages.push(std::mem::replace(&mut page, Block::at(TOP, faces)).marks);
+        totals = ends::totals(sheet, faces, density, TOP);
+    }
+    page.join(totals);
+    for (text, style, role) in ends::note(sheet, faces, density, &mut page) {
+        if page.y + style.line_height() > BOTTOM {
             pages.push(std::mem::replace(&mut page, Block::at(TOP, faces)).marks);
-            block = part(sheet, faces, density, TOP);
         }
-        page.join(block);
+        page.put(&text, style, Edge::Left(LEFT), role);
+        page.y += style.line_height();
     }
     pages.push(page.marks);
     pages

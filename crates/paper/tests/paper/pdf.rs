@@ -115,6 +115,10 @@ fn twenty_lines_are_one_page_and_more_go_on() {
             assert_eq!(pages(&pdf(&invoice(language, count)).expect("a PDF")), 1, "{count} lines in {language}");
         }
     }
+    let terms = Terms::of(2_100, Prices::Net);
+    let mut proforma = document(DocumentKind::Proforma, Language::Ru, terms, many_lines(20, terms));
+    proforma.note = Some("Спасибо.\nВопросы: saskaitos@zaibas.example".to_owned());
+    assert_eq!(pages(&pdf(&proforma).expect("a PDF")), 1, "with all that can stand below");
     let long = InvoiceDocument { paid: None, note: Some("Ačiū".to_owned()), ..invoice(Language::Lt, 150) };
     let bytes = pdf(&long).expect("a PDF");
     assert!(pages(&bytes) >= 3);
@@ -133,19 +137,32 @@ fn the_same_document_is_the_same_bytes() {
     assert_ne!(pdf(&document).expect("a PDF"), pdf(&later).expect("a PDF"));
 }
 
-/// The boxes of the words of all pages: left, top, right, bottom.
-fn boxes(pdf: &[u8]) -> Vec<[f32; 4]> {
+/// A word's page and its left, top, right and bottom edge.
+type Word = (usize, [f32; 4]);
+
+fn words(pdf: &[u8]) -> Vec<Word> {
     let layout = read("pdftotext", &["-bbox"], pdf);
     let side = |word: &str, name: &str| -> f32 {
         let (_, rest) = word.split_once(&format!("{name}=\"")).expect("a side");
         rest.split('"').next().expect("its value").parse().expect("a number")
     };
-    let words = layout.lines().filter(|line| line.trim_start().starts_with("<word "));
-    words.map(|word| ["xMin", "yMin", "xMax", "yMax"].map(|name| side(word, name))).collect()
+    let mut words = Vec::new();
+    for (page, text) in layout.split("<page ").skip(1).enumerate() {
+        let found = text.lines().filter(|line| line.trim_start().starts_with("<word "));
+        words.extend(found.map(|word| (page, ["xMin", "yMin", "xMax", "yMax"].map(|name| side(word, name)))));
+    }
+    words
+}
+
+/// Whether two words cover each other, by more than the hair that letters reach out of their boxes.
+#[expect(clippy::float_arithmetic, reason = "edges of words on a page, in points")]
+fn overlap((page, a): &Word, (other, b): &Word) -> bool {
+    const HAIR: f32 = 0.7;
+    page == other && a[0] + HAIR < b[2] && b[0] + HAIR < a[2] && a[1] + HAIR < b[3] && b[1] + HAIR < a[3]
 }
 
 #[test]
-fn nothing_is_cut_off() {
+fn nothing_is_cut_off_or_covered() {
     if skipped() {
         return;
     }
@@ -162,11 +179,14 @@ fn nothing_is_cut_off() {
     document.buyer.name = "Щ ".repeat(200);
     document.seller.address = vec!["x".repeat(500)];
     document.payment_reference = Some("y".repeat(400));
-    document.note = Some("Длинное примечание ".repeat(40));
-    let words = boxes(&pdf(&document).expect("a PDF"));
+    document.note = Some("Длинное примечание ".repeat(600));
+    let words = words(&pdf(&document).expect("a PDF"));
     assert!(words.len() > 300, "{}", words.len());
-    for [left, top, right, bottom] in words {
-        assert!(left >= 40.0 && right <= 556.0 && top >= 30.0 && bottom <= 820.0, "{left} {top} {right} {bottom}");
+    for (at, word) in words.iter().enumerate() {
+        let [left, top, right, bottom] = word.1;
+        assert!(left >= 40.0 && right <= 556.0 && top >= 30.0 && bottom <= 820.0, "{word:?}");
+        let covered = words.iter().skip(at + 1).find(|other| overlap(word, other));
+        assert_eq!(covered, None, "{word:?}");
     }
 }
 

@@ -6,7 +6,8 @@ use domain::{
     calendar::Months,
     catalogue::{TariffId, Vid},
     field::Field,
-    orders::{PlaceRequest, Unpaid},
+    orders::{OrderId, PlaceRequest, Unpaid},
+    usage::Counters,
 };
 use futures_util::future::LocalBoxFuture;
 use store::{Realm, orders::place};
@@ -29,6 +30,10 @@ impl Driver for Scripted {
 
     fn observe<'a>(&'a self, _: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed> {
         async { self.seen.clone().unwrap() }.boxed_local()
+    }
+
+    fn usage(&self, _: OrderId) -> LocalBoxFuture<'_, Option<Counters>> {
+        async { None }.boxed_local()
     }
 }
 

@@ -7,10 +7,14 @@
 mod desired;
 mod registry;
 mod simulated;
+mod simulated_usage;
 
 use std::time::Duration;
 
-use domain::orders::ServerSpec;
+use domain::{
+    orders::{OrderId, ServerSpec},
+    usage::Counters,
+};
 use futures_util::future::LocalBoxFuture;
 use store::tasks::ClaimedTask;
 
@@ -27,6 +31,9 @@ pub trait Driver {
 
     /// Looks what there is of the task's service, changing nothing.
     fn observe<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed>;
+
+    /// Reads a server's counters. `None` when it could not be read: that is a gap and not nothing used.
+    fn usage(&self, server: OrderId) -> LocalBoxFuture<'_, Option<Counters>>;
 }
 
 /// What came of an operation, as far as the driver knows.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::orders::OrderId;
+use domain::{orders::OrderId, usage::Counters};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use store::{
     Error, Realm,
@@ -10,7 +10,7 @@ use store::{
 };
 use tokio::time;
 
-use super::{Class, Driver, Machine, MachineSize, Observed, Outcome, Traits};
+use super::{Class, Driver, Machine, MachineSize, Observed, Outcome, Traits, simulated_usage};
 
 /// The name of the one simulated hypervisor there is.
 const NODE: &str = "simulated-1";
@@ -47,6 +47,21 @@ impl SimulatedDriver {
             },
             // The commit's answer may be what was lost.
             Err(error) => Outcome::Unknown { why: unreadable(&error) },
+        }
+    }
+
+    async fn read_counters(&self, order: OrderId) -> Option<Counters> {
+        let read = self.realm.read(async |connection| {
+            let server = tasks::simulated(connection, order).await?;
+            Ok::<_, Error>((server, tasks::simulated_uptime(connection, order).await?))
+        });
+        match read.await {
+            Ok((Some(server), uptime)) => Some(simulated_usage::counters(order, &server, uptime)),
+            Ok((None, _)) => None,
+            Err(error) => {
+                tracing::warn!(%error, "the simulated hypervisor's counters can't be had");
+                None
+            }
         }
     }
 
@@ -87,5 +102,9 @@ impl Driver for SimulatedDriver {
 
     fn observe<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed> {
         self.look(task.lease.order).boxed_local()
+    }
+
+    fn usage(&self, server: OrderId) -> LocalBoxFuture<'_, Option<Counters>> {
+        self.read_counters(server).boxed_local()
     }
 }

@@ -2,11 +2,13 @@
 
 mod cancel;
 mod list;
+mod number;
 mod pay;
 mod write;
 
 pub use cancel::cancel;
 pub use list::{InvoiceLineRow, InvoiceRow, lines, list, show};
+pub use number::number;
 pub use pay::{PaidFrom, pay};
 
 pub(crate) use cancel::{cancel_ahead, cancel_owed};

@@ -13,7 +13,7 @@ pub use enqueue::Enqueued;
 pub use finish::{Next, give_back, reap, release, succeed};
 pub use lease::{Lease, expired, renew_lease};
 pub use manage::{TaskFilter, TaskRow, cancel, list, retry};
-pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated};
+pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 
 pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue};
 pub(crate) use secret::open as open_secret;

@@ -175,7 +175,8 @@ const PUT: &str = "\
       generation = excluded.generation, boots = excluded.boots, image_id = excluded.image_id, \
       cpu_ghz = excluded.cpu_ghz, ram_mb = excluded.ram_mb, disk_gb = excluded.disk_gb, \
       bandwidth_mbps = excluded.bandwidth_mbps, hostname = excluded.hostname, \
-      password_version = excluded.password_version, changed_at = now() \
+      password_version = excluded.password_version, changed_at = now(), \
+      started_at = case when s.boots = excluded.boots then s.started_at else now() end \
       where s.last_fence <= excluded.last_fence";
 
 /// Brings a simulated machine into the state that a task wants; again is no second time.
@@ -231,6 +232,27 @@ pub async fn simulated(connection: &mut Conn, order: OrderId) -> Result<Option<S
     .get_result(connection)
     .await
     .optional()?)
+}
+
+/// For how many seconds a simulated machine has been running since it last started; `None` when it is off or not there.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn simulated_uptime(connection: &mut Conn, order: OrderId) -> Result<Option<i64>, Error> {
+    #[derive(QueryableByName)]
+    struct Uptime {
+        #[diesel(sql_type = sql_types::BigInt)]
+        seconds: i64,
+    }
+    let found: Option<Uptime> = diesel::sql_query(
+        "select extract(epoch from now() - started_at)::bigint as seconds from simulated_server \
+         where order_id = $1 and generation > 0 and running",
+    )
+    .bind::<sql_types::BigInt, _>(order.0)
+    .get_result(connection)
+    .await
+    .optional()?;
+    Ok(found.map(|uptime| uptime.seconds))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const PREFIX: &str = "VARTAI_";
 /// Variables that are no settings: the file's own path, and where PostgreSQL's programs are.
 const NO_SETTINGS: [&str; 2] = ["VARTAI_CONFIG", "VARTAI_PG_BIN"];
 /// Keys that hold lists, which the environment writes with commas.
-const LISTS: [&str; 2] = ["http.trusted_proxies", "iv.allowed_networks"];
+const LISTS: [&str; 3] = ["http.trusted_proxies", "iv.allowed_networks", "company.address"];
 
 impl Settings {
     /// Reads the configuration: the file (`explicit`, or [`USUAL`] where that is), then the environment.

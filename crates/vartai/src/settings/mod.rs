@@ -18,7 +18,9 @@ use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
 pub use load::SettingsError;
-pub use values::{DatabaseUrl, DialectName, LogFormat, PriceKind, PublicUrl, RolePrefix, Zone};
+pub use values::{
+    DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds, Zone,
+};
 
 /// All of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -202,6 +204,8 @@ pub struct BillingSettings {
     pub prices: PriceKind,
     /// The company's time zone: days begin in it, moments are written in it.
     pub time_zone: Zone,
+    /// The series of invoice numbers.
+    pub invoice_series: InvoiceSeries,
 }
 
 /// `[secrets]`
@@ -228,11 +232,37 @@ pub struct LogSettings {
 pub struct CompanySettings {
     /// Its name, on pages and invoices.
     pub name: String,
+    /// Its code in the register of companies.
+    pub code: Option<String>,
+    /// Its VAT code.
+    pub vat_code: Option<String>,
+    /// Its address, line by line.
+    pub address: Vec<String>,
+    /// Name of its bank.
+    pub bank: Option<String>,
+    /// Code of its bank.
+    pub bank_code: Option<String>,
+    /// Its account there.
+    pub bank_account: Option<String>,
+    /// Where customers write to.
+    pub email: Option<String>,
+    /// Where customers call.
+    pub phone: Option<String>,
 }
 
 impl Default for CompanySettings {
     fn default() -> Self {
-        Self { name: "Vartai".to_owned() }
+        Self {
+            name: "Vartai".to_owned(),
+            code: None,
+            vat_code: None,
+            address: Vec::new(),
+            bank: None,
+            bank_code: None,
+            bank_account: None,
+            email: None,
+            phone: None,
+        }
     }
 }
 
@@ -242,10 +272,18 @@ impl Default for CompanySettings {
 pub struct WorkerSettings {
     /// Tasks under way at once, of a process.
     pub concurrency: NonZeroU16,
+    /// How often servers' usage is read, in seconds; at most 3600 (CONTRACT 2.3).
+    pub sample_seconds: SampleSeconds,
+    /// For how many days a task's results tell a new password.
+    pub keep_secrets_days: NonZeroU16,
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { concurrency: const { NonZeroU16::new(4).unwrap() } }
+        Self {
+            concurrency: const { NonZeroU16::new(4).unwrap() },
+            sample_seconds: SampleSeconds::default(),
+            keep_secrets_days: const { NonZeroU16::new(7).unwrap() },
+        }
     }
 }

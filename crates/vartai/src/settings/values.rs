@@ -62,6 +62,58 @@ impl TryFrom<String> for RolePrefix {
     }
 }
 
+/// A series of invoice numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct InvoiceSeries(pub String);
+
+impl Default for InvoiceSeries {
+    fn default() -> Self {
+        Self("VRT".to_owned())
+    }
+}
+
+impl TryFrom<String> for InvoiceSeries {
+    type Error = String;
+
+    fn try_from(series: String) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
+        if (1..=16).contains(&series.len()) && series.chars().all(plain) {
+            return Ok(Self(series));
+        }
+        Err(format!("{series:?} can't be a series of invoices: write up to 16 of A-Z, 0-9 and -"))
+    }
+}
+
+/// How often usage is read, in seconds: at least hourly (CONTRACT 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u16")]
+pub struct SampleSeconds(u16);
+
+impl SampleSeconds {
+    /// In seconds.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl Default for SampleSeconds {
+    fn default() -> Self {
+        Self(300)
+    }
+}
+
+impl TryFrom<u16> for SampleSeconds {
+    type Error = String;
+
+    fn try_from(seconds: u16) -> Result<Self, String> {
+        match seconds {
+            1..=3600 => Ok(Self(seconds)),
+            _ => Err(format!("{seconds} s is not how often usage is read: write 1 to 3600")),
+        }
+    }
+}
+
 /// Whose error table is in force.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
