@@ -81,8 +81,12 @@ fn of_database(kind: DatabaseErrorKind, name: Option<String>, message: String) -
             Error::Unreachable(message)
         }
         (DatabaseErrorKind::SerializationFailure, _) => Error::Conflict(message),
+        // Failed over: this server takes no writes any more (25006).
+        (DatabaseErrorKind::ReadOnlyTransaction, _) => Error::Unreachable(message),
         (_, Some(name)) => Error::Constraint { name, message },
-        // diesel keeps the SQLSTATE of other errors to itself; the texts are the server's own, and LD004's is ours.
+        // diesel-async 0.9 turns a few SQLSTATEs into kinds and keeps the others to itself: its type is private, and what
+        // it shows of an error (message, detail, hint, names, position) has no code in it. So the texts must do. They
+        // are the server's own, in English while `lc_messages` is so (docs/operations.md), and LD004's is ours.
         (_, None) if message.starts_with("insufficient funds") => Error::Insufficient(message),
         (_, None) if message.contains("deadlock detected") || message.contains("lock timeout") => {
             Error::Conflict(message)
@@ -92,9 +96,23 @@ fn of_database(kind: DatabaseErrorKind, name: Option<String>, message: String) -
     }
 }
 
-/// What PostgreSQL says to sessions while it goes down or comes up (57P01, 57P02, 57P03) or fails over (25006).
+/// What PostgreSQL says to sessions while it goes down or comes up (57P01, 57P02, 57P03), and the driver of those it lost.
 fn is_shutdown(message: &str) -> bool {
-    ["terminating connection", "the database system is", "cannot execute", "connection closed", "error communicating"]
+    ["terminating connection", "the database system is", "connection closed", "error communicating"]
         .iter()
-        .any(|text| message.contains(text) && (*text != "cannot execute" || message.contains("read-only")))
+        .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_in_recovery_is_unreachable_whatever_its_words() {
+        for message in ["cannot execute pg_current_xact_id() during recovery", "nur lesende Transaktion"] {
+            let error =
+                DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(message.to_owned()));
+            assert!(matches!(Error::from(error), Error::Unreachable(_)), "{message}");
+        }
+    }
 }

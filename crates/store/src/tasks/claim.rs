@@ -163,10 +163,7 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         Ok(password) => password,
         Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
     };
-    let driver = tx.catalogue().tariff(TariffId(row.tariff_id)).and_then(|t| match &t.handling {
-        Handling::Driver(name) => Some(name.0.clone()),
-        Handling::Manual => None,
-    });
+    let driver = driver_of(tx, TariffId(row.tariff_id));
     let server = match row.sizes.server(row.image_id.as_deref()) {
         Ok(server) => server,
         Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
@@ -184,6 +181,14 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         password_version: row.password_version,
         login,
         password,
+    })
+}
+
+/// The hypervisor driver of a tariff, if it still has one.
+pub(super) fn driver_of(tx: &Tx, tariff: TariffId) -> Option<String> {
+    tx.catalogue().tariff(tariff).and_then(|t| match &t.handling {
+        Handling::Driver(name) => Some(name.0.clone()),
+        Handling::Manual => None,
     })
 }
 

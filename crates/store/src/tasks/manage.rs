@@ -1,16 +1,19 @@
 //! Tasks, as staff see and steer them.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_types,
+};
 use diesel_async::RunQueryDsl;
 use domain::{
-    orders::{OrderId, OrderState},
+    catalogue::TariffId,
+    orders::OrderId,
     tasks::{Operation, TaskId},
 };
 
-use super::finish::hold_order;
+use super::{claim::driver_of, finish::hold_order};
 use crate::{
     db::{Conn, Error, Tx},
-    schema::{orders, task},
+    schema::task,
 };
 
 /// A task in a list.
@@ -71,17 +74,19 @@ pub async fn list(connection: &mut Conn, filter: &TaskFilter) -> Result<Vec<Task
     Ok(query.load(connection).await?)
 }
 
-/// Queues a task again that failed or waits for staff. An order that waited for staff because its making had failed is
-/// the provisioner's again.
+/// Queues a task again that failed or waits for staff. With its creation, an order that waited for staff because that
+/// had failed is the provisioner's again.
 ///
 /// # Errors
-/// [`Error::Refused`] when it is in another state.
+/// [`Error::Refused`] when it is in another state, or no worker could do it.
 pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
-    let refused = || Error::Refused(format!("task {} has not failed and does not wait for staff", id.0));
     let of = task::table.find(id.0).select((task::order_id, task::operation));
     let of: Option<(i64, String)> = of.get_result(tx.conn()).await.optional()?;
-    let (order, operation) = of.ok_or_else(refused)?;
+    let (order, operation) = of.ok_or_else(|| Error::Refused(format!("there is no task {}", id.0)))?;
     hold_order(tx, OrderId(order)).await?;
+    if let Some(why) = only_for_staff(tx, OrderId(order), &operation).await? {
+        return Err(Error::Refused(why));
+    }
     let failed = task::table.filter(task::id.eq(id.0)).filter(task::state.eq_any(["failed", "manual"]));
     let queued = diesel::update(failed)
         .set((
@@ -93,16 +98,53 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
         .execute(tx.conn())
         .await?;
     if queued == 0 {
-        return Err(refused());
+        return Err(Error::Refused(format!("task {} has not failed and does not wait for staff", id.0)));
     }
     if operation == Operation::Create.name() {
-        let manual = orders::table.filter(orders::id.eq(order)).filter(orders::state.eq(OrderState::Manual.name()));
-        diesel::update(manual)
-            .set((orders::state.eq(OrderState::Provisioning.name()), orders::by_hand.eq(false)))
-            .execute(tx.conn())
-            .await?;
+        // Suspended meanwhile, it stays so: that has its own task.
+        diesel::sql_query(
+            "update orders set by_hand = false, state = case state when 'manual' then 'provisioning' else state end \
+             where id = $1",
+        )
+        .bind::<sql_types::BigInt, _>(order)
+        .execute(tx.conn())
+        .await?;
     }
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Staffed {
+    #[diesel(sql_type = sql_types::BigInt)]
+    tariff_id: i64,
+    #[diesel(sql_type = sql_types::Bool)]
+    terminated: bool,
+    #[diesel(sql_type = sql_types::Bool)]
+    made_by_staff: bool,
+}
+
+/// Why no worker can do an operation on an order, if none can. The provisioner has no machine of an order whose creation
+/// waits for staff, or was theirs.
+async fn only_for_staff(tx: &mut Tx, order: OrderId, operation: &str) -> Result<Option<String>, Error> {
+    let (create, destroy) = (Operation::Create.name(), Operation::Destroy.name());
+    let of: Staffed = diesel::sql_query(
+        "select tariff_id, state = 'terminated' as terminated, by_hand and exists (select from task t \
+           where t.order_id = o.id and t.operation = $2 and t.state in ('manual', 'succeeded')) as made_by_staff \
+         from orders o where id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(order.0)
+    .bind::<sql_types::Text, _>(create)
+    .get_result(tx.conn())
+    .await?;
+    Ok(if driver_of(tx, TariffId(of.tariff_id)).is_none() {
+        Some(format!("the tariff of order {order} has no driver: its tasks are for staff"))
+    } else if of.terminated && operation != destroy {
+        Some(format!("order {order} is terminated"))
+    } else if of.made_by_staff && operation != create {
+        Some(format!("order {order} is handled by hand: its creation waits for staff, or was theirs"))
+    } else {
+        None
+    })
 }
 
 /// Cancels a task that no worker has taken.

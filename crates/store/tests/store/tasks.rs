@@ -9,13 +9,13 @@ use domain::{
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use store::{
-    Error, Realm,
+    Error, Realm, Tx,
     orders::Buyer,
     tasks::{self, ClaimedTask, Next, Simulated, TaskFilter},
 };
 use testkit::TestDb;
 
-use crate::acts::{claim, hosting, place, power, state, succeed, vds};
+use crate::acts::{claim, hosting, place, power, state, succeed, terminate, vds, vds_by_hand};
 
 async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: u64) -> bool {
     let next = Next::After(Duration::from_secs(wait_seconds));
@@ -140,6 +140,87 @@ async fn a_creation_that_is_tried_again_makes_the_order_the_provisioner_s() {
     // What its customer asks for next is the provisioner's too.
     assert!(!power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap().by_hand);
     assert_eq!(claim(live).await.unwrap().operation, Operation::Restart);
+}
+
+/// The reason for which a task was not queued again.
+async fn retry_refused(realm: &Realm, id: TaskId) -> String {
+    match retry(realm, id).await {
+        Err(Error::Refused(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An order's newest task of an operation.
+async fn task_of(db: &TestDb, order: OrderId, operation: Operation) -> TaskId {
+    let sql = format!("select max(id) from live.task where order_id = {order} and operation = '{}'", operation.name());
+    TaskId(db.value(&sql).await)
+}
+
+#[tokio::test]
+async fn no_worker_is_given_what_only_staff_can_do() {
+    let (db, ann, _) = server().await;
+    let live = &db.database.live;
+    assert!(succeed(live, &claim(live).await.unwrap()).await);
+    let id = place(&db.database, &ann, &vds_by_hand()).await;
+    power(&db.database, &ann, id, PowerOperation::Suspend).await.unwrap();
+    let mut operations = vec![Operation::Create, Operation::Suspend];
+    for round in ["waiting", "ended"] {
+        for operation in &operations {
+            let why = retry_refused(live, task_of(&db, id, *operation).await).await;
+            assert!(why.contains("has no driver"), "{round}, {operation}: {why}");
+        }
+        if round == "waiting" {
+            assert!(claim(live).await.is_none());
+            terminate(&db.database, id).await.unwrap();
+            operations = vec![Operation::Destroy];
+        }
+    }
+    assert!(claim(live).await.is_none());
+    assert_eq!(db.value::<i64>("select count(*) from live.task where state in ('queued', 'running')").await, 0);
+}
+
+#[tokio::test]
+async fn what_follows_a_failed_creation_is_tried_again_after_it() {
+    let (db, ann, id) = server().await;
+    let live = &db.database.live;
+    power(&db.database, &ann, id, PowerOperation::Suspend).await.unwrap();
+    while let Some(task) = claim(live).await {
+        assert!(give_back(live, &task, 0).await);
+    }
+    assert_eq!(state(&db, id).await, "suspended");
+    let (create, suspend) = (task_of(&db, id, Operation::Create).await, task_of(&db, id, Operation::Suspend).await);
+    let why = retry_refused(live, suspend).await;
+    assert!(why.contains("creation"), "{why}");
+    assert!(claim(live).await.is_none());
+    retry(live, create).await.unwrap();
+    retry(live, suspend).await.unwrap();
+    for operation in [Operation::Create, Operation::Suspend] {
+        let task = claim(live).await.unwrap();
+        assert_eq!(task.operation, operation);
+        assert!(succeed(live, &task).await);
+    }
+    assert_eq!(state(&db, id).await, "suspended");
+    assert!(!power(&db.database, &ann, id, PowerOperation::Unsuspend).await.unwrap().by_hand);
+}
+
+#[tokio::test]
+async fn what_was_never_made_is_only_removed_once_its_order_has_ended() {
+    let (db, _, id) = server().await;
+    let live = &db.database.live;
+    let create = claim(live).await.unwrap();
+    terminate(&db.database, id).await.unwrap();
+    let give_up = async |task: &ClaimedTask| {
+        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, "no luck", Next::Staff).await;
+        assert!(live.transaction("give up", gave_up).await.unwrap());
+    };
+    give_up(&create).await;
+    let why = retry_refused(live, create.lease.id).await;
+    assert!(why.contains("terminated"), "{why}");
+    let destroy = claim(live).await.unwrap();
+    give_up(&destroy).await;
+    retry(live, destroy.lease.id).await.unwrap();
+    let again = claim(live).await.unwrap();
+    assert_eq!((again.lease.id, again.operation), (destroy.lease.id, Operation::Destroy));
 }
 
 #[tokio::test]

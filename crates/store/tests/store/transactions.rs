@@ -111,3 +111,16 @@ async fn a_migrated_database_has_nothing_to_migrate() {
     assert_eq!(db::migrate(&db.settings).await.unwrap(), db::MigrationReport::default());
     db.verify_books().await;
 }
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_as_good_as_none() {
+    let db = TestDb::new().await;
+    let ann = db.customer("ann").add().await;
+    db.run_sql(
+        "do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$",
+    )
+    .await;
+    let refused = deposit(&db.open(1).live, &ann, 100).await;
+    assert!(matches!(refused, Err(Error::Unreachable(_))), "{refused:?}");
+    assert_eq!(balance(&db.database, &ann).await, 0);
+}
