@@ -9,7 +9,7 @@ use gateway_http::{
     Gateway, GatewaySettings,
     auth::AuthSettings,
     faults::Dialect,
-    http::{HttpSettings, Serving, serve},
+    http::{Bound, HttpSettings, Serving, serve},
     metrics::Metrics,
     request::Fields,
 };
@@ -79,8 +79,8 @@ impl App {
     /// The gateway on HTTP, at a free port.
     pub fn serve(&self) -> Serving {
         let free = "127.0.0.1:0".parse().unwrap();
-        let settings = HttpSettings { bind: free, admin_bind: free, workers: 2 };
-        serve(self.gateway.clone(), Arc::new(Metrics::new().unwrap()), &settings, |_| {}).unwrap()
+        let bound = Bound::to(&HttpSettings { bind: free, admin_bind: free }).unwrap();
+        serve(self.gateway.clone(), Arc::new(Metrics::new().unwrap()), bound, 2, |_| {}).unwrap()
     }
 
     /// A call by `ann`, with her key.

@@ -5,6 +5,7 @@ mod api;
 mod caller;
 pub mod command;
 pub mod commands;
+mod documents;
 pub mod fault;
 pub mod http;
 pub mod links;

@@ -119,6 +119,8 @@ pub struct DocumentLine {
 pub enum LineTerm {
     /// Setting up, once.
     Setup,
+    /// Changing, for the rest of the paid time.
+    Change,
     /// So many months.
     Months(u16),
 }

@@ -182,6 +182,7 @@ fn detail(line: &DocumentLine, language: Language, words: &Words) -> String {
     let mut text = match line.term {
         LineTerm::Setup if many || line.discount != Percent::ZERO => format!("{}, ", words.setup),
         LineTerm::Setup => return words.setup.to_owned(),
+        LineTerm::Change => return words.change.to_owned(),
         LineTerm::Months(_) => String::new(),
     };
     if many {

@@ -9,7 +9,7 @@ use actix_web::web::{Data, ServiceConfig};
 use clap::Args;
 use gateway_http::{
     Gateway, GatewaySettings,
-    http::{HttpSettings, Serving, serve},
+    http::{Bound, HttpSettings, Serving, serve},
     metrics::Metrics,
 };
 use iv_json::{Api, ApiSettings};
@@ -83,26 +83,24 @@ async fn serve_until_stopped(installation: Installation, with_worker: bool, demo
 
 fn start(installation: &Installation) -> Result<Serving, Failure> {
     let settings = &installation.settings;
+    let bound = Bound::to(&HttpSettings { bind: settings.http.bind, admin_bind: settings.http.admin_bind })?;
     let gateway = GatewaySettings { dialect: settings.apih.dialect.0, auth: settings.auth() };
     let gateway = Gateway::new(installation.database.clone(), gateway)
         .map_err(|error| Failure::failed(format!("no randomness: {error}")))?;
     let iv = ApiSettings {
         allowed_networks: settings.iv.allowed_networks.clone(),
-        public_url: settings.public_url(),
+        public_url: settings.public_url(bound.address()?),
         auth: settings.auth(),
+        seller: settings.company.seller(),
     };
     let iv = Data::new(Api::new(installation.database.clone(), gateway.verifier().clone(), iv));
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let http = HttpSettings {
-        bind: settings.http.bind,
-        admin_bind: settings.http.admin_bind,
-        workers: settings.http.workers.map_or(cores, |workers| usize::from(workers.get())),
-    };
+    let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
     let public = move |config: &mut ServiceConfig| {
         config.app_data(iv.clone()).configure(iv_json::http::routes);
     };
-    serve(Arc::new(gateway), Arc::new(metrics), &http, public).map_err(|error| Failure::failed(error.to_string()))
+    Ok(serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?)
 }
 
 /// Says where everything is, and with the demo's data how to try it.

@@ -4,7 +4,11 @@ mod admin;
 mod apih;
 pub mod body;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 
@@ -17,8 +21,6 @@ pub struct HttpSettings {
     pub bind: SocketAddr,
     /// Where health and metrics are: a private port.
     pub admin_bind: SocketAddr,
-    /// Threads that answer requests.
-    pub workers: usize,
 }
 
 /// Running servers.
@@ -45,36 +47,62 @@ impl Serving {
     }
 }
 
+/// Both addresses, bound: nobody is answered yet, but the real ports are known.
+pub struct Bound {
+    public: TcpListener,
+    admin: TcpListener,
+}
+
+impl Bound {
+    /// Binds both addresses.
+    ///
+    /// # Errors
+    /// When one can't be bound.
+    pub fn to(settings: &HttpSettings) -> io::Result<Self> {
+        let bind = |address: SocketAddr, key| TcpListener::bind(address).map_err(|error| explain(error, address, key));
+        Ok(Self {
+            public: bind(settings.bind, "VARTAI_HTTP__BIND")?,
+            admin: bind(settings.admin_bind, "VARTAI_HTTP__ADMIN_BIND")?,
+        })
+    }
+
+    /// Where the public surfaces are to be.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.public.local_addr()
+    }
+}
+
 /// Starts both servers. `public` adds what else is served on the public port.
 ///
 /// # Errors
-/// When an address can't be bound.
+/// When a socket can't be listened on.
 pub fn serve(
     gateway: Arc<Gateway>,
     metrics: Arc<Metrics>,
-    settings: &HttpSettings,
+    bound: Bound,
+    workers: usize,
     public: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Serving> {
+    let (address, admin_address) = (bound.public.local_addr()?, bound.admin.local_addr()?);
     let (gateway, metrics) = (web::Data::from(gateway), web::Data::from(metrics));
     let (data, counted) = (gateway.clone(), metrics.clone());
     let server = HttpServer::new(move || {
         App::new().app_data(data.clone()).app_data(counted.clone()).configure(apih::routes).configure(public.clone())
     })
-    .workers(settings.workers)
+    .workers(workers)
     .disable_signals()
     .shutdown_timeout(15)
-    .bind(settings.bind)
-    .map_err(|error| explain(error, settings.bind, "VARTAI_HTTP__BIND"))?;
+    .listen(bound.public)?;
     let admin = HttpServer::new(move || {
         App::new().app_data(gateway.clone()).app_data(metrics.clone()).configure(admin::routes)
     })
     .workers(1)
     .disable_signals()
     .shutdown_timeout(1)
-    .bind(settings.admin_bind)
-    .map_err(|error| explain(error, settings.admin_bind, "VARTAI_HTTP__ADMIN_BIND"))?;
-    let address = server.addrs().first().copied().unwrap_or(settings.bind);
-    let admin_address = admin.addrs().first().copied().unwrap_or(settings.admin_bind);
+    .listen(bound.admin)?;
     let (public, admin) = (server.run(), admin.run());
     Ok(Serving {
         address,

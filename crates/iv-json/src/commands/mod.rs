@@ -17,6 +17,7 @@ pub static COMMANDS: &[Command] = &[
     Command::Reads(&account::ACCOUNT_BONUSES),
     Command::Reads(&servers::ServerInfo),
     Command::Reads(&servers::ServerTasks),
+    Command::Reads(&servers::ServerGraphs),
     Command::Reads(&servers::ServerOs),
     Command::Writes(&servers::ServerReboot),
     Command::Writes(&servers::ServerRecreate),

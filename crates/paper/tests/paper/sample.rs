@@ -27,7 +27,7 @@ impl Terms {
 pub fn line(title: &str, term: LineTerm, quantity: u32, unit: i64, discount: i64, terms: Terms) -> DocumentLine {
     let discount = Percent::basis_points(discount).expect("a discount");
     let months = match term {
-        LineTerm::Setup => 1,
+        LineTerm::Setup | LineTerm::Change => 1,
         LineTerm::Months(count) => i128::from(count),
     };
     let whole = i128::from(unit) * i128::from(quantity) * months * i128::from(discount.remainder());

@@ -121,7 +121,7 @@ impl Bed {
         let worker = uuid::Uuid::new_v4();
         let claimed = self.live().transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap();
         match claimed {
-            Some(Claim::Ready(task)) => task,
+            Some(Claim::Ready(task)) => *task,
             other => panic!("{other:?}"),
         }
     }

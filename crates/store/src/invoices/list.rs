@@ -33,6 +33,8 @@ pub struct InvoiceRow {
     pub total: i64,
     /// VAT rate at issue, in hundredths of a percent.
     pub vat_points: i32,
+    /// `gross` or `net`: whether the prices contained the VAT.
+    pub prices: String,
     /// With number, what stands on paper.
     pub series: Option<String>,
     /// Gapless in its series.

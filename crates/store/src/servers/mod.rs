@@ -7,5 +7,5 @@ mod tasks;
 
 pub use change::{ChangeFailure, Changed, change};
 pub use manage::{Recreate, ServerFailure, reboot, recreate, rename, reset_password};
-pub use services::{Service, service, services};
+pub use services::{ServerTitle, Service, service, services, title};
 pub use tasks::{ServerTask, ServerTaskFilter, server_tasks};

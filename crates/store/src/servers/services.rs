@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use diesel::{QueryableByName, sql_types};
+use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     customers::CustomerId,
+    language::Language,
     money::Percent,
     orders::{Interval, Order, OrderId, OrderState, RunningInterval},
 };
@@ -119,4 +120,44 @@ pub async fn services(connection: &mut Conn, customer: CustomerId, today: Date) 
     let mut extras: Vec<Extra> = extras(connection, &ids, today).await?;
     extras.sort_by_key(|extra| extra.id);
     orders.into_iter().zip(extras).map(|(order, extra)| service_of(order, extra)).collect()
+}
+
+/// What a server's graphs are headed by.
+#[derive(Debug, Clone)]
+pub struct ServerTitle {
+    /// What the server calls itself, or its number.
+    pub name: String,
+    /// Its customer's language.
+    pub language: Language,
+    /// The moment of the query, by the database's clock.
+    pub now: jiff::Timestamp,
+}
+
+/// What a server's graphs are headed by; `None` when there is no such order.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn title(connection: &mut Conn, id: OrderId) -> Result<Option<ServerTitle>, Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Text)]
+        name: String,
+        #[diesel(sql_type = sql_types::Text)]
+        language: String,
+        #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+        now: jiff::Timestamp,
+    }
+    let row: Option<Row> = diesel::sql_query(
+        "select coalesce(s.hostname, o.domain_unicode, '#' || o.id) as name, c.language, now() as now \
+         from orders o join customer c on c.id = o.customer_id left join server s on s.order_id = o.id where o.id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(id.0)
+    .get_result(connection)
+    .await
+    .optional()?;
+    row.map(|row| {
+        let language = row.language.parse().map_err(Error::corrupt)?;
+        Ok(ServerTitle { name: row.name, language, now: row.now })
+    })
+    .transpose()
 }

@@ -73,7 +73,7 @@ impl ClaimedTask {
 #[derive(Debug)]
 pub enum Claim {
     /// Work to do.
-    Ready(ClaimedTask),
+    Ready(Box<ClaimedTask>),
     /// A task that can't be made out, such as an operation of a newer version. It counts as a failed attempt.
     Unreadable {
         /// The claim.
@@ -169,7 +169,7 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
     };
     let (generation, image, login) = (row.generation, row.image_id, row.server_login);
-    Claim::Ready(ClaimedTask {
+    Claim::Ready(Box::new(ClaimedTask {
         lease,
         operation,
         driver,
@@ -181,7 +181,7 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         password_version: row.password_version,
         login,
         password,
-    })
+    }))
 }
 
 /// The hypervisor driver of a tariff, if it still has one.

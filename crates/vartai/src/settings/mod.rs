@@ -15,6 +15,7 @@ use std::{
 
 use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
+use paper::{Bank, Party};
 use serde::Deserialize;
 
 pub use load::SettingsError;
@@ -248,6 +249,27 @@ pub struct CompanySettings {
     pub email: Option<String>,
     /// Where customers call.
     pub phone: Option<String>,
+}
+
+impl CompanySettings {
+    /// The company, as the seller on invoices.
+    pub fn seller(&self) -> Party {
+        let account = self.bank_account.clone();
+        let bank = account.map(|account| Bank {
+            name: self.bank.clone().unwrap_or_default(),
+            code: self.bank_code.clone(),
+            account,
+        });
+        Party {
+            name: self.name.clone(),
+            code: self.code.clone(),
+            vat_code: self.vat_code.clone(),
+            address: self.address.clone(),
+            bank,
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+        }
+    }
 }
 
 impl Default for CompanySettings {

@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
-use ::domain::orders::ServerSpec;
+use ::domain::{
+    orders::ServerSpec,
+    usage::{Counters, Sample},
+};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
-use store::{Conn, Realm, catalogue, servers::Service};
+use store::{Conn, Realm, catalogue, servers::Service, usage};
 
 use super::super::account::{SERVICE, service_fields, shown_hostname};
 use crate::command::{Call, Effect, Failure, Reading, ReplyField, SERVER_ID, Spec};
@@ -71,13 +74,17 @@ impl Reading for ServerInfo {
             let service = call.service()?;
             let catalogue = catalogue::newest(realm, connection).await?;
             let fields = service_fields(service, &catalogue, call, realm)?;
-            Ok(of_server(fields, service).into())
+            let measured = usage::newest(connection, service.order.id).await?;
+            Ok(of_server(fields, service, measured.as_ref()).into())
         }
         .boxed_local()
     }
 }
 
-fn of_server(fields: Map, service: &Service) -> Map {
+/// What was measured last.
+type Measured = (Counters, Sample);
+
+fn of_server(fields: Map, service: &Service, measured: Option<&Measured>) -> Map {
     let spec = service.order.server.as_ref();
     let size = |of: fn(&ServerSpec) -> u32| spec.map(|spec| of(spec).to_string());
     let plan = spec.map(|s| format!("{}GHz:{}MB:{}GB:{}Mbps", s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps));
@@ -89,22 +96,24 @@ fn of_server(fields: Map, service: &Service) -> Map {
         .with("se_ram", size(|s| s.ram_mb))
         .with("se_quota", size(|s| s.disk_gb))
         .with("se_bandwidth", size(|s| s.bandwidth_mbps))
-        .with("se_info", usage(service, hostname))
+        .with("se_info", in_use(service, hostname, measured))
 }
 
-fn usage(service: &Service, hostname: Option<String>) -> Map {
+fn in_use(service: &Service, hostname: Option<String>, measured: Option<&Measured>) -> Map {
+    let rate = |of: fn(&Sample) -> Option<i64>| measured.and_then(|(_, sample)| of(sample)).map(|n| n.to_string());
+    let count = |of: fn(&Counters) -> Option<i64>| measured.and_then(|(now, _)| of(now)).map(|n| n.to_string());
     let spec = service.order.server.as_ref();
     let ips: Vec<String> = service.addresses.iter().map(IpAddr::to_string).collect();
     Map::new()
         .with("in_node", service.node.as_deref())
         .with("in_host", hostname)
-        .with("in_bw_in", Reply::Null)
-        .with("in_bw_out", Reply::Null)
+        .with("in_bw_in", rate(|s| s.traffic_in))
+        .with("in_bw_out", rate(|s| s.traffic_out))
         .with("in_qt_limit", spec.map(|s| (u64::from(s.disk_gb) * 1024).to_string()))
-        .with("in_qt_usage", Reply::Null)
-        .with("in_inodes_limit", Reply::Null)
-        .with("in_inodes_usage", Reply::Null)
+        .with("in_qt_usage", rate(|s| s.storage))
+        .with("in_inodes_limit", count(|c| c.inodes_limit))
+        .with("in_inodes_usage", count(|c| c.inodes_used))
         .with("in_mm_limit", spec.map(|s| s.ram_mb.to_string()))
-        .with("in_mm_usage", Reply::Null)
+        .with("in_mm_usage", rate(|s| s.memory))
         .with("in_ips", ips.join(","))
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod domain;
+mod graphs;
 mod info;
 mod os;
 mod reboot;
@@ -16,6 +17,7 @@ use store::servers::ServerFailure;
 
 pub use change::ServerChange;
 pub use domain::ServerDomain;
+pub use graphs::ServerGraphs;
 pub use info::ServerInfo;
 pub use os::ServerOs;
 pub use reboot::ServerReboot;

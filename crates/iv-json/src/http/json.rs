@@ -1,11 +1,11 @@
-//! `/json.php` on HTTP.
+//! `/json.php`.
 
 use std::{rc::Rc, time::Duration, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, StatusCode, header},
-    web::{self, Data, Payload},
+    web::{Data, Payload},
 };
 use domain::language::Language;
 use gateway_http::{
@@ -21,12 +21,13 @@ use crate::{Answered, Api, api::refused, commands, fault::Fault};
 /// Every answer comes within 10 s.
 const DEADLINE: Duration = Duration::from_millis(9500);
 
-/// The routes of this surface.
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/json.php", web::route().to(json));
-}
-
-async fn json(request: HttpRequest, payload: Payload, api: Data<Api>, metrics: Data<Metrics>) -> HttpResponse {
+/// Answers a request.
+pub(super) async fn json(
+    request: HttpRequest,
+    payload: Payload,
+    api: Data<Api>,
+    metrics: Data<Metrics>,
+) -> HttpResponse {
     let began = Instant::now();
     if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
         return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD, POST")).finish();
