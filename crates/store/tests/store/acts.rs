@@ -132,7 +132,7 @@ pub async fn claim(realm: &Realm) -> Option<ClaimedTask> {
     let worker = uuid::Uuid::new_v4();
     let claimed = realm.transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap();
     claimed.map(|claim| match claim {
-        Claim::Ready(task) => task,
+        Claim::Ready(task) => *task,
         Claim::Unreadable { why, .. } => panic!("{why}"),
     })
 }
