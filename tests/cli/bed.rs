@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -158,12 +158,14 @@ fn inhabitants(dir: &Path) -> Vec<u32> {
     pids.filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(dir))).collect()
 }
 
-/// Clears up after tests that were killed.
+/// Clears up after tests of this user's that were killed.
 fn sweep(base: &Path) {
+    let user = fs::metadata("/proc/self").unwrap().uid();
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let name = entry.file_name().into_string().unwrap_or_default();
         let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').nth(1)?.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+        let ours = entry.metadata().is_ok_and(|metadata| metadata.uid() == user);
+        if ours && pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             clear(&entry.path());
         }
     }

@@ -3,6 +3,7 @@
 mod bed;
 mod canary;
 mod client;
+mod companions;
 mod crash;
 mod databases;
 mod demo;

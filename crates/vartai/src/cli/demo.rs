@@ -51,10 +51,24 @@ pub struct LoadArguments {
 /// Does it.
 pub async fn run(command: DemoCommand, installation: &Installation) -> Result<Report, Failure> {
     let DemoCommand::Load(LoadArguments { if_empty }) = command;
-    match why_not_empty(installation).await? {
-        Some(why) if if_empty => Ok(Report::new(format!("{why}: nothing is loaded"), json!({ "loaded": false }))),
-        Some(why) => Err(Failure::failed(format!("{why}: the demo is loaded into an empty database only"))),
-        None => load(installation).await,
+    if let Some(why) = why_not_empty(installation).await? {
+        return not_loaded(&why, if_empty);
+    }
+    let outcome = load(installation).await;
+    if outcome.is_err()
+        // Another may have loaded it at the same time, and come first.
+        && let Some(why) = why_not_empty(installation).await?
+    {
+        return not_loaded(&why, if_empty);
+    }
+    outcome
+}
+
+/// Why nothing is loaded: as the answer where that was allowed for.
+fn not_loaded(why: &str, if_empty: bool) -> Result<Report, Failure> {
+    match if_empty {
+        true => Ok(Report::new(format!("{why}: nothing is loaded"), json!({ "loaded": false }))),
+        false => Err(Failure::failed(format!("{why}: the demo is loaded into an empty database only"))),
     }
 }
 
