@@ -31,13 +31,19 @@ async fn every_subcommand_has_one() {
     let manual = demo.call("createOrder", "vid=vds&tarifid=11&period=1").await["orderid"].as_str().unwrap().to_owned();
     let other = demo.call("createOrder", "vid=vds&tarifid=11&period=1").await["orderid"].as_str().unwrap().to_owned();
     demo.call("suspendOrder", &format!("orderid={other}")).await;
-    let for_staff = bed.json(&["task", "list", "--state", "manual"]).await[0]["id"].to_string();
     let order = demo.order("").await;
     let unpaid = Client::new(serving.gateway, "poor", "apikey=poor-key");
     unpaid.call("createOrder", "vid=dedicated&tarifid=30&period=1").await;
     unpaid.call("createOrder", "vid=dedicated&tarifid=30&period=1").await;
     let invoices = bed.json(&["invoice", "list", "poor"]).await;
     let [pay, cancel] = [0, 1].map(|at| invoices[at]["id"].to_string());
+    let failed = demo.order("").await;
+    bed.owner()
+        .await
+        .batch_execute(&format!("update live.task set state = 'manual' where order_id = {failed}"))
+        .await
+        .unwrap();
+    let failed = bed.json(&["task", "list", "--order", &failed]).await[0]["id"].to_string();
     let task = bed.json(&["task", "list", "--order", &order]).await[0]["id"].to_string();
     let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
     std::fs::write(bed.dir.join("same.toml"), file).unwrap();
@@ -46,10 +52,11 @@ async fn every_subcommand_has_one() {
          catalogue show\n customer add new\n customer show new\n customer list\n customer set new --vat 5\n \
          customer disable new\n customer enable new\n customer password new\n allow add new 10.0.0.0/8\n \
          allow list new\n allow remove new 10.0.0.0/8\n key issue new\n key list new\n key revoke new KEY\n \
+         apiuser add new nick\n apiuser list new\n apiuser disable new nick\n apiuser enable new nick\n \
          balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance statement new\n \
          invoice list\n invoice show {pay}\n invoice pay {pay}\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
-         task show {task}\n task log {task}\n task cancel {task}\n task retry {for_staff}\n order terminate {order}\n \
+         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order terminate {order}\n \
          ledger verify"
     );
     let mut seen = BTreeSet::new();

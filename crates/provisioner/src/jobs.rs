@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all, join3, join4};
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, join_all},
+};
 use store::{Database, Error, Realm, RealmKind, invoices, sweep, tasks};
 use tokio::{sync::watch, time};
 
@@ -28,29 +31,60 @@ pub(crate) async fn run(
     settings: &WorkerSettings,
     stop: watch::Receiver<bool>,
 ) {
-    let of_realms = join_all(RealmKind::ALL.map(|kind| {
+    // Each on the heap: together they would fill a thread's stack.
+    let mut jobs: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
+    for kind in RealmKind::ALL {
         let realm = database.realm(kind);
         let (series, days) = (settings.invoice_series.as_str(), settings.keep_secrets_days);
-        join4(
-            every(settings.reap_every, "reap leases", realm, stop.clone(), || reap(realm)),
-            every(SWEEP_EVERY, "sweep saved answers", realm, stop.clone(), || sweep_answers(realm)),
-            every(SWEEP_EVERY, "sweep task secrets", realm, stop.clone(), move || sweep_secrets(realm, days)),
-            every(NUMBER_EVERY, "number invoices", realm, stop.clone(), || number_invoices(realm, series)),
-        )
-    }));
-    let usage = join_all(drivers.iter().map(|(realm, drivers)| {
+        jobs.push(every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())));
+        jobs.push(every(
+            SWEEP_EVERY,
+            "sweep saved answers",
+            realm,
+            &stop,
+            Box::new(|| sweep_answers(realm).boxed_local()),
+        ));
+        jobs.push(every(
+            SWEEP_EVERY,
+            "sweep task secrets",
+            realm,
+            &stop,
+            Box::new(move || sweep_secrets(realm, days).boxed_local()),
+        ));
+        jobs.push(every(SWEEP_EVERY, "sweep usage", realm, &stop, Box::new(|| sweep_usage(realm).boxed_local())));
+        jobs.push(every(
+            NUMBER_EVERY,
+            "number invoices",
+            realm,
+            &stop,
+            Box::new(move || number_invoices(realm, series).boxed_local()),
+        ));
+    }
+    for (realm, drivers) in drivers {
         let period = settings.sample_every;
         // Asked more often than it is due, so that a new server is measured soon.
         let asked = (period / 5).max(Duration::from_millis(100));
-        join(
-            every(asked, "read usage", realm, stop.clone(), move || usage::read_due(realm, drivers, period)),
-            every(SWEEP_EVERY, "sweep usage", realm, stop.clone(), || sweep_usage(realm)),
-        )
-    }));
+        jobs.push(every(
+            asked,
+            "read usage",
+            realm,
+            &stop,
+            Box::new(move || usage::read_due(realm, drivers, period).boxed_local()),
+        ));
+    }
     let test = &database.test;
-    let of_test = every(SWEEP_EVERY, "sweep the test realm", test, stop.clone(), || sweep_test_realm(test));
-    join3(of_realms, usage, of_test).await;
+    jobs.push(every(
+        SWEEP_EVERY,
+        "sweep the test realm",
+        test,
+        &stop,
+        Box::new(|| sweep_test_realm(test).boxed_local()),
+    ));
+    join_all(jobs).await;
 }
+
+/// A job; it tells how much it did.
+type Job<'a> = Box<dyn Fn() -> LocalBoxFuture<'a, Result<usize, Error>> + 'a>;
 
 async fn number_invoices(realm: &Realm, series: &str) -> Result<usize, Error> {
     realm.transaction("number invoices", async |tx| invoices::number(tx, series).await).await
@@ -65,13 +99,18 @@ async fn sweep_usage(realm: &Realm) -> Result<usize, Error> {
 }
 
 /// Runs `job` at once and then again and again, some time `period` apart.
-async fn every<F: Future<Output = Result<usize, Error>>>(
+fn every<'a>(
     period: Duration,
     name: &'static str,
-    realm: &Realm,
-    mut stop: watch::Receiver<bool>,
-    job: impl Fn() -> F,
-) {
+    realm: &'a Realm,
+    stop: &watch::Receiver<bool>,
+    job: Job<'a>,
+) -> LocalBoxFuture<'a, ()> {
+    let stop = stop.clone();
+    async move { run_every(period, name, realm, stop, job).await }.boxed_local()
+}
+
+async fn run_every(period: Duration, name: &'static str, realm: &Realm, mut stop: watch::Receiver<bool>, job: Job<'_>) {
     let realm = realm.kind().schema();
     while !*stop.borrow() {
         match job().await {
