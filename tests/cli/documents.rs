@@ -50,7 +50,7 @@ async fn every_subcommand_has_one() {
     let lines = format!(
         "migrate\n doctor\n demo load --if-empty\n catalogue plan same.toml\n catalogue apply same.toml\n \
          catalogue show\n customer add new\n customer show new\n customer list\n customer set new --vat 5\n \
-         customer disable new\n customer enable new\n customer password new\n allow add new 10.0.0.0/8\n \
+         customer disable new\n customer enable new\n customer profile new --company UAB\n customer password new\n allow add new 10.0.0.0/8\n \
          allow list new\n allow remove new 10.0.0.0/8\n key issue new\n key list new\n key revoke new KEY\n \
          apiuser add new nick\n apiuser list new\n apiuser disable new nick\n apiuser enable new nick\n \
          balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance statement new\n \

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::{
     order::Order,
-    payment::{Payment, PaymentTerms, Unpaid},
+    payment::{Payment, PaymentTerms},
     server::ServerSpec,
     settle::Interval,
 };
@@ -107,7 +107,7 @@ pub struct Change {
     pub payment: Payment,
 }
 
-/// Decides on a change. Its cost is charged at once or the change refused.
+/// Decides on a change. It is owed only where the payment's terms take that, as for being told the price alone.
 ///
 /// # Errors
 /// The first [`ChangeError`]: parameters before state.
@@ -130,8 +130,7 @@ pub fn change(request: &ChangeRequest, facts: &ChangeFacts<'_>) -> Result<Change
     }
     let net = difference(tariff, now, &server, facts)?;
     let amount = VatLine::of(net, facts.billing.vat, facts.billing.prices)?;
-    let terms = PaymentTerms { unpaid: Unpaid::Refuse, ..facts.payment };
-    let payment = terms.meet(amount.gross)?.ok_or(ChangeError::NotEnough)?;
+    let payment = facts.payment.meet(amount.gross)?.ok_or(ChangeError::NotEnough)?;
     let invoice = (!amount.gross.is_zero()).then(|| invoice(tariff, facts, net, amount));
     Ok(Change { server, cost: amount.gross, invoice, payment })
 }

@@ -77,7 +77,12 @@ pub async fn change(
         order: &order,
         catalogue: &tx.catalogue(),
         billing: buyer.terms(tx.rules()),
-        payment: PaymentTerms { wallets, mode: tx.realm().billing(), unpaid: Unpaid::Refuse },
+        // The price is told also to whom it is too high; a change is charged at once or refused.
+        payment: PaymentTerms {
+            wallets,
+            mode: tx.realm().billing(),
+            unpaid: if dry_run { Unpaid::Accept } else { Unpaid::Refuse },
+        },
         running,
         today,
     };

@@ -16,7 +16,7 @@ use crate::{
     db::{AsStoreError, Error, Tx},
     orders::{lock_own, new_password, open_password, seal_password},
     schema::{orders, server},
-    tasks::{NewTask, enqueue},
+    tasks::{NewTask, enqueue, waiting},
 };
 
 /// Why it was not done. Nothing is written then.
@@ -107,13 +107,16 @@ pub async fn recreate(
     }
     usable(tx, customer, id).await?;
     let password = match wanted.password {
-        Some(password) => Some(set_password(tx, id, password).await?),
+        Some(password) => Some(password.clone()),
         None => password_in_force(tx, id).await?,
     };
     let params = json!({ "os": wanted.image.0 });
     let task = NewTask { params, secret: password.as_ref(), by_hand: order.by_hand, ..Operation::Reinstall.into() };
     let queued = enqueue(tx, id, task).await?;
     if queued.is_new {
+        if let Some(password) = wanted.password {
+            set_password(tx, id, password).await?;
+        }
         diesel::update(server::table.find(id.0))
             .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
             .execute(tx.conn())
@@ -133,17 +136,22 @@ pub async fn reset_password(
     password: Option<&SecretString>,
 ) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id).await?;
-    let fresh;
+    let params = json!({ "password": if password.is_some() { "given" } else { "made" } });
     let password = match password {
-        Some(password) => password,
+        Some(password) => password.clone(),
         None => {
-            fresh = new_password()?;
-            &fresh
+            if let Some(task) = waiting(tx, id, Operation::ResetPassword, &params, order.by_hand).await? {
+                return Ok(task);
+            }
+            new_password()?
         }
     };
-    let password = set_password(tx, id, password).await?;
-    let task = NewTask { secret: Some(&password), by_hand: order.by_hand, ..Operation::ResetPassword.into() };
-    Ok(enqueue(tx, id, task).await?.id)
+    let task = NewTask { params, secret: Some(&password), by_hand: order.by_hand, ..Operation::ResetPassword.into() };
+    let queued = enqueue(tx, id, task).await?;
+    if queued.is_new {
+        set_password(tx, id, &password).await?;
+    }
+    Ok(queued.id)
 }
 
 /// Gives a server another hostname. The order's domain stays.
@@ -162,14 +170,14 @@ pub async fn rename(
     Ok(enqueue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Rename.into() }).await?.id)
 }
 
-async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Result<SecretString, ServerFailure> {
+async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Result<(), ServerFailure> {
     let sealed = seal_password(tx, id, password)?;
     diesel::update(orders::table.find(id.0)).set(orders::server_password.eq(sealed)).execute(tx.conn()).await?;
     diesel::update(server::table.find(id.0))
         .set(server::password_version.eq(server::password_version + 1))
         .execute(tx.conn())
         .await?;
-    Ok(password.clone())
+    Ok(())
 }
 
 async fn password_in_force(tx: &mut Tx, id: OrderId) -> Result<Option<SecretString>, ServerFailure> {

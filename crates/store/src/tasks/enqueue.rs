@@ -1,13 +1,13 @@
 //! Putting tasks in the queue, in the transaction that they come of.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
 use diesel_async::RunQueryDsl;
 use domain::{
     orders::OrderId,
     tasks::{Operation, TaskId},
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::secret;
 use crate::{
@@ -43,25 +43,62 @@ impl From<Operation> for NewTask<'_> {
     }
 }
 
-/// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. When the
-/// order's last task is the same and no worker has ever taken it, that one serves: one that was taken may have had its
+/// An order's last task, as far as it may serve another request.
+#[derive(Queryable)]
+struct Last {
+    id: i64,
+    operation: String,
+    params: serde_json::Value,
+    state: String,
+    secret: Option<Vec<u8>>,
+    untaken: bool,
+}
+
+/// The order's last task, if it is such a one and no worker has ever taken it: one that was taken may have had its
 /// effect already, before this was asked for.
-pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Result<Enqueued, Error> {
-    let state = if new.by_hand { "manual" } else { "queued" };
-    let last: Option<(i64, String, serde_json::Value, String, bool)> = dsl::task
+async fn last_if_waiting(
+    tx: &mut Tx,
+    order: OrderId,
+    operation: Operation,
+    params: &serde_json::Value,
+    by_hand: bool,
+) -> Result<Option<Last>, Error> {
+    let last: Option<Last> = dsl::task
         .filter(dsl::order_id.eq(order.0))
         .order(dsl::id.desc())
-        .select((dsl::id, dsl::operation, dsl::params, dsl::state, dsl::assigned_at.is_null()))
+        .select((dsl::id, dsl::operation, dsl::params, dsl::state, dsl::secret, dsl::assigned_at.is_null()))
         .first(tx.conn())
         .await
         .optional()?;
-    let waits = |(_, last, params, waits, untaken): &(i64, String, serde_json::Value, String, bool)| {
-        let equal = last == new.operation.name() && *params == new.params && new.secret.is_none();
-        equal && waits == state && (new.by_hand || *untaken)
-    };
-    if let Some((id, ..)) = last.filter(waits) {
-        return Ok(Enqueued { id: TaskId(id), is_new: false });
+    let state = if by_hand { "manual" } else { "queued" };
+    Ok(last.filter(|last| {
+        let equal = last.operation == operation.name() && last.params == *params;
+        equal && last.state == state && (by_hand || last.untaken)
+    }))
+}
+
+/// The order's last task, if it is an equal one that waits; its secret is whatever it is.
+pub(crate) async fn waiting(
+    tx: &mut Tx,
+    order: OrderId,
+    operation: Operation,
+    params: &serde_json::Value,
+    by_hand: bool,
+) -> Result<Option<TaskId>, Error> {
+    Ok(last_if_waiting(tx, order, operation, params, by_hand).await?.map(|last| TaskId(last.id)))
+}
+
+/// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. When the
+/// order's last task is equal, its secret too, and waits, that one serves.
+pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Result<Enqueued, Error> {
+    if let Some(last) = last_if_waiting(tx, order, new.operation, &new.params, new.by_hand).await? {
+        let id = TaskId(last.id);
+        let kept = last.secret.map(|sealed| secret::open(tx.keys(), tx.realm(), id, &sealed)).transpose()?;
+        if kept.as_ref().map(ExposeSecret::expose_secret) == new.secret.map(ExposeSecret::expose_secret) {
+            return Ok(Enqueued { id, is_new: false });
+        }
     }
+    let state = if new.by_hand { "manual" } else { "queued" };
     let id: i64 = diesel::insert_into(dsl::task)
         .values((
             dsl::order_id.eq(order.0),

@@ -15,6 +15,7 @@ use store::{
 use super::{
     balance::{Balances, balances},
     catalogue::unpriced,
+    profile::{self, ProfileArguments},
     report::{Report, listing, table, yes_no},
     secret::{NewPassword, PasswordSource},
 };
@@ -47,6 +48,8 @@ pub enum CustomerCommand {
         /// The customer
         login: String,
     },
+    /// Set or show who a customer is on paper: on invoices and in account_info
+    Profile(Box<ProfileArguments>),
     /// Set a customer's password; whatever was verified before counts no more
     Password {
         /// The customer
@@ -118,6 +121,7 @@ pub async fn run(command: CustomerCommand, installation: &Installation) -> Resul
             let enabled = CustomerChange { disabled: Some(false), ..CustomerChange::default() };
             change(&login, enabled, installation).await
         }
+        CustomerCommand::Profile(arguments) => profile::run(*arguments, installation).await,
         CustomerCommand::Password { login, password } => set_password(&login, password, installation).await,
     }
 }

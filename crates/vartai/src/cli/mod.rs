@@ -12,6 +12,7 @@ mod key;
 mod ledger;
 mod migrate;
 mod order;
+mod profile;
 mod realm;
 mod report;
 mod secret;
