@@ -49,7 +49,8 @@ fn compose(
     let number = invoice.series.clone().zip(invoice.number);
     let sum = |of: fn(&InvoiceLineRow) -> i64| Money::minor(lines.iter().map(of).sum(), currency);
     Ok(InvoiceDocument {
-        kind: if invoice.status == "paid" { DocumentKind::Invoice } else { DocumentKind::Proforma },
+        // Until it has its number, which takes seconds after payment, it is none.
+        kind: if number.is_some() { DocumentKind::Invoice } else { DocumentKind::Proforma },
         number: number.map(|(series, number)| DocumentNumber { series, number }),
         payment_reference: Some(invoice.id.to_string()),
         issued: day_of(invoice.created_at, zone),

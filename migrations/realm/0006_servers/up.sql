@@ -5,8 +5,8 @@ alter table server
     add column node text,
     add column password_version integer not null default 1,
     add column firewall jsonb not null default '{}';
-comment on column server.hostname is 'What the server calls itself; the order''s domain until it is changed.';
-comment on column server.node is 'The hypervisor that it was made on.';
+comment on column server.hostname is 'What the server calls itself; until it is changed the order''s domain, or s and its number.';
+comment on column server.node is 'The hypervisor that it is made on.';
 comment on column server.password_version is 'Grows with each new password.';
 comment on column server.firewall is 'Limits in force, by their names in server_firewall.';
 

@@ -101,6 +101,13 @@ impl Catalogue {
         self.images.iter().find(|i| i.id == *id)
     }
 
+    /// The node that a new server of a tariff is made on: the first open one of its driver.
+    #[must_use]
+    pub fn node_for(&self, tariff: &Tariff) -> Option<&Node> {
+        let Handling::Driver(driver) = &tariff.handling else { return None };
+        self.nodes.iter().find(|node| node.open && node.driver == *driver)
+    }
+
     /// A price of the catalogue in a customer's currency: converted and rounded once, as getTarifs shows it.
     ///
     /// # Errors

@@ -151,6 +151,8 @@ async fn insert_parts(tx: &mut Tx, id: i64, placement: &Placement) -> Result<(),
     }
     if let Some(spec) = &placement.server {
         let size = |value: u32| i32::try_from(value).map_err(Error::corrupt);
+        let catalogue = tx.catalogue();
+        let node = catalogue.tariff(placement.tariff).and_then(|tariff| catalogue.node_for(tariff));
         diesel::insert_into(server::table)
             .values((
                 server::order_id.eq(id),
@@ -159,6 +161,7 @@ async fn insert_parts(tx: &mut Tx, id: i64, placement: &Placement) -> Result<(),
                 server::disk_gb.eq(size(spec.disk_gb)?),
                 server::bandwidth_mbps.eq(size(spec.bandwidth_mbps)?),
                 server::image_id.eq(spec.image.as_ref().map(|i| i.0.as_str())),
+                server::node.eq(node.map(|n| n.name.as_str())),
             ))
             .execute(tx.conn())
             .await?;

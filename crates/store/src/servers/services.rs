@@ -62,7 +62,7 @@ const EXTRA: &str = "\
     select o.id, o.created_at, lower(p.span) as paid_from, upper(p.span) as paid_until, i.months, \
       (select max(l.discount_points) from invoice_line l where l.invoice_id = i.id and l.item = 'tariff') \
         as discount_points, \
-      coalesce(s.hostname, o.domain_ascii) as hostname, s.node, \
+      coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, s.node, \
       array(select a.ip from address a where a.order_id = o.id order by a.ip) as addresses \
     from orders o left join service_period p on p.order_id = o.id and p.span @> $2 \
       left join invoice i on i.id = p.invoice_id left join server s on s.order_id = o.id \
@@ -148,7 +148,7 @@ pub async fn title(connection: &mut Conn, id: OrderId) -> Result<Option<ServerTi
         now: jiff::Timestamp,
     }
     let row: Option<Row> = diesel::sql_query(
-        "select coalesce(s.hostname, o.domain_unicode, '#' || o.id) as name, c.language, now() as now \
+        "select coalesce(s.hostname, o.domain_unicode, 's' || o.id) as name, c.language, now() as now \
          from orders o join customer c on c.id = o.customer_id left join server s on s.order_id = o.id where o.id = $1",
     )
     .bind::<sql_types::BigInt, _>(id.0)

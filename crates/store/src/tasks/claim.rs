@@ -131,7 +131,7 @@ const CLAIM: &str = "\
       from due where t.id = due.id \
       returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params) \
     select taken.*, o.tariff_id, s.image_id, s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps, o.server_login, o.server_password, \
-      coalesce(s.hostname, o.domain_ascii) as hostname, coalesce(s.password_version, 1) as password_version, \
+      coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, coalesce(s.password_version, 1) as password_version, \
       coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
         and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
     from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id";
