@@ -11,6 +11,7 @@ mod cli;
 mod conformance;
 mod error_table;
 mod http;
+mod iv;
 mod outage;
 mod php_client;
 mod races;

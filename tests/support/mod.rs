@@ -39,12 +39,14 @@ impl App {
     /// With `ann` (1000.00 EUR, bonus 5.00), `poor` (1.00), `closed`, `fenced` and test access.
     pub async fn new() -> Self {
         let db = TestDb::with_demo_catalogue().await;
-        db.customer("ann").credit("1000.00").bonus("5.00").key("ann-key").password("ann-password").add().await;
-        db.customer("ben").credit("1000.00").key("ben-key").password("ben-password").add().await;
-        db.customer("poor").credit("1.00").key("poor-key").add().await;
+        let ann = db.customer("ann").credit("1000.00").bonus("5.00").key("ann-key").password("ann-password");
+        ann.api_user("ann-api", "ann-api-password").add().await;
+        let ben = db.customer("ben").credit("1000.00").key("ben-key").password("ben-password");
+        ben.api_user("ben-api", "ben-api-password").add().await;
+        db.customer("poor").credit("1.00").key("poor-key").api_user("poor-api", "poor-api-password").add().await;
         db.customer("closed").closed().key("closed-key").password("closed-password").add().await;
         db.customer("fenced").network("203.0.113.0/24").key("fenced-key").add().await;
-        db.customer("test").of(RealmKind::Test).password("test").add().await;
+        db.customer("test").of(RealmKind::Test).password("test").api_user("test", "test").add().await;
         let gateway = Self::gateway_on(db.database.clone(), GatewaySettings::default());
         Self { db, gateway }
     }
@@ -95,12 +97,16 @@ impl App {
 
     /// An order of `ann`'s that runs: vds 10, one month.
     pub async fn running_order(&self) -> String {
-        let placed =
-            self.ann("createOrder", &[("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")]).await;
-        assert_eq!(code(&placed), None, "{placed}");
-        let id = placed["orderid"].as_str().unwrap().to_owned();
+        let id = self.order_by("ann", &[("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")]).await;
         self.db.run_sql(&format!("update live.orders set state = 'active' where id = {id}")).await;
         id
+    }
+
+    /// An order by a customer, as it is once placed: paid, or waiting for its invoice to be.
+    pub async fn order_by(&self, login: &str, fields: &[(&str, &str)]) -> String {
+        let placed = self.by(login, "createOrder", fields).await;
+        assert_eq!(placed["status"], "SUCCESS", "{placed}");
+        placed["orderid"].as_str().unwrap().to_owned()
     }
 }
 

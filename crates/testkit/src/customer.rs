@@ -11,7 +11,7 @@ use domain::{
 use sha2::{Digest, Sha256};
 use store::{
     Error, RealmKind, Tx,
-    customers::{NewCustomer, add, allow, issue_key},
+    customers::{NewCustomer, add, add_sub_user, allow, issue_key},
     ledger::{Movement, move_money},
     orders::Buyer,
 };
@@ -29,6 +29,13 @@ pub struct NewBuyer<'a> {
     bonus: Option<String>,
     keys: Vec<String>,
     networks: Vec<String>,
+    sub_users: Vec<SubUser>,
+}
+
+struct SubUser {
+    nick: String,
+    description: String,
+    hash: String,
 }
 
 impl<'a> NewBuyer<'a> {
@@ -42,8 +49,8 @@ impl<'a> NewBuyer<'a> {
             password_hash: None,
             demo: false,
         };
-        let (keys, networks) = (Vec::new(), Vec::new());
-        Self { db, realm: RealmKind::Live, customer, credit: None, bonus: None, keys, networks }
+        let (keys, networks, sub_users) = (Vec::new(), Vec::new(), Vec::new());
+        Self { db, realm: RealmKind::Live, customer, credit: None, bonus: None, keys, networks, sub_users }
     }
 
     /// Of another realm.
@@ -87,10 +94,19 @@ impl<'a> NewBuyer<'a> {
 
     /// Its password, hashed as cheaply as can be: tests have many.
     pub fn password(mut self, password: &str) -> Self {
-        let params = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let hash: PasswordHash = argon2.hash_password(password.as_bytes()).unwrap();
-        self.customer.password_hash = Some(hash.to_string());
+        self.customer.password_hash = Some(cheap_hash(password));
+        self
+    }
+
+    /// A sub-user that may call the account and server API.
+    pub fn api_user(self, nick: &str, password: &str) -> Self {
+        self.sub_user(nick, store::customers::API, password)
+    }
+
+    /// A sub-user of that description; only `API` opens the account and server API.
+    pub fn sub_user(mut self, nick: &str, description: &str, password: &str) -> Self {
+        let (nick, description) = (nick.to_owned(), description.to_owned());
+        self.sub_users.push(SubUser { nick, description, hash: cheap_hash(password) });
         self
     }
 
@@ -128,6 +144,16 @@ impl<'a> NewBuyer<'a> {
         for network in &self.networks {
             allow(tx, customer, network.parse().unwrap()).await?;
         }
+        for user in &self.sub_users {
+            add_sub_user(tx, customer, &user.nick, &user.description, &user.hash).await?;
+        }
         Ok(Buyer { customer, currency, vat: self.customer.vat })
     }
+}
+
+fn cheap_hash(password: &str) -> String {
+    let params = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash: PasswordHash = argon2.hash_password(password.as_bytes()).unwrap();
+    hash.to_string()
 }

@@ -1,0 +1,14 @@
+//! The account and server API: conformance to its declarations, bounds, the order of its checks, and what its commands
+//! bring about.
+
+mod access;
+mod bed;
+mod bounds;
+mod change;
+mod checks;
+mod conformance;
+mod links;
+mod numbering;
+mod passwords;
+mod queue;
+mod usage;
