@@ -16,7 +16,7 @@ use crate::{
     db::{AsStoreError, Error, Tx},
     orders::{lock_own, new_password, open_password, seal_password},
     schema::{orders, server},
-    tasks::{NewTask, enqueue},
+    tasks::{NewTask, enqueue, waiting},
 };
 
 /// Why it was not done. Nothing is written then.
@@ -106,20 +106,30 @@ pub async fn recreate(
         return Err(ServerFailure::ImageTooLarge);
     }
     usable(tx, customer, id).await?;
+    let mut params = json!({ "os": wanted.image.0 });
+    mark_given(&mut params, wanted.password);
+    let asked = NewTask { params, secret: wanted.password, by_hand: order.by_hand, ..Operation::Reinstall.into() };
+    if let Some(task) = waiting(tx, id, &asked).await? {
+        return Ok(task);
+    }
     let password = match wanted.password {
         Some(password) => Some(set_password(tx, id, password).await?),
         None => password_in_force(tx, id).await?,
     };
-    let params = json!({ "os": wanted.image.0 });
-    let task = NewTask { params, secret: password.as_ref(), by_hand: order.by_hand, ..Operation::Reinstall.into() };
-    let queued = enqueue(tx, id, task).await?;
-    if queued.is_new {
-        diesel::update(server::table.find(id.0))
-            .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
-            .execute(tx.conn())
-            .await?;
-    }
+    let queued = enqueue(tx, id, NewTask { secret: password.as_ref(), ..asked }).await?;
+    diesel::update(server::table.find(id.0))
+        .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
+        .execute(tx.conn())
+        .await?;
     Ok(queued.id)
+}
+
+/// Says in a task's parameters that its password is the customer's choice: such a task is not the same as one whose
+/// password is made here, or kept.
+fn mark_given(params: &mut serde_json::Value, password: Option<&SecretString>) {
+    if let (Some(_), Some(params)) = (password, params.as_object_mut()) {
+        params.insert("new_password".to_owned(), "given".into());
+    }
 }
 
 /// Gives a server another password: the one given, or a new one.
@@ -133,17 +143,17 @@ pub async fn reset_password(
     password: Option<&SecretString>,
 ) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id).await?;
-    let fresh;
+    let mut params = json!({});
+    mark_given(&mut params, password);
+    let asked = NewTask { params, secret: password, by_hand: order.by_hand, ..Operation::ResetPassword.into() };
+    if let Some(task) = waiting(tx, id, &asked).await? {
+        return Ok(task);
+    }
     let password = match password {
-        Some(password) => password,
-        None => {
-            fresh = new_password()?;
-            &fresh
-        }
+        Some(password) => set_password(tx, id, password).await?,
+        None => set_password(tx, id, &new_password()?).await?,
     };
-    let password = set_password(tx, id, password).await?;
-    let task = NewTask { secret: Some(&password), by_hand: order.by_hand, ..Operation::ResetPassword.into() };
-    Ok(enqueue(tx, id, task).await?.id)
+    Ok(enqueue(tx, id, NewTask { secret: Some(&password), ..asked }).await?.id)
 }
 
 /// Gives a server another hostname. The order's domain stays.

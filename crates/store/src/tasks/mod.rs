@@ -15,5 +15,5 @@ pub use lease::{Lease, expired, renew_lease};
 pub use manage::{TaskFilter, TaskRow, cancel, list, retry};
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 
-pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue};
+pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue, waiting};
 pub(crate) use secret::open as open_secret;
