@@ -39,11 +39,11 @@ async fn info(bed: &Bed, id: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_are_known_at_once_and_usage_once_measured() {
     let bed = Bed::new().await;
-    let id = bed.made(&VDS).await;
+    let id = bed.made(&[&VDS[..], &[("domain", "vps.example")]].concat()).await;
     let at_once = info(&bed, &id).await;
     assert_eq!(at_once["in_node"], "simulated-1");
     assert_eq!((&at_once["in_qt_limit"], &at_once["in_mm_limit"]), (&"20480".into(), &"2048".into()));
-    assert!(!at_once["in_ips"].as_str().unwrap().is_empty());
+    assert_eq!(at_once["in_host"], "vps.example");
     for measured in ["in_bw_in", "in_bw_out", "in_qt_usage", "in_inodes_usage", "in_mm_usage"] {
         assert_eq!(at_once[measured], Value::Null, "{measured}");
     }

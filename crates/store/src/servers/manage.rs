@@ -106,23 +106,30 @@ pub async fn recreate(
         return Err(ServerFailure::ImageTooLarge);
     }
     usable(tx, customer, id).await?;
+    let mut params = json!({ "os": wanted.image.0 });
+    mark_given(&mut params, wanted.password);
+    let asked = NewTask { params, secret: wanted.password, by_hand: order.by_hand, ..Operation::Reinstall.into() };
+    if let Some(task) = waiting(tx, id, &asked).await? {
+        return Ok(task);
+    }
     let password = match wanted.password {
-        Some(password) => Some(password.clone()),
+        Some(password) => Some(set_password(tx, id, password).await?),
         None => password_in_force(tx, id).await?,
     };
-    let params = json!({ "os": wanted.image.0 });
-    let task = NewTask { params, secret: password.as_ref(), by_hand: order.by_hand, ..Operation::Reinstall.into() };
-    let queued = enqueue(tx, id, task).await?;
-    if queued.is_new {
-        if let Some(password) = wanted.password {
-            set_password(tx, id, password).await?;
-        }
-        diesel::update(server::table.find(id.0))
-            .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
-            .execute(tx.conn())
-            .await?;
-    }
+    let queued = enqueue(tx, id, NewTask { secret: password.as_ref(), ..asked }).await?;
+    diesel::update(server::table.find(id.0))
+        .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
+        .execute(tx.conn())
+        .await?;
     Ok(queued.id)
+}
+
+/// Says in a task's parameters that its password is the customer's choice: such a task is not the same as one whose
+/// password is made here, or kept.
+fn mark_given(params: &mut serde_json::Value, password: Option<&SecretString>) {
+    if let (Some(_), Some(params)) = (password, params.as_object_mut()) {
+        params.insert("new_password".to_owned(), "given".into());
+    }
 }
 
 /// Gives a server another password: the one given, or a new one.
@@ -136,22 +143,17 @@ pub async fn reset_password(
     password: Option<&SecretString>,
 ) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id).await?;
-    let params = json!({ "password": if password.is_some() { "given" } else { "made" } });
-    let password = match password {
-        Some(password) => password.clone(),
-        None => {
-            if let Some(task) = waiting(tx, id, Operation::ResetPassword, &params, order.by_hand).await? {
-                return Ok(task);
-            }
-            new_password()?
-        }
-    };
-    let task = NewTask { params, secret: Some(&password), by_hand: order.by_hand, ..Operation::ResetPassword.into() };
-    let queued = enqueue(tx, id, task).await?;
-    if queued.is_new {
-        set_password(tx, id, &password).await?;
+    let mut params = json!({});
+    mark_given(&mut params, password);
+    let asked = NewTask { params, secret: password, by_hand: order.by_hand, ..Operation::ResetPassword.into() };
+    if let Some(task) = waiting(tx, id, &asked).await? {
+        return Ok(task);
     }
-    Ok(queued.id)
+    let password = match password {
+        Some(password) => set_password(tx, id, password).await?,
+        None => set_password(tx, id, &new_password()?).await?,
+    };
+    Ok(enqueue(tx, id, NewTask { secret: Some(&password), ..asked }).await?.id)
 }
 
 /// Gives a server another hostname. The order's domain stays.
@@ -170,14 +172,14 @@ pub async fn rename(
     Ok(enqueue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Rename.into() }).await?.id)
 }
 
-async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Result<(), ServerFailure> {
+async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Result<SecretString, ServerFailure> {
     let sealed = seal_password(tx, id, password)?;
     diesel::update(orders::table.find(id.0)).set(orders::server_password.eq(sealed)).execute(tx.conn()).await?;
     diesel::update(server::table.find(id.0))
         .set(server::password_version.eq(server::password_version + 1))
         .execute(tx.conn())
         .await?;
-    Ok(())
+    Ok(password.clone())
 }
 
 async fn password_in_force(tx: &mut Tx, id: OrderId) -> Result<Option<SecretString>, ServerFailure> {

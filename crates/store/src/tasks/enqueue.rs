@@ -1,6 +1,6 @@
 //! Putting tasks in the queue, in the transaction that they come of.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use domain::{
     orders::OrderId,
@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::secret;
 use crate::{
     db::{Error, Tx},
-    schema::task::dsl,
+    schema::task::{self, dsl},
 };
 
 /// A task in the queue.
@@ -43,62 +43,56 @@ impl From<Operation> for NewTask<'_> {
     }
 }
 
-/// An order's last task, as far as it may serve another request.
-#[derive(Queryable)]
-struct Last {
+impl NewTask<'_> {
+    /// How it begins.
+    const fn state(&self) -> &'static str {
+        if self.by_hand { "manual" } else { "queued" }
+    }
+}
+
+/// A task that another may be the same as.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = task)]
+struct Waiting {
     id: i64,
     operation: String,
     params: serde_json::Value,
     state: String,
     secret: Option<Vec<u8>>,
-    untaken: bool,
+    #[diesel(deserialize_as = jiff_diesel::NullableTimestamp)]
+    assigned_at: Option<jiff::Timestamp>,
 }
 
-/// The order's last task, if it is such a one and no worker has ever taken it: one that was taken may have had its
-/// effect already, before this was asked for.
-async fn last_if_waiting(
-    tx: &mut Tx,
-    order: OrderId,
-    operation: Operation,
-    params: &serde_json::Value,
-    by_hand: bool,
-) -> Result<Option<Last>, Error> {
-    let last: Option<Last> = dsl::task
+/// The order's last task, when it is this one already and no worker has ever taken it: one that was taken may have had
+/// its effect already, before this was asked for. Secrets that differ make tasks differ.
+pub(crate) async fn waiting(tx: &mut Tx, order: OrderId, new: &NewTask<'_>) -> Result<Option<TaskId>, Error> {
+    let last: Option<Waiting> = dsl::task
         .filter(dsl::order_id.eq(order.0))
         .order(dsl::id.desc())
-        .select((dsl::id, dsl::operation, dsl::params, dsl::state, dsl::secret, dsl::assigned_at.is_null()))
+        .select(Waiting::as_select())
         .first(tx.conn())
         .await
         .optional()?;
-    let state = if by_hand { "manual" } else { "queued" };
-    Ok(last.filter(|last| {
-        let equal = last.operation == operation.name() && last.params == *params;
-        equal && last.state == state && (by_hand || last.untaken)
-    }))
-}
-
-/// The order's last task, if it is an equal one that waits; its secret is whatever it is.
-pub(crate) async fn waiting(
-    tx: &mut Tx,
-    order: OrderId,
-    operation: Operation,
-    params: &serde_json::Value,
-    by_hand: bool,
-) -> Result<Option<TaskId>, Error> {
-    Ok(last_if_waiting(tx, order, operation, params, by_hand).await?.map(|last| TaskId(last.id)))
-}
-
-/// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. When the
-/// order's last task is equal, its secret too, and waits, that one serves.
-pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Result<Enqueued, Error> {
-    if let Some(last) = last_if_waiting(tx, order, new.operation, &new.params, new.by_hand).await? {
-        let id = TaskId(last.id);
-        let kept = last.secret.map(|sealed| secret::open(tx.keys(), tx.realm(), id, &sealed)).transpose()?;
-        if kept.as_ref().map(ExposeSecret::expose_secret) == new.secret.map(ExposeSecret::expose_secret) {
-            return Ok(Enqueued { id, is_new: false });
-        }
+    let Some(last) = last else { return Ok(None) };
+    let equal = last.operation == new.operation.name() && last.params == new.params;
+    let untaken = last.state == new.state() && (new.by_hand || last.assigned_at.is_none());
+    if !equal || !untaken {
+        return Ok(None);
     }
-    let state = if new.by_hand { "manual" } else { "queued" };
+    let id = TaskId(last.id);
+    let Some(wanted) = new.secret else { return Ok(Some(id)) };
+    let Some(sealed) = last.secret else { return Ok(None) };
+    let same = secret::open(tx.keys(), tx.realm(), id, &sealed)?.expose_secret() == wanted.expose_secret();
+    Ok(same.then_some(id))
+}
+
+/// Queues an operation on an order, whose row this transaction holds: so ids are in the order of commits. Where
+/// [`waiting`] finds it, that one serves.
+pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Result<Enqueued, Error> {
+    if let Some(id) = waiting(tx, order, &new).await? {
+        return Ok(Enqueued { id, is_new: false });
+    }
+    let state = new.state();
     let id: i64 = diesel::insert_into(dsl::task)
         .values((
             dsl::order_id.eq(order.0),

@@ -40,9 +40,10 @@ const BANDWIDTH: FieldSpec = size("bandwidth", "Bandwidth, in Mbps, within the t
 const DRY_RUN: FieldSpec = FieldSpec {
     name: "dry_run",
     about: "1 to be told the price alone: cost and currency.",
-    need: Need::Optional("the change is made"),
+    need: Need::Optional("0: the change is made"),
     example: "1",
-    malformed: None,
+    // Whoever writes `true` wants a price, and must not be charged.
+    malformed: Some(("true", Fault::Parameter("dry_run"))),
     extension: true,
 };
 
@@ -58,6 +59,7 @@ static SPEC: Spec = Spec {
         Fault::Parameter("ram"),
         Fault::Parameter("quota"),
         Fault::Parameter("bandwidth"),
+        Fault::Parameter("dry_run"),
         Fault::Unpaid,
         Fault::Overdue,
         Fault::Suspended,
@@ -82,7 +84,12 @@ impl Writing for ServerChange {
                 disk_gb: whole(&QUOTA),
                 bandwidth_mbps: whole(&BANDWIDTH),
             };
-            let dry_run = call.text(&DRY_RUN) == Some("1");
+            let dry_run = match call.text(&DRY_RUN) {
+                None | Some("0") => false,
+                Some("1") => true,
+                Some(_) => return Err(Fault::Parameter(DRY_RUN.name).into()),
+            };
+            readable(&request)?;
             let changed = change(tx, &call.caller.buyer, call.order()?, &request, dry_run).await.map_err(failure)?;
             Ok(match changed.task {
                 Some(task) => queued(task),
@@ -94,6 +101,17 @@ impl Writing for ServerChange {
         }
         .boxed_local()
     }
+}
+
+/// What can be said against the parameters whatever the server is: that comes before what it can't have done to it.
+fn readable(request: &ChangeRequest) -> Result<(), Fault> {
+    let ChangeRequest { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps } = request;
+    let given = [(&CPU, cpu_ghz), (&RAM, ram_mb), (&QUOTA, disk_gb), (&BANDWIDTH, bandwidth_mbps)];
+    if given.iter().all(|(_, value)| **value == Field::Absent) {
+        return Err(Fault::Parameter(CPU.name));
+    }
+    let malformed = given.iter().find(|(_, value)| **value == Field::Malformed);
+    malformed.map_or(Ok(()), |(field, _)| Err(Fault::Parameter(field.name)))
 }
 
 fn failure(failure: ChangeFailure) -> Failure {
