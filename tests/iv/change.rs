@@ -140,10 +140,11 @@ async fn what_the_balance_does_not_cover_is_not_done() {
          (select string_agg(s::text, '|' order by order_id) from live.server s) || \
          (select string_agg(a::text, '|' order by a::text) from live.account a)";
     let before = bed.app.db.value::<String>(all).await;
-    for dry_run in ["0", "1"] {
+    // The price is told also to whom it is too high.
+    for (dry_run, expected) in [("0", 409), ("1", 200)] {
         let fields = [("id", id.as_str()), ("cpu", "16"), ("quota", "100"), ("dry_run", dry_run)];
         let (status, body) = bed.by("cara-api", "server_change", &fields).await;
-        assert_eq!(status, 409, "{body}");
+        assert_eq!((status, body.get("cost").is_some()), (expected, dry_run == "1"), "{body}");
     }
     assert_eq!(bed.app.db.value::<String>(all).await, before);
     let within = [("id", id.as_str()), ("cpu", "4")];
