@@ -8,7 +8,10 @@ use std::{
 use gateway_http::GatewaySettings;
 use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt};
 
-use crate::support::{App, raw};
+use crate::{
+    iv::bed::{Bed, api_on, settings},
+    support::{App, raw},
+};
 
 /// What a secret in these tests looks like, so that it is found wherever it comes out.
 const CANARY: &str = "cAnAry";
@@ -62,22 +65,43 @@ fn targets() -> Vec<String> {
     targets
 }
 
+/// The same on the account and server API.
+fn iv_targets() -> Vec<String> {
+    let own = format!("nick=cara-api&password={CANARY}-nick&id=1");
+    vec![
+        format!("command=version&nick=nobody&password={CANARY}10"),
+        format!("command=version&nick=cara-api&password={CANARY}11"),
+        format!("command=version&{own}"),
+        format!("command=nope&{own}"),
+        format!("command=server_reset_password&{own}&new_password={CANARY}12"),
+        format!("command=server_reset_password&{own}&new_password={CANARY}%00"),
+        format!("command=server_reset_password&{own}&id=2&new_password={CANARY}13"),
+        format!("command=server_recreate&{own}&os=x&new_password={CANARY}14"),
+        format!("command=server_recreate&{own}&os=debian-12-x86_64&new_password={CANARY}15"),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_comes_out_anywhere() {
     let log = Log::default();
     let everything = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     // Fails when another test of this process has one; then this one has no log to look at.
     everything.try_init().expect("the only test that logs");
-    let mut app = App::new().await;
-    let cara = app.db.customer("cara").credit("100.00").key(&format!("{CANARY}-key"));
-    cara.password(&format!("{CANARY}-password")).add().await;
+    let mut bed = Bed::new().await;
+    let cara = bed.app.db.customer("cara").credit("100.00").key(&format!("{CANARY}-key"));
+    let cara = cara.password(&format!("{CANARY}-password")).api_user("cara-api", &format!("{CANARY}-nick"));
+    cara.add().await;
 
-    requests(&app).await;
-    let (proxy, database) = app.db.behind_proxy().await;
-    app.gateway = App::gateway_on(database, GatewaySettings::default());
+    requests(&bed).await;
+    let resets = "select count(*) from live.task where operation = 'server_reset_password' and secret is not null";
+    assert!(bed.app.db.value::<i64>(resets).await > 0, "no password was set: the test looks at the wrong server");
+    let (proxy, database) = bed.app.db.behind_proxy().await;
+    bed.app.gateway = App::gateway_on(database.clone(), GatewaySettings::default());
+    bed.api = api_on(&bed.app, database, settings());
     proxy.refuse();
-    requests(&app).await;
+    requests(&bed).await;
     proxy.recover();
+    let app = &bed.app;
 
     let password = app.db.value::<Vec<u8>>("select server_password from live.orders limit 1").await;
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
@@ -105,19 +129,20 @@ async fn no_secret_comes_out_anywhere() {
     }
 }
 
-async fn requests(app: &App) {
-    let serving = app.serve();
-    for target in targets() {
-        let get = format!("GET /apih.php?{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+async fn requests(bed: &Bed) {
+    let serving = bed.serve(&bed.api);
+    let of = |path: &'static str, targets: Vec<String>| targets.into_iter().map(move |target| (path, target));
+    for (path, target) in of("/apih.php", targets()).chain(of("/json.php", iv_targets())) {
+        let get = format!("GET {path}?{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         let form = "Content-Type: application/x-www-form-urlencoded";
         let length = target.len();
         let post = format!(
-            "POST /apih.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{form}\r\nContent-Length: {length}\r\n\r\n{target}"
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{form}\r\nContent-Length: {length}\r\n\r\n{target}"
         );
         let broken = format!(
-            "POST /apih.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: multipart/form-data\r\nContent-Length: {length}\r\n\r\n{target}"
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: multipart/form-data\r\nContent-Length: {length}\r\n\r\n{target}"
         );
-        let other = format!("DELETE /apih.php?{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let other = format!("DELETE {path}?{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         for request in [get, post, broken, other] {
             let response = raw(serving.address, request.as_bytes()).await;
             let body = String::from_utf8_lossy(&response.body).into_owned();

@@ -2,11 +2,12 @@
 //! bring about.
 
 mod access;
-mod bed;
+pub mod bed;
 mod bounds;
 mod change;
 mod checks;
 mod conformance;
+mod http;
 mod links;
 mod numbering;
 mod passwords;
