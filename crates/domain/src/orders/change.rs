@@ -128,6 +128,10 @@ pub fn change(request: &ChangeRequest, facts: &ChangeFacts<'_>) -> Result<Change
     if server.disk_gb < now.disk_gb {
         return Err(ChangeError::DiskShrinks);
     }
+    // Without unit prices a larger server would be given away.
+    if tariff.units.is_none() {
+        return Err(ChangeError::Unchangeable);
+    }
     let net = difference(tariff, now, &server, facts)?;
     let amount = VatLine::of(net, facts.billing.vat, facts.billing.prices)?;
     let payment = facts.payment.meet(amount.gross)?.ok_or(ChangeError::NotEnough)?;
