@@ -1,19 +1,15 @@
 //! `/apih.php`.
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, StatusCode, header},
+    http::StatusCode,
     web::{self, Data, Payload},
 };
 use domain::language::Language;
-use tokio::time;
 
-use super::body::{self, NoBody};
+use super::exchange;
 use crate::{
     Answered, Gateway,
     auth::address,
@@ -22,11 +18,7 @@ use crate::{
     faults::Fault,
     metrics::Metrics,
     reply::Format,
-    request::{Fields, decode},
 };
-
-/// Every answer comes within 10 s (CONTRACT 1.2).
-const DEADLINE: Duration = Duration::from_millis(9500);
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.route("/apih.php", web::route().to(apih));
@@ -34,58 +26,29 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 
 async fn apih(request: HttpRequest, payload: Payload, gateway: Data<Gateway>, metrics: Data<Metrics>) -> HttpResponse {
     let began = Instant::now();
-    if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
-        return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD, POST")).finish();
-    }
-    let body = match body::read(payload).await {
-        Ok(body) => body,
-        Err(NoBody::TooLong) => return HttpResponse::PayloadTooLarge().finish(),
-        Err(NoBody::TooSlow) => return HttpResponse::RequestTimeout().finish(),
-        Err(NoBody::Broken) => return HttpResponse::BadRequest().finish(),
+    let fields = match exchange::read(&request, payload).await {
+        Ok(fields) => fields,
+        Err(response) => return response,
     };
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let fields = decode(request.method(), request.query_string().as_bytes(), content_type, body).await;
     let command = fields.text("command").and_then(commands::find);
-    let answered = in_time(gateway, fields, &request, command.is_some_and(Command::writes)).await;
-    metrics.answered(
-        "apih",
-        command.map_or("unknown", |c| c.spec().name),
-        answered.fault.map_or(0, Fault::code),
-        began.elapsed(),
-    );
+    let format = Format::of(fields.text("json"));
+    let from = address::of_request(&request, &gateway.settings().auth.trusted_proxies);
+    let working = gateway.clone();
+    let answered = exchange::in_time(async move { working.answer(&fields, from).await }).await;
+    let answered = answered.unwrap_or_else(|| {
+        // A client that wants to know what became of it asks again, with its requestid.
+        let fault = not_done(command.is_some_and(Command::writes));
+        gateway.refused(&fault.into(), Language::default(), format)
+    });
+    let (name, code) = (command.map_or("unknown", |c| c.spec().name), answered.fault.map_or(0, Fault::code));
+    metrics.answered("apih", name, code, began.elapsed());
     respond(answered)
 }
 
-/// Answers within the deadline. What is under way then goes on to its end, whole or not at all; a client that wants to
-/// know asks again, with its requestid.
-async fn in_time(gateway: Data<Gateway>, fields: Fields, request: &HttpRequest, writes: bool) -> Answered {
-    let from = address::of_request(request, &gateway.settings().auth.trusted_proxies);
-    let format = Format::of(fields.text("json"));
-    let (fields, working) = (Rc::new(fields), gateway.clone());
-    let work = actix_web::rt::spawn(async move { working.answer(&fields, from).await });
-    match time::timeout(DEADLINE, work).await {
-        Ok(Ok(answered)) => return answered,
-        Ok(Err(broken)) => tracing::error!(%broken, "a request broke off"),
-        Err(_) => tracing::error!("a request is not answered in time"),
-    }
-    gateway.refused(&not_done(writes).into(), Language::default(), format)
-}
-
 fn respond(answered: Answered) -> HttpResponse {
-    let status = match answered.fault {
-        Some(Fault::TooManyRequests) => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::OK,
+    let (status, retry_after) = match answered.fault {
+        Some(Fault::TooManyRequests) => (StatusCode::TOO_MANY_REQUESTS, answered.retry_after.or(Some(1))),
+        _ => (StatusCode::OK, answered.retry_after),
     };
-    let mut response = HttpResponse::build(status);
-    response
-        .insert_header((header::CONTENT_TYPE, answered.format.content_type()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    if let Some(seconds) = answered.retry_after {
-        response.insert_header((header::RETRY_AFTER, seconds));
-    } else if status == StatusCode::TOO_MANY_REQUESTS {
-        response.insert_header((header::RETRY_AFTER, 1));
-    }
-    response.body(answered.body)
+    exchange::respond(status, answered.format.content_type(), retry_after).body(answered.body)
 }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoBody {
+pub(super) enum NoBody {
     /// It is too long: HTTP 413.
     TooLong,
     /// It did not come in time: HTTP 408.
@@ -29,7 +29,7 @@ pub enum NoBody {
 ///
 /// # Errors
 /// [`NoBody`].
-pub async fn read(payload: Payload) -> Result<Bytes, NoBody> {
+pub(super) async fn read(payload: Payload) -> Result<Bytes, NoBody> {
     time::timeout(PATIENCE, gather(payload)).await.unwrap_or(Err(NoBody::TooSlow))
 }
 

@@ -2,7 +2,8 @@
 
 mod admin;
 mod apih;
-pub mod body;
+mod body;
+pub mod exchange;
 
 use std::{
     io,
