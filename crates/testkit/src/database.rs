@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{catalogue::Catalogue, customers::Prices};
+use domain::{catalogue::Catalogue, customers::Prices, tasks::Capabilities};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -51,7 +51,11 @@ impl TestDb {
     /// The rules that tests are under.
     #[must_use]
     pub fn rules() -> Rules {
-        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross }
+        Rules {
+            zone: TimeZone::get("Europe/Vilnius").unwrap(),
+            prices: Prices::Gross,
+            capabilities: Capabilities::default(),
+        }
     }
 
     /// The demo's catalogue.

@@ -6,6 +6,7 @@ use domain::{
     customers::{CustomerId, Prices},
     language::Language,
     money::{Currency, Percent},
+    tasks::Capabilities,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -226,7 +227,7 @@ fn no_database() -> Database {
         auth: RoleAuth::Peer,
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross };
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, capabilities: Capabilities::default() };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 
