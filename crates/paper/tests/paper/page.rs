@@ -18,7 +18,7 @@ fn invoice(language: Language, terms: Terms) -> InvoiceDocument {
 fn saying(text: &str) -> InvoiceDocument {
     let terms = Terms::of(2_100, Prices::Gross);
     let of = DocumentNumber { series: text.to_owned(), number: 7 };
-    let mut document = document(DocumentKind::CreditNote { of }, Language::En, terms, usual_lines(terms));
+    let mut document = document(DocumentKind::CreditNote { of: Some(of) }, Language::En, terms, usual_lines(terms));
     document.note = Some(text.to_owned());
     document.payment_reference = Some(text.to_owned());
     document.number = Some(DocumentNumber { series: text.to_owned(), number: 1 });
@@ -77,7 +77,7 @@ fn a_strict_policy_is_enough() {
 #[test]
 fn every_kind_speaks_every_language_in_both_vat_modes() {
     let of = DocumentNumber { series: "VRT".to_owned(), number: 977 };
-    let kinds = [DocumentKind::Proforma, DocumentKind::Invoice, DocumentKind::CreditNote { of }];
+    let kinds = [DocumentKind::Proforma, DocumentKind::Invoice, DocumentKind::CreditNote { of: Some(of) }];
     let titles = [
         ["Išankstinė sąskaita", "PVM sąskaita faktūra", "Kreditinė PVM sąskaita faktūra"],
         ["Счёт на предоплату", "Счёт-фактура НДС", "Кредит-нота НДС"],

@@ -13,9 +13,9 @@ use std::{
     path::PathBuf,
 };
 
+use domain::billing::{Bank, Party};
 use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
-use paper::{Bank, Party};
 use serde::Deserialize;
 
 pub use load::SettingsError;
