@@ -1,5 +1,5 @@
 -- An invoice says for ever who sold and who bought, as it was when it was issued; and what is wrong with a paid one is
--- put right by a credit note, never by a change (docs/adr/0010).
+-- put right by a credit note, never by a change (docs/adr/0011).
 
 create function party_of(p_customer bigint) returns jsonb language sql stable as $$
     select jsonb_strip_nulls(jsonb_build_object(

@@ -180,7 +180,7 @@ proptest! {
         let document = document(DocumentKind::Invoice, language, terms, lines);
         prop_assert_eq!(document.check(), Ok(()));
         let text = unlocalised(&page(&document, None), language);
-        let cells = |amount: Money| text.contains(&format!("<td>{amount}</td>"));
+        let cells = |amount: Money| text.contains(&format!(">{amount}</td>"));
         for line in &document.lines {
             for amount in [line.unit_price, line.net, line.vat, line.gross] {
                 prop_assert!(cells(amount), "{} in {}", amount, text);

@@ -115,10 +115,13 @@ impl Page {
         let mut complaints = Vec::new();
         for event in self.wire.events(&self.session) {
             let params = event.params;
+            let is_icon = |url: &Value| url.as_str().is_some_and(|url| url.ends_with("/favicon.ico"));
             let serious = |level: &Value| matches!(level.as_str(), Some("error" | "warning" | "assert"));
             match event.method.as_str() {
                 "Runtime.consoleAPICalled" if serious(&params["type"]) => complaints.push(params["args"].to_string()),
                 "Runtime.exceptionThrown" => complaints.push(params["exceptionDetails"].to_string()),
+                // The browser asks for an icon by itself; it is no page's fault that there is none.
+                "Log.entryAdded" if is_icon(&params["entry"]["url"]) => {}
                 "Log.entryAdded" if serious(&params["entry"]["level"]) => complaints.push(params["entry"].to_string()),
                 _ => {}
             }
