@@ -7,6 +7,7 @@ use provisioner::{
     WorkerSettings,
     driver::{DriverKind, DriverSettings, ExecSettings, Limits, Supervisor, Timeouts},
 };
+use store::RealmKind;
 use tempfile::TempDir;
 
 use crate::bed::{Bed, quick};
@@ -157,4 +158,18 @@ async fn a_worker_that_dies_takes_its_hook_along_and_another_ends_the_task() {
     bed.work_until(settings, "select state = 'active' from orders").await;
     assert!(bed.holds("select attempt = 2 from task").await);
     bed.all_is_done().await;
+}
+
+#[tokio::test]
+async fn the_test_realm_reaches_no_hook_whatever_is_asked_of_it() {
+    let bed = Bed::of(RealmKind::Test).await;
+    bed.rename_driver("hooked").await;
+    let (place, settings) = hooked("echo x >> $HERE/reached; good \"$@\"");
+    let order = bed.order_in(&bed.db.database.test).await;
+    for operation in Operation::ALL.into_iter().filter(|operation| *operation != Operation::Create) {
+        bed.run(&format!("insert into task (order_id, operation) values ({order}, '{operation}')")).await;
+    }
+    bed.work_until(settings, "select not exists (select from task where state in ('queued', 'running'))").await;
+    assert!(bed.holds("select count(*) filter (where state = 'succeeded') >= 5 from task").await);
+    assert!(!place.path().join("reached").exists());
 }
