@@ -86,6 +86,12 @@ impl TestDb {
         Database::open(&self.settings, connections, self.keys.clone(), Self::rules()).unwrap()
     }
 
+    /// Other pools, under these rules.
+    #[must_use]
+    pub fn under(&self, rules: Rules) -> Database {
+        Database::open(&self.settings, CONNECTIONS, self.keys.clone(), rules).unwrap()
+    }
+
     /// The database behind a network that can fail.
     pub async fn behind_proxy(&self) -> (FaultProxy, Database) {
         let (proxy, owner) = FaultProxy::before(&self.settings.owner).await;

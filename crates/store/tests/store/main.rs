@@ -9,6 +9,7 @@
 )]
 
 mod acts;
+mod capabilities;
 mod catalogue;
 mod credit;
 mod customers;
