@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 
-use domain::tasks::Operation;
 use futures_util::FutureExt;
 use store::{
     Error, Realm,
@@ -76,7 +75,7 @@ async fn perform(drivers: &Drivers, task: &ClaimedTask) -> Result<String, Failur
         },
         Outcome::Unknown { why } => match look(driver, task).await {
             // That a machine runs does not say that it was restarted.
-            (seen, None) if task.operation != Operation::Restart => {
+            (seen, None) if !task.operation.leaves_no_trace() => {
                 Ok(format!("{why}; {}", report(task.operation, "the hypervisor", &seen)))
             }
             (Observed::Unavailable(_), _) => Err(Failure::passing(lease, Class::Unavailable, why, None)),

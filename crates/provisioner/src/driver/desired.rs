@@ -1,5 +1,7 @@
 //! The state that a task wants, and whether what is seen is it.
 
+use std::collections::BTreeMap;
+
 use domain::tasks::Operation;
 use store::tasks::ClaimedTask;
 
@@ -41,7 +43,13 @@ fn desired(operation: Operation, generation: i32) -> Desired {
         // A reinstallation that is queued behind them has raised the generation already; it is not theirs to wait for.
         Operation::Restart | Operation::Unsuspend => present(Some(true), 1),
         Operation::Suspend => present(Some(false), 1),
-        Operation::Change | Operation::ResetPassword | Operation::Rename => present(None, 1),
+        Operation::Change
+        | Operation::ResetPassword
+        | Operation::Rename
+        | Operation::Ptr
+        | Operation::FlushFilter
+        | Operation::Firewall
+        | Operation::MoveAddress => present(None, 1),
         Operation::Destroy => Desired::Missing,
     }
 }
@@ -53,7 +61,15 @@ fn traits_wanted_by(task: &ClaimedTask) -> Traits {
         Operation::Change => Traits { size: task.size().map(|spec| spec.into()), ..none },
         Operation::ResetPassword => Traits { password_version: Some(task.password_version), ..none },
         Operation::Rename => Traits { hostname: task.wanted_hostname().map(str::to_owned), ..none },
+        Operation::Ptr => {
+            Traits { ptr: task.wanted_ptr().map(|(ip, name)| BTreeMap::from([(ip, name.to_owned())])), ..none }
+        }
+        Operation::Firewall => Traits { firewall: Some(task.wanted_firewall()), ..none },
+        Operation::MoveAddress => {
+            Traits { addresses: Some(task.network.addresses.iter().map(|address| address.ip).collect()), ..none }
+        }
         Operation::Create
+        | Operation::FlushFilter
         | Operation::Suspend
         | Operation::Unsuspend
         | Operation::Restart
@@ -94,6 +110,12 @@ impl Traits {
                 let older = self.password_version.is_some() && self.password_version > seen.password_version;
                 other(older, "password")
             })
+            .or_else(|| other(self.addresses.is_some() && self.addresses != seen.addresses, "list of addresses"))
+            .or_else(|| {
+                let set = |(ip, name)| seen.ptr.as_ref().is_some_and(|names| names.get(ip) == Some(name));
+                other(!self.ptr.iter().flatten().all(set), "reverse name")
+            })
+            .or_else(|| other(self.firewall.is_some() && self.firewall != seen.firewall, "packet filter"))
     }
 }
 
@@ -115,6 +137,10 @@ pub(crate) fn report(operation: Operation, node: &str, seen: &Observed) -> Strin
         Operation::Change => "changed",
         Operation::ResetPassword => "password set",
         Operation::Rename => "hostname set",
+        Operation::Ptr => "reverse name set",
+        Operation::FlushFilter => "packet filter emptied",
+        Operation::Firewall => "packet filter set",
+        Operation::MoveAddress => "addresses set",
     };
     match seen {
         Observed::Present(machine) => {

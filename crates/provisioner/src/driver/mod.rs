@@ -9,9 +9,14 @@ mod registry;
 mod simulated;
 mod simulated_usage;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
 use domain::{
+    firewall::Firewall,
     orders::{OrderId, ServerSpec},
     usage::Counters,
 };
@@ -130,6 +135,12 @@ pub struct Traits {
     pub hostname: Option<String>,
     /// Of which of the order's passwords it has.
     pub password_version: Option<i32>,
+    /// Its addresses.
+    pub addresses: Option<BTreeSet<IpAddr>>,
+    /// What its addresses resolve to; of a task, the name that it sets.
+    pub ptr: Option<BTreeMap<IpAddr, String>>,
+    /// The limits of its packet filter.
+    pub firewall: Option<Firewall>,
 }
 
 /// The size of a machine.

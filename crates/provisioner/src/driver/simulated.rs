@@ -85,7 +85,15 @@ fn machine(server: SimulatedServer) -> Machine {
         }
         _ => None,
     };
-    let traits = Traits { size, hostname: server.hostname, password_version: Some(server.password_version) };
+    let network = &server.network;
+    let traits = Traits {
+        size,
+        password_version: Some(server.password_version),
+        addresses: Some(network.addresses().collect()),
+        ptr: Some(network.ptr()),
+        firewall: Some(network.firewall()),
+        hostname: server.hostname,
+    };
     Machine { running: server.running, generation: server.generation, traits }
 }
 
