@@ -34,7 +34,7 @@ proptest! {
             let each: Vec<IpAddr> = range.addresses().collect();
             prop_assert_eq!(&each, &all(&[range]).into_iter().map(v4).collect::<Vec<_>>());
             for (at, ip) in each.iter().enumerate() {
-                let rest = range.after(*ip).map(|rest| rest.addresses().collect()).unwrap_or_default();
+                let rest: Vec<IpAddr> = range.after(*ip).map(|rest| rest.addresses().collect()).unwrap_or_default();
                 prop_assert_eq!(each[at + 1..].to_vec(), rest);
             }
         }

@@ -9,6 +9,7 @@
 )]
 
 mod acts;
+mod addresses;
 mod catalogue;
 mod customers;
 mod lost_answers;
@@ -18,6 +19,7 @@ mod privileges;
 mod races;
 mod refusals;
 mod sabotage;
+mod staff_passwords;
 mod sweeping;
 mod tasks;
 mod transactions;
