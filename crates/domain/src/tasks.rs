@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 pub struct TaskId(pub i64);
 
 /// An operation on an order's service. Its name is the account API's (`ta_command`, CONTRACT 2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// Make it.
     Create,
@@ -55,12 +55,6 @@ impl Operation {
         Self::MoveAddress,
     ];
 
-    /// Whether a machine shows nothing of it afterwards: then only who did it can say that it was done.
-    #[must_use]
-    pub const fn leaves_no_trace(self) -> bool {
-        matches!(self, Self::Restart | Self::FlushFilter)
-    }
-
     /// As it stands in the database and in `ta_command`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -79,6 +73,21 @@ impl Operation {
             Self::Firewall => "server_firewall",
             Self::MoveAddress => "server_move_ip",
         }
+    }
+}
+
+impl Operation {
+    /// As drivers and their configuration call it: its name without what all of them begin with.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        let name = self.name();
+        name.strip_prefix("server_").unwrap_or(name)
+    }
+
+    /// The one of that short name.
+    #[must_use]
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.short_name() == name)
     }
 }
 

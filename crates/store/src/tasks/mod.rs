@@ -7,6 +7,7 @@ mod lease;
 mod manage;
 mod moves;
 mod network;
+mod progress;
 mod secret;
 mod simulated;
 mod simulated_network;
@@ -17,6 +18,7 @@ pub use finish::{Next, give_back, reap, release, succeed};
 pub use lease::{Lease, expired, renew_lease};
 pub use manage::{TaskFilter, TaskRow, cancel, list, retry};
 pub use network::{ServerAddress, ServerNetwork};
+pub use progress::{Progress, Underway, append_log, keep_boot, keep_handle, keep_verified, progress};
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 pub use simulated_network::SimulatedNetwork;
 
