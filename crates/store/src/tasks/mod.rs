@@ -22,6 +22,7 @@ pub use progress::{Progress, Underway, append_log, keep_boot, keep_handle, keep_
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 pub use simulated_network::SimulatedNetwork;
 
+pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue, note, waiting};
 pub(crate) use moves::{is_on_its_way, wait_for_removal};
 pub(crate) use secret::{manual_with_secret, open as open_secret, tell};
