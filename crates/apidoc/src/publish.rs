@@ -123,7 +123,12 @@ pub fn start(source: Source) -> io::Result<Publisher> {
 
 async fn keep(source: &Source, published: &Published, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        let pause = match make(source).await {
+        let made = tokio::select! {
+            made = make(source) => made,
+            // The scratch realm is left for the next to sweep.
+            _ = stopped.changed() => return,
+        };
+        let pause = match made {
             Ok((model, catalogue)) => {
                 published.publish(Pages::of(&model));
                 tokio::select! {

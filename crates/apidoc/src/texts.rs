@@ -95,6 +95,14 @@ pub(crate) fn todo(key: &str) -> Text {
     Text::of(|language| file(language).codes.get(key).map_or("⟨no text⟩", |code| &code.todo).to_owned())
 }
 
+/// Asks for what depends on catalogues and settings that no test has all of: reasons, and kinds that no field has.
+#[cfg(test)]
+pub(crate) fn ask_for_reasons() {
+    for key in ["why_hidden", "why_all_sold", "why_not_sold", "why_not_run", "kind_text"] {
+        ui(Language::En, key);
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

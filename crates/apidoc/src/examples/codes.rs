@@ -19,7 +19,8 @@ impl Captured {
         if answered {
             self.codes.insert(id.anchor(), Provoked::By(calls));
         } else {
-            tracing::warn!(code = id.label(), ?calls, "a code of the reference page is not provoked as it should be");
+            let answer = calls.last().map(|last| last.json.as_str()).unwrap_or_default();
+            self.problems.push(format!("{} is not provoked: {answer}", id.label()));
         }
     }
 

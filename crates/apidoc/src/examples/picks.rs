@@ -6,6 +6,8 @@ use domain::{
     orders::echo_addons,
 };
 
+use crate::model::Worked;
+
 /// An order that can be placed.
 #[derive(Clone)]
 pub(super) struct Pick<'a> {
@@ -27,17 +29,19 @@ impl<'a> Pick<'a> {
         Some(Self { tariff, period, addons })
     }
 
-    /// The same for longer and with more of what can be had more of: a price with something to work out.
+    /// The same for longer and with more of what can be had more of: a price with something to work out, and to round.
     pub(super) fn more(mut self, catalogue: &'a Catalogue) -> Self {
-        let longer = self.tariff.periods.iter().filter(|period| period.for_new);
-        if let Some(discounted) = longer.filter(|p| p.discount.in_basis_points() > 0).nth(1) {
-            self.period = discounted;
-        }
         let several = catalogue.addons_of(self.tariff).find(|addon| addon.group.is_none() && addon.max_quantity > 2);
         if let Some(addon) = several {
             self.addons.push(Selection { addon: addon.id, quantity: 3.max(addon.min_quantity) });
         }
-        self
+        let discounted = |period: &&Period| period.for_new && period.discount.in_basis_points() > 0;
+        let rounds = |period: &&Period| {
+            Worked::out(catalogue, self.tariff, period, &self.addons).is_some_and(|worked| worked.rounds())
+        };
+        let longer = || self.tariff.periods.iter().filter(discounted);
+        let chosen = longer().find(rounds).or_else(|| longer().next()).unwrap_or(self.period);
+        Self { period: chosen, ..self }
     }
 
     /// Its fields for createOrder; `domain` where the tariff needs one.

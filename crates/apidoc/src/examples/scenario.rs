@@ -19,8 +19,7 @@ impl Captured {
         };
         let command = exchange.field("command").and_then(|name| name_of(exchange.surface, name));
         let Some(command) = command.filter(|_| !refused) else {
-            let (command, answer) = (exchange.field("command"), &exchange.json);
-            tracing::warn!(command, answer, "an example of the reference page is refused, so it has none");
+            self.problems.push(format!("{:?} is refused: {}", exchange.fields, exchange.json));
             return;
         };
         self.commands.insert((exchange.surface, command), exchange);

@@ -46,6 +46,12 @@ pub struct WorkedItem {
 const FINE: u32 = 4;
 
 impl Worked {
+    /// Whether the exact amount is no whole number of minor units.
+    #[must_use]
+    pub fn rounds(&self) -> bool {
+        !self.exact.ends_with("0000")
+    }
+
     /// The price of an order in the catalogue's own currency, without VAT to be added; `None` where it is out of range.
     pub(crate) fn out(catalogue: &Catalogue, tariff: &Tariff, period: &Period, addons: &[Selection]) -> Option<Self> {
         let mut items = vec![(tariff.name.clone(), 1, tariff.monthly, tariff.setup)];

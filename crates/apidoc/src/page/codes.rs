@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::language::Language;
 
-use super::words::Words;
+use super::{markup::text, words::Words};
 use crate::{
     model::{Again, Charged, Code, CodeId, Elsewhere, Exchange, Provoked},
     snippets::{Tongue, program},
@@ -21,12 +21,12 @@ struct CodeView<'a> {
 
 /// The entry of a code.
 pub(super) fn entry(w: Words<'_>, code: &Code) -> String {
-    let curl = |exchange: &Exchange| program(Tongue::Curl, &w.facts.public_url, exchange);
+    let curl = |exchange: &Exchange| text(&program(Tongue::Curl, &w.facts.public_url, exchange));
     let (calls, answer, why_not) = match &code.provoked {
         Provoked::By(calls) => (calls.iter().map(curl).collect(), calls.last(), ""),
         Provoked::Not(why, seen) => (Vec::new(), seen.as_ref(), w.ui(why)),
     };
-    let answer = answer.map(|exchange| exchange.json.clone()).unwrap_or_default();
+    let answer = answer.map(|exchange| text(&exchange.json)).unwrap_or_default();
     CodeView { w, code, calls, answer, why_not }.render().unwrap_or_default()
 }
 

@@ -2,7 +2,13 @@
 
 use askama::Template;
 
-use super::{diagram, markup::escape, words::Words};
+use super::{
+    diagram,
+    markup::{escape, text},
+    words::Words,
+};
+use serde_json::Value;
+
 use crate::{
     model::{CodeId, Command, Exchange, Field, Model, Need, Repeat, Surface, Told},
     snippets::{Tongue, program},
@@ -25,7 +31,8 @@ struct CommandView<'a> {
 /// The section of a command.
 pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String {
     let url = &w.facts.public_url;
-    let programs = command.example.iter().flat_map(|e| Tongue::ALL.map(|tongue| (tongue, program(tongue, url, e))));
+    let programs =
+        command.example.iter().flat_map(|e| Tongue::ALL.map(|tongue| (tongue, text(&program(tongue, url, e)))));
     let fields: String = command.fields.iter().map(|field| one_field(w, command, field)).collect();
     let view = CommandView {
         w,
@@ -36,7 +43,7 @@ pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String 
         fields,
         reply: told(w, command, &command.reply),
         codes: command.codes.iter().map(|id| code_line(w, model, *id)).collect(),
-        common: command.common_codes.iter().map(|id| code_line(w, model, *id)).collect(),
+        common: command.common_codes.iter().map(|id| format!("{} ", code_link(*id))).collect(),
     };
     view.render().unwrap_or_default()
 }
@@ -44,10 +51,10 @@ pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String 
 /// A code in a list, with its text.
 fn code_line(w: Words<'_>, model: &Model, id: CodeId) -> String {
     let code = model.codes.iter().find(|code| code.id.anchor() == id.anchor());
-    let text = code.map_or("", |code| code.text.get(w.language));
+    let said = code.map_or("", |code| code.text.get(w.language));
     // A parameter's text ends in its name, which stands before it here.
-    let text = text.split(": ").next().unwrap_or(text);
-    format!("<li><a class=\"n\" href=\"#{}\">{}</a> {}</li>", id.anchor(), escape(&id.label()), escape(text))
+    let said = said.split(": ").next().unwrap_or(said);
+    format!("<li>{} {}</li>", code_link(id), text(said))
 }
 
 fn code_link(id: CodeId) -> String {
@@ -108,7 +115,7 @@ fn told(w: Words<'_>, command: &Command, list: &[Told]) -> String {
 
 /// The answers of a call: both formats side by side where there are two.
 pub(super) fn answers(w: Words<'_>, exchange: &Exchange) -> String {
-    let pretty = serde_json::to_string_pretty(&exchange.answer()).unwrap_or_default();
+    let pretty = serde_json::to_string_pretty(&shortened(exchange.answer())).unwrap_or_default();
     let json = panel("JSON", &format!("HTTP {}", exchange.status), &pretty);
     match &exchange.php {
         Some(php) => format!("{}{json}", panel("PHP serialize", w.ui("raw"), php)),
@@ -116,13 +123,28 @@ pub(super) fn answers(w: Words<'_>, exchange: &Exchange) -> String {
     }
 }
 
-fn panel(title: &str, note: &str, text: &str) -> String {
+/// The answer with links cut that nobody reads to their end.
+fn shortened(answer: Value) -> Value {
+    match answer {
+        Value::String(long) if long.chars().count() > LONG => {
+            Value::String(format!("{}…", long.chars().take(LONG).collect::<String>()))
+        }
+        Value::Array(items) => items.into_iter().map(shortened).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, shortened(value))).collect(),
+        short => short,
+    }
+}
+
+/// Sealed links are longer; nothing else is.
+const LONG: usize = 96;
+
+fn panel(title: &str, note: &str, shown: &str) -> String {
     format!(
         "<figure class=\"answer\"><figcaption>{} <small>{}</small></figcaption><pre tabindex=\"0\"><code>{}</code></pre>\
          </figure>",
         escape(title),
         escape(note),
-        escape(text)
+        text(shown)
     )
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{commands::answers, words::Words};
+use super::{commands::answers, markup::text, words::Words};
 use crate::{
     model::{Model, Surface, Worked},
     snippets::{Tongue, program},
@@ -36,7 +36,7 @@ pub(super) fn first_order(w: Words<'_>, model: &Model) -> String {
         let exchange = command.example.as_ref()?;
         // The tariffs are a long list, and shown where they are told of.
         let answer = if name == "getTarifs" { String::new() } else { answers(w, exchange) };
-        Some((name, program(Tongue::Curl, &w.facts.public_url, exchange), answer))
+        Some((name, text(&program(Tongue::Curl, &w.facts.public_url, exchange)), answer))
     });
     FirstView { w, steps: examples.collect() }.render().unwrap_or_default()
 }

@@ -18,6 +18,11 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// A text for HTML, in elements alone: quotes, of which programs and JSON are full, stay as they are.
+pub(super) fn text(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// Paragraphs and lists, which empty lines part.
 pub(super) fn blocks(text: &str, facts: &Facts) -> String {
     text.trim().split("\n\n").map(|block| one_block(block, facts)).collect()
