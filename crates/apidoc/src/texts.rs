@@ -110,11 +110,10 @@ pub(crate) mod tests {
     /// Every text of a language, as `kind key`.
     fn keys(language: Language) -> BTreeSet<String> {
         let file = file(language);
-        let of = |kind: &'static str, keys: Vec<&String>| keys.into_iter().map(move |key| format!("{kind} {key}"));
-        let mut all: BTreeSet<String> = of("ui", file.ui.keys().collect()).collect();
-        all.extend(of("prose", file.prose.keys().collect()));
-        all.extend(of("codes", file.codes.keys().collect()));
-        all.extend(of("says", file.says.keys().collect()));
+        let mut all: BTreeSet<String> = file.ui.keys().map(|key| format!("ui {key}")).collect();
+        all.extend(file.prose.keys().map(|key| format!("prose {key}")));
+        all.extend(file.codes.keys().map(|key| format!("codes {key}")));
+        all.extend(file.says.keys().map(|key| format!("says {key}")));
         all
     }
 

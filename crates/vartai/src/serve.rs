@@ -99,11 +99,7 @@ fn start(installation: &Installation) -> Result<(Serving, Publisher), Failure> {
         facts: reference::facts(settings, public_url.clone()),
     })?;
     let page = Data::new(publisher.published.clone());
-    let iv = ApiSettings {
-        allowed_networks: settings.iv.allowed_networks.clone(),
-        public_url,
-        auth: settings.auth(),
-    };
+    let iv = ApiSettings { allowed_networks: settings.iv.allowed_networks.clone(), public_url, auth: settings.auth() };
     let iv = Data::new(Api::new(installation.database.clone(), gateway.verifier().clone(), iv));
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

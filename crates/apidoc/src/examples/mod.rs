@@ -77,7 +77,7 @@ pub async fn capture(
     facts: &Facts,
 ) -> Result<(Captured, Catalogue), NoExamples> {
     let scratch = Scratch::create(connect, rules).await?;
-    let made = play(&scratch, facts).await;
+    let made = Box::pin(play(&scratch, facts)).await;
     if let Err(error) = scratch.remove().await {
         tracing::warn!(%error, "a scratch realm is left for the next to sweep");
     }
@@ -87,7 +87,7 @@ pub async fn capture(
 async fn play(scratch: &Scratch, facts: &Facts) -> Result<(Captured, Catalogue), NoExamples> {
     // What happens here is nobody's: wrong passwords and tasks of examples have no place in the installation's log.
     let muted = tracing::subscriber::set_default(NoSubscriber::default());
-    let played = act(scratch, facts).await;
+    let played = Box::pin(act(scratch, facts)).await;
     drop(muted);
     for problem in played.iter().flat_map(|(captured, _)| &captured.problems) {
         tracing::warn!(problem, "the reference page lacks an example");
@@ -105,13 +105,16 @@ async fn act(scratch: &Scratch, facts: &Facts) -> Result<(Captured, Catalogue), 
     let playing = async {
         // Dropped at the end, it stops the worker.
         let _done = done;
-        let server = scenario::apih(&stage, &catalogue, &mut captured).await?;
-        scenario::json(&stage, server.as_deref(), &mut captured).await?;
-        codes::apih(&stage, &catalogue, server.as_deref(), &mut captured).await;
-        codes::json(&stage, server.as_deref(), &mut captured).await;
+        // Each on the heap: together they would fill a thread's stack.
+        let server = Box::pin(scenario::apih(&stage, &catalogue, &mut captured)).await?;
+        let server = server.as_deref();
+        Box::pin(scenario::json(&stage, server, &mut captured)).await?;
+        Box::pin(codes::apih(&stage, &catalogue, server, &mut captured)).await;
+        Box::pin(codes::json(&stage, server, &mut captured)).await;
         Ok::<_, NoExamples>(())
     };
     let working = provisioner::run(scratch.database.clone(), quick(), async { drop(stopped.await) });
+    let (playing, working) = (Box::pin(playing), Box::pin(working));
     let (played, ()) = tokio::join!(playing, working);
     played.map(|()| (captured, Catalogue::clone(&catalogue)))
 }

@@ -8,7 +8,6 @@ use std::{
 use gateway_http::{Gateway, GatewaySettings, auth::AuthSettings, commands, request::Fields};
 use ipnetwork::IpNetwork;
 use iv_json::{Api, ApiSettings};
-use paper::Party;
 use store::Database;
 use tokio::time::{Instant, sleep};
 
@@ -42,12 +41,8 @@ impl Stage {
         let settings = GatewaySettings { dialect: facts.dialect, auth: auth.clone() };
         let gateway =
             Gateway::new(database.clone(), settings).map_err(|error| NoExamples::Secret(error.to_string()))?;
-        let settings = ApiSettings {
-            allowed_networks: vec![IpNetwork::from(HERE)],
-            public_url: facts.public_url.clone(),
-            seller: Party { name: facts.company.clone(), ..Party::default() },
-            auth,
-        };
+        let settings =
+            ApiSettings { allowed_networks: vec![IpNetwork::from(HERE)], public_url: facts.public_url.clone(), auth };
         let api = Api::new(database, gateway.verifier().clone(), settings);
         Ok(Self { gateway, api })
     }
@@ -66,9 +61,9 @@ impl Stage {
     /// A call of `/apih.php`, made for both formats. A writing command that is to succeed has a `requestid`, so that the
     /// second call is told what the first did.
     pub(super) async fn apih(&self, fields: &[Pair<'_>]) -> Exchange {
-        let php = self.gateway.answer(&fields.iter().copied().collect::<Fields>(), HERE).await;
+        let php = Box::pin(self.gateway.answer(&fields.iter().copied().collect::<Fields>(), HERE)).await;
         let json = fields.iter().copied().chain([("json", "1")]);
-        let json = self.gateway.answer(&json.collect::<Fields>(), HERE).await;
+        let json = Box::pin(self.gateway.answer(&json.collect::<Fields>(), HERE)).await;
         let status = if json.retry_after.is_some() { 429 } else { 200 };
         let text = |body: Vec<u8>| String::from_utf8_lossy(&body).into_owned();
         let (php, json) = (Some(text(php.body)), text(json.body));
@@ -87,7 +82,7 @@ impl Stage {
 
     /// The same from another address.
     pub(super) async fn json_from(&self, address: IpAddr, fields: &[Pair<'_>]) -> Exchange {
-        let answered = self.api.answer(&fields.iter().copied().collect::<Fields>(), address).await;
+        let answered = Box::pin(self.api.answer(&fields.iter().copied().collect::<Fields>(), address)).await;
         let json = String::from_utf8_lossy(&answered.body).into_owned();
         Exchange { surface: Surface::Json, fields: owned(fields), status: answered.status, php: None, json }
     }
