@@ -320,6 +320,7 @@
       button.disabled = false;
       button.textContent = words.send;
       $("sure").checked = false;
+      if (narrow.matches) $("took").scrollIntoView();
     }
   });
   $("as-curl").addEventListener("click", (event) => {

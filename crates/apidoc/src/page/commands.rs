@@ -64,13 +64,15 @@ fn code_link(id: CodeId) -> String {
 fn one_field(w: Words<'_>, command: &Command, field: &Field) -> String {
     let need = match &field.need {
         Need::Required(code) => {
-            format!("<b class=\"req\">{}</b> <span class=\"or\">{}</span>", escape(w.ui("required")), code_link(*code))
+            let absent = escape(w.ui("if_absent"));
+            format!("<b class=\"req\">{}</b> · {absent} {}", escape(w.ui("required")), code_link(*code))
         }
         Need::Optional(taken) => {
             format!("<span class=\"opt\">{}</span> {}", escape(w.ui("optional_without")), w.line(taken))
         }
         Need::When(when, code) => {
-            format!("<b class=\"req\">{}</b> {} {}", escape(w.ui("required_when")), w.line(when), code_link(*code))
+            let (required, absent) = (escape(w.ui("required_when")), escape(w.ui("if_absent")));
+            format!("<b class=\"req\">{required}</b> {} · {absent} {}", w.line(when), code_link(*code))
         }
     };
     let limits = field.kind.limits();
