@@ -31,6 +31,19 @@ async fn the_page_is_awaited_and_then_kept() {
         let other = get(&desk, path, &format!("Accept-Language: lt\r\nIf-None-Match: {tag}\r\n")).await;
         assert_eq!((other.status, other.header("content-language")), (200, Some("lt")));
     }
+    let errors = get(&desk, "/apidoc/errors.json", "").await;
+    let errors: serde_json::Value = serde_json::from_slice(&errors.body).unwrap();
+    let codes: Vec<_> = errors.as_array().unwrap().iter().filter_map(|code| code["code"].as_u64()).collect();
+    let known: Vec<_> = gateway_http::faults::Fault::ALL.iter().map(|fault| u64::from(fault.code())).collect();
+    assert_eq!(codes, known);
+    let index = String::from_utf8(get(&desk, "/llms.txt", "").await.body).unwrap();
+    for link in index.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let path = link.strip_prefix(&desk.source.facts.public_url).unwrap();
+        let file = get(&desk, path, "").await;
+        assert!(file.status == 200 && file.body.len() > 200, "{link}");
+    }
+    assert_eq!(get(&desk, "/apidoc/nothing.md", "").await.status, 404);
+
     let posted = raw(desk.serving.address, b"POST /apidoc.php HTTP/1.0\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(posted.status, 405);
     let head = raw(desk.serving.address, b"HEAD /apidoc.php HTTP/1.0\r\n\r\n").await;

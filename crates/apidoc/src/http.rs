@@ -19,23 +19,39 @@ pub fn routes(config: &mut web::ServiceConfig) {
     for path in ["/apidoc.php", "/apidoch.php"] {
         config.route(path, web::route().to(page));
     }
+    for path in ["/llms.txt", "/apidoc/{file}"] {
+        config.route(path, web::get().to(file));
+    }
 }
 
 async fn page(request: HttpRequest, published: Data<Published>) -> HttpResponse {
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish();
     }
-    let Some(pages) = published.pages() else {
-        return HttpResponse::ServiceUnavailable()
-            .insert_header((header::RETRY_AFTER, RETRY_AFTER))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
-            .body("The reference is being written. Come again in a moment.\n");
-    };
+    let Some(pages) = published.pages() else { return not_yet() };
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let language = language(request.query_string(), text(header::ACCEPT_LANGUAGE));
     let gzip = accepts(text(header::ACCEPT_ENCODING), "gzip");
     respond(pages.get(language), language, gzip, text(header::IF_NONE_MATCH))
+}
+
+/// What machines read.
+async fn file(request: HttpRequest, published: Data<Published>) -> HttpResponse {
+    let Some(pages) = published.pages() else { return not_yet() };
+    let Some((media_type, text)) = pages.file(request.path()) else { return HttpResponse::NotFound().finish() };
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, *media_type))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(text.clone())
+}
+
+fn not_yet() -> HttpResponse {
+    HttpResponse::ServiceUnavailable()
+        .insert_header((header::RETRY_AFTER, RETRY_AFTER))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .body("The reference is being written. Come again in a moment.\n")
 }
 
 fn respond(page: &Page, language: Language, gzip: bool, known: &str) -> HttpResponse {

@@ -5,6 +5,7 @@
 
 pub mod examples;
 pub mod http;
+pub mod machine;
 pub mod model;
 pub mod page;
 pub mod publish;

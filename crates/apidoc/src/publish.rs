@@ -22,6 +22,7 @@ use tokio::{
 
 use crate::{
     examples::capture,
+    machine::{Files, files},
     model::{Facts, Model},
     page::{Page, render},
 };
@@ -37,13 +38,25 @@ pub struct Pages {
     ru: Page,
     en: Page,
     lt: Page,
+    files: Files,
 }
 
 impl Pages {
     /// The pages of a model.
     #[must_use]
     pub fn of(model: &Model) -> Self {
-        Self { ru: render(model, Language::Ru), en: render(model, Language::En), lt: render(model, Language::Lt) }
+        Self {
+            ru: render(model, Language::Ru),
+            en: render(model, Language::En),
+            lt: render(model, Language::Lt),
+            files: files(model),
+        }
+    }
+
+    /// The file of that path, with its media type.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&(&'static str, String)> {
+        self.files.get(path)
     }
 
     /// The page in a language.

@@ -92,11 +92,8 @@ pub(super) async fn json(stage: &Stage, server: Option<&str>, captured: &mut Cap
     let hostname = [server, ("domain", "vps.example.com")];
     captured.keep(stage.iv(TEST, "server_domain", &hostname).await);
     stage.until_idle(id).await?;
-    let info = stage.iv(TEST, "server_info", &[server]).await;
-    if let Some(larger) = info.told("se_ram").and_then(|ram| ram.parse::<u32>().ok()).and_then(|ram| ram.checked_mul(2))
-    {
-        let larger = larger.to_string();
-        captured.keep(stage.iv(TEST, "server_change", &[server, ("ram", &larger)]).await);
+    if let Some(changed) = larger(stage, server).await {
+        captured.keep(changed);
         stage.until_idle(id).await?;
     }
     captured.keep(stage.iv(TEST, "server_reboot", &[server]).await);
@@ -106,4 +103,20 @@ pub(super) async fn json(stage: &Stage, server: Option<&str>, captured: &mut Cap
     stage.until_measured(id).await;
     captured.keep(stage.iv(TEST, "server_info", &[server]).await);
     Ok(())
+}
+
+/// A change of a server that its tariff allows: the first that is accepted, or the last that is refused.
+async fn larger(stage: &Stage, server: Pair<'_>) -> Option<Exchange> {
+    let info = stage.iv(TEST, "server_info", &[server]).await;
+    let mut last = None;
+    for (field, now, more) in [("ram", "se_ram", 1024), ("quota", "se_quota", 10), ("bandwidth", "se_bandwidth", 10)] {
+        let Some(size) = info.told(now).and_then(|size| size.parse::<u32>().ok()) else { continue };
+        let size = size.saturating_add(more).to_string();
+        let changed = stage.iv(TEST, "server_change", &[server, (field, &size)]).await;
+        if changed.status == 200 {
+            return Some(changed);
+        }
+        last = Some(changed);
+    }
+    last
 }

@@ -41,7 +41,7 @@ pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String 
         programs: programs.collect(),
         answers: command.example.as_ref().map(|e| answers(w, e)).unwrap_or_default(),
         fields,
-        reply: told(w, command, &command.reply),
+        reply: told(w, &command.reply),
         codes: command.codes.iter().map(|id| code_line(w, model, *id)).collect(),
         common: command.common_codes.iter().map(|id| format!("{} ", code_link(*id))).collect(),
     };
@@ -99,11 +99,11 @@ fn mark(w: Words<'_>, extension: bool, other_s: bool) -> String {
     }
 }
 
-fn told(w: Words<'_>, command: &Command, list: &[Told]) -> String {
+fn told(w: Words<'_>, list: &[Told]) -> String {
     let one = |told: &Told| {
         let items = match told.items.is_empty() {
             true => String::new(),
-            false => format!("<ul class=\"params in\">{}</ul>", self::told(w, command, &told.items)),
+            false => format!("<ul class=\"params in\">{}</ul>", self::told(w, &told.items)),
         };
         format!(
             "<li><p class=\"f\"><code class=\"name\">{}</code>{} <span class=\"about\">{}</span></p>{items}</li>",
@@ -180,6 +180,12 @@ impl CommandView<'_> {
             Surface::Apih => self.w.of("cmd_", self.c.name),
             Surface::Json => "",
         }
+    }
+
+    /// Whether its call was made by an account that nobody else has.
+    fn by_another(&self) -> bool {
+        let nick = self.c.example.as_ref().and_then(|example| example.field("nick"));
+        nick.is_some_and(|nick| nick != "test")
     }
 
     fn numbered(&self) -> bool {

@@ -24,7 +24,7 @@ const WORDS: [&str; 12] = [
 
 /// The data as JSON that can stand in a `script` element.
 pub(super) fn of(w: Words<'_>, model: &Model) -> String {
-    let commands: Vec<Value> = model.commands.iter().map(|command| of_command(command)).collect();
+    let commands: Vec<Value> = model.commands.iter().map(of_command).collect();
     let words: serde_json::Map<String, Value> = WORDS.iter().map(|key| ((*key).to_owned(), w.ui(key).into())).collect();
     let spec = json!({ "commands": commands, "words": words });
     // `</script>` and `<!--` would end the element.

@@ -91,12 +91,10 @@ async fn what_a_process_that_died_left_is_swept_and_what_is_in_use_is_not() {
     let (dead, living) = (scratch(&db).await, scratch(&db).await);
     let (died, lives) = (dead.name().to_owned(), living.name().to_owned());
     drop(dead);
-    let gone = format!(
-        "select count(*) from pg_locks where locktype = 'advisory' and granted and database = \
-         (select oid from pg_database where datname = current_database())"
-    );
+    let gone = "select count(*) from pg_locks where locktype = 'advisory' and granted and database = \
+                (select oid from pg_database where datname = current_database())";
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while db.value::<i64>(&gone).await > 1 {
+    while db.value::<i64>(gone).await > 1 {
         assert!(std::time::Instant::now() < deadline, "the dead one's session still holds its lock");
         tokio::task::yield_now().await;
     }
