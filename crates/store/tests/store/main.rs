@@ -22,6 +22,7 @@ mod races;
 mod refusals;
 mod sabotage;
 mod staff_passwords;
+mod scratch;
 mod sweeping;
 mod tasks;
 mod transactions;
