@@ -1,16 +1,20 @@
 //! Trying out a hook against a scratch server: each operation is done twice and looked at, as a worker would. What a
 //! worker would only find out with a customer's machine is found here.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use domain::{
     catalogue::ImageId,
+    firewall::Firewall,
     orders::{OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
 use secrecy::SecretString;
 use serde_json::json;
-use store::tasks::{ClaimedTask, Lease};
+use store::tasks::{ClaimedTask, Lease, ServerAddress, ServerNetwork};
 use tokio::{sync::watch, time::Instant};
 
 use crate::driver::{
@@ -21,13 +25,21 @@ use crate::driver::{
 /// A password that can be looked for.
 const PASSWORD: &str = "Lint-7f3c9a51d2-only";
 
+/// Its address: of a network for examples (RFC 5737).
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 254));
+const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
 /// In this order a server lives.
-const LIFE: [Operation; 9] = [
+const LIFE: [Operation; 13] = [
     Operation::Create,
     Operation::Restart,
     Operation::Change,
     Operation::ResetPassword,
     Operation::Rename,
+    Operation::Ptr,
+    Operation::Firewall,
+    Operation::FlushFilter,
+    Operation::MoveAddress,
     Operation::Suspend,
     Operation::Unsuspend,
     Operation::Reinstall,
@@ -212,6 +224,11 @@ impl Lint<'_> {
         let params = match operation {
             Operation::Change => json!({"cpu": "4", "ram": "4096", "quota": "20", "bandwidth": "40"}),
             Operation::Rename => json!({"domain": format!("renamed-{hostname}")}),
+            Operation::Ptr => json!({"ip": ADDRESS.to_string(), "domain": format!("ptr-{hostname}")}),
+            Operation::MoveAddress => json!({"ip": ADDRESS.to_string()}),
+            Operation::Firewall => {
+                json!({"pps": "2000", "pps_icmp": "20", "pps_udp": "0", "pps_syn": "10", "connlimit": "64"})
+            }
             _ => json!({}),
         };
         let size = ServerSpec {
@@ -221,6 +238,7 @@ impl Lint<'_> {
             bandwidth_mbps: 20,
             image: Some(ImageId(image.clone())),
         };
+        let address = ServerAddress { ip: ADDRESS, prefix: Some(24), gateway: Some(GATEWAY), ptr: None };
         ClaimedTask {
             lease: Lease { id: TaskId(self.tasks), order: *server, attempt: 1, max_attempts: 5, fence: self.tasks },
             operation,
@@ -231,6 +249,7 @@ impl Lint<'_> {
             server: Some(size),
             hostname: Some(hostname.clone()),
             password_version: self.passwords,
+            network: ServerNetwork { addresses: vec![address], firewall: Firewall::default() },
             login: "root".to_owned(),
             password: Some(SecretString::from(PASSWORD)),
         }
@@ -249,6 +268,7 @@ impl Lint<'_> {
             server: task.server.clone(),
             hostname: task.hostname.clone(),
             password_version: task.password_version,
+            network: task.network.clone(),
             login: task.login.clone(),
             password: task.password.clone(),
         }

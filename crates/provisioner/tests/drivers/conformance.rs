@@ -49,6 +49,8 @@ impl<'a, S: Subject> Story<'a, S> {
         match operation {
             Operation::Change => task.params = json!({"cpu": "4", "ram": "4096", "quota": "40", "bandwidth": "40"}),
             Operation::Rename => task.params = json!({"domain": format!("renamed-{}.example.com", self.tasks)}),
+            Operation::Ptr => task.params = json!({"ip": "192.0.2.10", "domain": "ptr.example.com"}),
+            Operation::Firewall => task.params = json!({"pps": "2000", "connlimit": "64"}),
             _ => {}
         }
         self.subject.know(&task).await;
@@ -107,12 +109,16 @@ impl<'a, S: Subject> Story<'a, S> {
 }
 
 /// Each after the machine was made; `Destroy` is last.
-const LIFE: [Operation; 9] = [
+const LIFE: [Operation; 13] = [
     Operation::Create,
     Operation::Restart,
     Operation::Change,
     Operation::ResetPassword,
     Operation::Rename,
+    Operation::Ptr,
+    Operation::Firewall,
+    Operation::FlushFilter,
+    Operation::MoveAddress,
     Operation::Suspend,
     Operation::Unsuspend,
     Operation::Reinstall,

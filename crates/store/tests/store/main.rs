@@ -9,6 +9,7 @@
 )]
 
 mod acts;
+mod addresses;
 mod capabilities;
 mod catalogue;
 mod credit;
@@ -21,6 +22,8 @@ mod privileges;
 mod races;
 mod refusals;
 mod sabotage;
+mod scratch;
+mod staff_passwords;
 mod sweeping;
 mod tasks;
 mod transactions;

@@ -1,8 +1,12 @@
 //! What a hook says: lines of JSON on its standard output.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use domain::{
+    firewall::Firewall,
     tasks::{Operation, TaskId},
     usage::Counters,
 };
@@ -109,6 +113,28 @@ struct Seen {
     size: Option<SeenSize>,
     hostname: Option<String>,
     password_version: Option<i32>,
+    addresses: Option<BTreeSet<IpAddr>>,
+    /// Addresses with a name, and those with none.
+    ptr: Option<BTreeMap<IpAddr, Option<String>>>,
+    firewall: Option<SeenLimits>,
+    filter_empty: Option<bool>,
+}
+
+/// What is not told is not limited.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SeenLimits {
+    pps: u32,
+    pps_icmp: u32,
+    pps_udp: u32,
+    pps_syn: u32,
+    connlimit: u32,
+}
+
+impl From<SeenLimits> for Firewall {
+    fn from(SeenLimits { pps, pps_icmp, pps_udp, pps_syn, connlimit }: SeenLimits) -> Self {
+        Self { pps, pps_icmp, pps_udp, pps_syn, connlimit }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,7 +217,18 @@ impl From<Seen> for Machine {
             disk_gb,
             bandwidth_mbps,
         });
-        let traits = Traits { size, hostname: seen.hostname, password_version: seen.password_version };
+        let named = |names: BTreeMap<IpAddr, Option<String>>| {
+            names.into_iter().filter_map(|(ip, name)| Some((ip, name?))).collect()
+        };
+        let traits = Traits {
+            size,
+            hostname: seen.hostname,
+            password_version: seen.password_version,
+            addresses: seen.addresses,
+            ptr: seen.ptr.map(named),
+            firewall: seen.firewall.map(Into::into),
+            filter_is_empty: seen.filter_empty,
+        };
         let boot = seen.boot.filter(|boot| !boot.is_empty());
         Self { running: seen.running, generation: seen.generation, boot, traits }
     }

@@ -1,12 +1,12 @@
 //! What a hook is asked: the document on its standard input.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
-use domain::{orders::OrderId, tasks::Operation};
+use domain::{firewall::Firewall, orders::OrderId, tasks::Operation};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::tasks::ClaimedTask;
+use store::tasks::{ClaimedTask, ServerAddress};
 
 use crate::driver::{Desired, MachineSize, desired_by};
 
@@ -37,8 +37,41 @@ struct Server {
     login: Option<String>,
     password: Option<String>,
     password_version: Option<i32>,
-    addresses: Vec<Value>,
-    firewall: Option<Value>,
+    addresses: Vec<Address>,
+    firewall: Option<Limits>,
+}
+
+#[derive(Serialize)]
+struct Address {
+    ip: IpAddr,
+    prefix: Option<u8>,
+    gateway: Option<IpAddr>,
+    ptr: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    pps: u32,
+    pps_icmp: u32,
+    pps_udp: u32,
+    pps_syn: u32,
+    connlimit: u32,
+}
+
+impl From<Firewall> for Limits {
+    fn from(Firewall { pps, pps_icmp, pps_udp, pps_syn, connlimit }: Firewall) -> Self {
+        Self { pps, pps_icmp, pps_udp, pps_syn, connlimit }
+    }
+}
+
+/// A server's addresses, each with the name that it is to resolve to when the task is done.
+fn addresses(task: &ClaimedTask) -> Vec<Address> {
+    let sets = task.wanted_ptr();
+    let address = |ServerAddress { ip, prefix, gateway, ptr }: &ServerAddress| {
+        let own = sets.filter(|(of, _)| of == ip).map(|(_, name)| name.to_owned());
+        Address { ip: *ip, prefix: *prefix, gateway: *gateway, ptr: own.or_else(|| ptr.clone()) }
+    };
+    task.network.addresses.iter().map(address).collect()
 }
 
 #[derive(Serialize)]
@@ -79,8 +112,8 @@ impl Request {
             login: Some(task.login.clone()),
             password: password.map(|password| password.expose_secret().to_owned()),
             password_version: Some(task.password_version),
-            addresses: Vec::new(),
-            firewall: None,
+            addresses: addresses(task),
+            firewall: Some(task.wanted_firewall().into()),
         };
         Self {
             protocol: PROTOCOL,

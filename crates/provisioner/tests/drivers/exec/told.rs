@@ -30,7 +30,8 @@ async fn the_document_is_as_it_is_written_down() {
             "id": "31", "generation": 1, "running": true,
             "size": {"cpu_ghz": 2, "vcpus": 1, "ram_mb": 2048, "disk_gb": 20, "bandwidth_mbps": 20},
             "image": "debian-12-x86_64", "hostname": "s31.example.com", "login": "root", "password": PASSWORD,
-            "password_version": 1, "addresses": [], "firewall": null
+            "password_version": 1, "addresses": [{"ip": "192.0.2.10", "prefix": 24, "gateway": "192.0.2.1", "ptr": null}],
+            "firewall": {"pps": 0, "pps_icmp": 0, "pps_udp": 0, "pps_syn": 0, "connlimit": 0}
         },
         "params": {}
     });

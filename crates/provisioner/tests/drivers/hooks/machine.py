@@ -104,7 +104,8 @@ def bring_about(request, machine):
     elif operation == "domain":
         kept["hostname"] = server["hostname"]
     elif operation == "ptr":
-        kept.setdefault("ptr", {})[request["params"]["ip"]] = request["params"].get("ptr")
+        names = {address["ip"]: address["ptr"] for address in server["addresses"]}
+        kept.setdefault("ptr", {})[request["params"]["ip"]] = names[request["params"]["ip"]]
     elif operation == "firewall":
         kept["firewall"] = server["firewall"]
     elif operation == "move_ip":
@@ -120,7 +121,8 @@ def observe(request, machine):
     seen = {"running": kept["running"], "generation": kept["generation"], "boot": "boot-%d" % kept["boot"],
             "hostname": kept["hostname"], "password_version": kept["password_version"],
             "addresses": [address["ip"] for address in kept.get("addresses", [])],
-            "firewall": kept.get("firewall"), "ptr": kept.get("ptr", {})}
+            "firewall": kept.get("firewall"), "ptr": kept.get("ptr", {}),
+            "filter_empty": True}
     if kept["size"]:
         seen["size"] = {name: kept["size"][name] for name in ("cpu_ghz", "ram_mb", "disk_gb", "bandwidth_mbps")}
     if SABOTAGE == "blind":
