@@ -5,3 +5,7 @@
 mod bed;
 mod conformance;
 mod exec;
+mod hook_service;
+mod http;
+mod proxmox;
+mod pve;

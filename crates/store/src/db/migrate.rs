@@ -196,7 +196,7 @@ fn grants(kind: RealmKind, role: &str) -> String {
            {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
            {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
            {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series to \"{role}\"; \
-         grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
+         grant insert on {schema}.task_callback, {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
            {schema}.usage_rollup to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
