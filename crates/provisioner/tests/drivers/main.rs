@@ -7,5 +7,6 @@ mod conformance;
 mod exec;
 mod hook_service;
 mod http;
+mod lint;
 mod proxmox;
 mod pve;

@@ -19,5 +19,6 @@ pub use manage::{TaskFilter, TaskRow, cancel, list, retry};
 pub use progress::{Progress, Underway, append_log, keep_boot, keep_handle, keep_verified, progress};
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 
+pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue, waiting};
 pub(crate) use secret::open as open_secret;

@@ -37,20 +37,6 @@ pub use settings::ProxmoxSettings;
 /// Questions outside any task have so long.
 const ASK: Duration = Duration::from_secs(30);
 
-/// What it can do: Proxmox VE has no limits of packets a second, no reverse names, and nothing inside a machine that it
-/// could empty.
-const OPERATIONS: [Operation; 9] = [
-    Operation::Create,
-    Operation::Suspend,
-    Operation::Unsuspend,
-    Operation::Restart,
-    Operation::Reinstall,
-    Operation::Destroy,
-    Operation::Change,
-    Operation::ResetPassword,
-    Operation::Rename,
-];
-
 /// Drives the machines of a Proxmox VE cluster.
 pub struct ProxmoxDriver {
     operations: BTreeSet<Operation>,
@@ -84,10 +70,24 @@ impl Underway {
 }
 
 impl ProxmoxDriver {
+    /// What it can do: Proxmox VE has no limits of packets a second, no reverse names, and nothing inside a machine that
+    /// it could empty.
+    pub const OPERATIONS: [Operation; 9] = [
+        Operation::Create,
+        Operation::Suspend,
+        Operation::Unsuspend,
+        Operation::Restart,
+        Operation::Reinstall,
+        Operation::Destroy,
+        Operation::Change,
+        Operation::ResetPassword,
+        Operation::Rename,
+    ];
+
     /// One that is set up so. What is wrong with that, its tasks tell.
     #[must_use]
     pub fn new(settings: &DriverSettings, proxmox: &ProxmoxSettings) -> Self {
-        let operations = settings.operations.intersection(&OPERATIONS.into()).copied().collect();
+        let operations = settings.operations.intersection(&Self::OPERATIONS.into()).copied().collect();
         let api = Api::new(proxmox).inspect_err(|why| tracing::error!(why, "a Proxmox VE driver is set up wrongly"));
         Self { operations, timeouts: settings.timeouts.clone(), api, fences: RefCell::default() }
     }
@@ -294,7 +294,7 @@ impl Driver for ProxmoxDriver {
                     return Err(Trouble { class: Class::Configuration, why });
                 }
             }
-            Ok(OPERATIONS.into())
+            Ok(Self::OPERATIONS.into())
         }
         .boxed_local()
     }

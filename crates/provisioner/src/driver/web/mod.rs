@@ -33,6 +33,26 @@ pub struct EndpointSettings {
     pub ca_file: Option<PathBuf>,
 }
 
+impl EndpointSettings {
+    /// Whether its address can be one; the certificate's file and the networks' names are not looked at.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        self.reach().map(drop)
+    }
+
+    fn reach(&self) -> Result<Reach, String> {
+        let url = Url::parse(&self.url).map_err(|error| format!("{:?} is no URL: {error}", self.url))?;
+        if !["http", "https"].contains(&url.scheme()) || !url.username().is_empty() || url.query().is_some() {
+            return Err(format!("{:?} must be http:// or https://, without a login and a query", self.url));
+        }
+        let reach = Reach::new(self.networks.clone());
+        reach.check(&url)?;
+        Ok(reach)
+    }
+}
+
 /// Something that speaks HTTP. What it says goes no further than here: it is not followed anywhere else.
 pub(super) struct Endpoint {
     client: Client,
@@ -88,12 +108,7 @@ impl Endpoint {
     /// # Errors
     /// What is wrong with the settings.
     pub(super) fn new(settings: &EndpointSettings) -> Result<Self, String> {
-        let url = Url::parse(&settings.url).map_err(|error| format!("{:?} is no URL: {error}", settings.url))?;
-        if !["http", "https"].contains(&url.scheme()) || !url.username().is_empty() || url.query().is_some() {
-            return Err(format!("{:?} must be http:// or https://, without a login and a query", settings.url));
-        }
-        let reach = Reach::new(settings.networks.clone());
-        reach.check(&url)?;
+        let reach = settings.reach()?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls::config(settings.ca_file.as_deref())?)
             .dns_resolver(reach)
