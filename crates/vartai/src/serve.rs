@@ -16,6 +16,7 @@ use iv_json::{Api, ApiSettings};
 use store::customers;
 
 use crate::{
+    callbacks::Callbacks,
     failure::Failure,
     installation::{self, Installation, Migrations},
     settings::Settings,
@@ -96,8 +97,10 @@ fn start(installation: &Installation) -> Result<Serving, Failure> {
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
+    let callbacks = Arc::new(Callbacks::new(installation.database.live.clone(), &settings.drivers));
     let public = move |config: &mut ServiceConfig| {
         config.app_data(iv.clone()).configure(iv_json::http::routes);
+        Callbacks::routes(&callbacks, config);
     };
     Ok(serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?)
 }

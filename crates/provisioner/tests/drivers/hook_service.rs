@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
     sync::{Arc, Mutex, MutexGuard},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::StatusCode, web};
@@ -100,8 +100,7 @@ async fn serve(
     script.asked.push((format!("{} {}", request.method(), request.uri()), header("vartai-fence").to_owned()));
     let secrets = Secrets::read(std::slice::from_ref(&machines.secret)).unwrap();
     let (id, timestamp, signatures) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    if !secrets.verify(Signed { id, timestamp, signatures }, &body, now) || header("idempotency-key") != id {
+    if !secrets.verify(Signed { id, timestamp, signatures }, &body, Signed::now()) || header("idempotency-key") != id {
         return HttpResponse::Unauthorized().finish();
     }
     if let Some(canned) = script.canned.pop_front() {

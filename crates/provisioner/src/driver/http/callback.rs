@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use domain::tasks::TaskId;
 use serde::Deserialize;
 
-use super::sign::{Secrets, Signed, now};
+use super::sign::{Secrets, Signed};
 
 /// A callback that its hook signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Callback {
             tracing::error!(why, "a hook's callback can't be verified");
             NoCallback::Forged
         })?;
-        if !secrets.verify(signed, body, now()) {
+        if !secrets.verify(signed, body, Signed::now()) {
             return Err(NoCallback::Forged);
         }
         let text = std::str::from_utf8(body).map_err(|_| NoCallback::Malformed)?;

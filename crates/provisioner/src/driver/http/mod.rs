@@ -26,7 +26,6 @@ use super::{
 pub use callback::{Callback, NoCallback};
 use meaning::{Left, Meaning};
 pub use settings::HttpSettings;
-use sign::now;
 pub use sign::{Secrets, Signed};
 
 /// Questions, and looks at what is under way, have so long.
@@ -165,7 +164,7 @@ impl HttpDriver {
     }
 
     async fn counters(&self, server: OrderId) -> Option<Counters> {
-        let deadline = now() + ASK.as_secs();
+        let deadline = Signed::now() + ASK.as_secs();
         let id = format!("usage_{}", server.0);
         let answer = self.question("usage", id, &Request::of_usage(server, deadline)).await;
         let counters = answer.and_then(|answer| answer.counters());
@@ -181,7 +180,7 @@ impl HttpDriver {
         let endpoint = self.endpoint.as_ref().map_err(wrong)?;
         let secrets = Secrets::read(&self.settings.secret_files).map_err(|why| wrong(&why))?;
         let Message { method, path, id, of, body, deadline } = message;
-        let timestamp = now();
+        let timestamp = Signed::now();
         let mut headers = vec![
             ("webhook-signature", secrets.sign(&id, timestamp, &body)),
             ("webhook-timestamp", timestamp.to_string()),
@@ -245,7 +244,7 @@ impl Driver for HttpDriver {
 
     fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
         async {
-            let request = Request::of_probe(now() + ASK.as_secs());
+            let request = Request::of_probe(Signed::now() + ASK.as_secs());
             let answer = self.question("probe", "probe".to_owned(), &request).await?;
             answer.operations(PROTOCOL).map_err(|why| Trouble { class: Class::Protocol, why })
         }

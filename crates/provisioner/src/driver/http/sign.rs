@@ -34,11 +34,16 @@ pub struct Signed<'a> {
     pub signatures: &'a str,
 }
 
-/// Now, in Unix seconds.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "signatures tell the wall clock's time; nothing else is decided by it")]
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+impl Signed<'_> {
+    /// The time of a signature that is made now, in Unix seconds.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "signatures tell the wall clock's time; nothing else is decided by it"
+    )]
+    pub fn now() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
 }
 
 impl Secrets {
