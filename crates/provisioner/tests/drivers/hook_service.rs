@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io::Write,
+    io::{Read, Write},
     net::TcpListener,
     path::PathBuf,
     process::{Command, Stdio},
@@ -108,7 +108,9 @@ async fn serve(
             machines.run(request.path(), &body);
         }
         let mut response = HttpResponse::build(StatusCode::from_u16(canned.status).unwrap());
-        canned.headers.iter().for_each(|header| drop(response.insert_header(*header)));
+        for header in canned.headers {
+            response.insert_header(header);
+        }
         return response.body(canned.body);
     }
     if request.method() == "GET" {
@@ -171,6 +173,8 @@ pub fn raw(pieces: Vec<(Duration, Vec<u8>)>) -> String {
         let mut kept = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
+            // Who answers before it is asked is not understood.
+            let _asked = stream.read(&mut [0; 4096]).unwrap();
             for (wait, piece) in &pieces {
                 thread::sleep(*wait);
                 if stream.write_all(piece).is_err() {
