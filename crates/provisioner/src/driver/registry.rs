@@ -36,7 +36,7 @@ fn made(simulated: &SimulatedDriver, settings: &DriverSettings) -> Rc<dyn Driver
     match &settings.kind {
         DriverKind::Simulated => Rc::new(simulated.clone().set_up(settings)),
         DriverKind::Exec(exec) => Rc::new(ExecDriver::new(settings, exec)),
-        DriverKind::Http(http) => Rc::new(HttpDriver::new(simulated.realm().clone(), settings, http)),
+        DriverKind::Http(http) => Rc::new(HttpDriver::new(settings, http).of_realm(simulated.realm().clone())),
         DriverKind::Proxmox(proxmox) => Rc::new(ProxmoxDriver::new(settings, proxmox)),
     }
 }

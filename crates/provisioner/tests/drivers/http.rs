@@ -50,7 +50,7 @@ impl Bed {
             timeouts: Timeouts::default(),
             kind: DriverKind::Http(http.clone()),
         };
-        HttpDriver::new(self.db.database.live.clone(), &settings, &http)
+        HttpDriver::new(&settings, &http).of_realm(self.db.database.live.clone())
     }
 
     /// What comes of an operation whose first answer is this.

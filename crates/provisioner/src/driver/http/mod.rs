@@ -39,7 +39,7 @@ pub struct HttpDriver {
     timeouts: Timeouts,
     settings: HttpSettings,
     /// Where callbacks come in.
-    realm: Realm,
+    callbacks: Option<Realm>,
     /// Or what is wrong with how it is set up.
     endpoint: Result<Endpoint, String>,
 }
@@ -65,11 +65,17 @@ struct Message<'a> {
 impl HttpDriver {
     /// One that is set up so. What is wrong with that, its tasks tell.
     #[must_use]
-    pub fn new(realm: Realm, settings: &DriverSettings, http: &HttpSettings) -> Self {
+    pub fn new(settings: &DriverSettings, http: &HttpSettings) -> Self {
         let endpoint = Endpoint::new(&http.endpoint);
         let endpoint = endpoint.inspect_err(|why| tracing::error!(why, "an http driver is set up wrongly"));
         let (operations, timeouts) = (settings.operations.clone(), settings.timeouts.clone());
-        Self { operations, timeouts, settings: http.clone(), realm, endpoint }
+        Self { operations, timeouts, settings: http.clone(), callbacks: None, endpoint }
+    }
+
+    /// The same, for a realm's tasks: callbacks are looked for there.
+    #[must_use]
+    pub fn of_realm(self, realm: Realm) -> Self {
+        Self { callbacks: Some(realm), ..self }
     }
 
     async fn bring_about(&self, task: &ClaimedTask, ctx: &Ctx) -> Outcome {
@@ -129,7 +135,8 @@ impl HttpDriver {
     /// What the hook said of it by itself.
     async fn called_back(&self, task: &ClaimedTask, log: &Log) -> Option<Outcome> {
         let (id, fence) = (task.lease.id, task.lease.fence);
-        let callback = self.realm.read(async |connection| tasks::callback(connection, id, fence).await).await;
+        let realm = self.callbacks.as_ref()?;
+        let callback = realm.read(async |connection| tasks::callback(connection, id, fence).await).await;
         match callback {
             Ok(callback) => {
                 let callback = callback?;

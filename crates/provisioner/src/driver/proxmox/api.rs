@@ -1,6 +1,6 @@
 //! Calls of Proxmox VE's API.
 
-use std::{fs, io::ErrorKind};
+use std::{fs, io::ErrorKind, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -16,6 +16,9 @@ use crate::driver::web::{Ask, Endpoint, Reply, Unanswered};
 
 /// What need not be escaped in paths and forms.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// A call is answered within this: what takes longer is told about by its number.
+const CALL: Duration = Duration::from_mins(1);
 
 /// A form, or a query.
 pub(super) type Form<'a> = &'a [(&'a str, String)];
@@ -120,7 +123,13 @@ impl Api {
             headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
         }
         let (told, body) = (method.clone(), if in_body { form.into_bytes() } else { Vec::new() });
-        let ask = Ask { method, path: format!("api2/json/{path}{query}"), headers, body, deadline: until };
+        let ask = Ask {
+            method,
+            path: format!("api2/json/{path}{query}"),
+            headers,
+            body,
+            deadline: until.min(Instant::now() + CALL),
+        };
         match self.endpoint.ask(ask).await {
             Ok(reply) => data(&told, path, &reply),
             Err(Unanswered::NotSent { why, after }) => Err(Fault::NotDone(format!("the hypervisor: {why}"), after)),
