@@ -30,8 +30,6 @@ pub fn task_of(order: OrderId, id: i64, operation: Operation) -> ClaimedTask {
     let image = Some("debian-12-x86_64".to_owned());
     let server =
         ServerSpec { cpu_ghz: 2, ram_mb: 2048, disk_gb: 20, bandwidth_mbps: 20, image: image.clone().map(ImageId) };
-    let (ip, gateway) = ("192.0.2.10".parse().unwrap(), "192.0.2.1".parse().ok());
-    let address = ServerAddress { ip, prefix: Some(24), gateway, ptr: None };
     ClaimedTask {
         lease: Lease { id: TaskId(id), order, attempt: 1, max_attempts: 5, fence: id },
         operation,
@@ -42,10 +40,15 @@ pub fn task_of(order: OrderId, id: i64, operation: Operation) -> ClaimedTask {
         server: Some(server),
         hostname: Some("s31.example.com".to_owned()),
         password_version: 1,
-        network: ServerNetwork { addresses: vec![address], firewall: Firewall::default() },
         login: "root".to_owned(),
         password: Some(SecretString::from(PASSWORD)),
+        network: ServerNetwork { addresses: vec![address()], firewall: Firewall::default() },
     }
+}
+
+fn address() -> ServerAddress {
+    let (ip, gateway) = ("192.0.2.10".parse().unwrap(), "192.0.2.1".parse().ok());
+    ServerAddress { ip, prefix: Some(24), gateway, ptr: None }
 }
 
 /// Some order's.

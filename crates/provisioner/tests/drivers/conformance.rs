@@ -1,6 +1,6 @@
 //! What every driver has to keep, whatever it reaches. A driver is one more line at the end, and a [`Subject`] above it.
 
-mod subjects;
+pub mod subjects;
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use domain::{orders::OrderId, tasks::Operation};
 use provisioner::driver::{Class, Desired, Driver, Observed, Outcome, Restarted, Verdict, WAS_OFF, desired_by};
 use serde_json::json;
 use store::tasks::ClaimedTask;
-use subjects::{Exec, Simulated};
+use subjects::{Exec, Http, Proxmox, Simulated};
 use tokio::time;
 
 use crate::bed::{going_on, task_of, unhurried};
@@ -125,16 +125,24 @@ const LIFE: [Operation; 13] = [
     Operation::Destroy,
 ];
 
+/// What of it a driver can do.
+async fn life(subject: &impl Subject) -> Vec<Operation> {
+    let driver = subject.driver();
+    let known = driver.probe().await.unwrap();
+    let can = driver.operations();
+    LIFE.into_iter().filter(|operation| can.contains(operation) && known.contains(operation)).collect()
+}
+
 async fn every_operation_is_seen_to_be_done(subject: &impl Subject) {
     let mut story = Story::of(subject);
-    for operation in LIFE {
+    for operation in life(subject).await {
         story.done(operation).await;
     }
 }
 
 async fn done_twice_is_done_once(subject: &impl Subject) {
     let mut story = Story::of(subject);
-    for operation in LIFE {
+    for operation in life(subject).await {
         let task = story.done(operation).await;
         let once = story.observe(&task).await;
         let outcome = story.again(&task).await;
@@ -164,7 +172,7 @@ async fn a_machine_that_is_not_there_is_removed_and_nothing_else(subject: &impl 
     let mut story = Story::of(subject);
     let task = story.task(Operation::Destroy).await;
     assert_eq!(story.observe(&task).await, Observed::Missing);
-    for operation in LIFE {
+    for operation in life(subject).await {
         if matches!(operation, Operation::Create | Operation::Reinstall | Operation::Destroy) {
             continue;
         }
@@ -275,4 +283,6 @@ macro_rules! conformance {
 conformance! {
     simulated: Simulated,
     exec: Exec,
+    http: Http,
+    proxmox: Proxmox,
 }

@@ -7,18 +7,18 @@ use diesel_async::RunQueryDsl;
 use domain::{
     customers::CustomerId,
     domain_name::DomainName,
-    orders::{Order, OrderId, PowerOperation, change_power as decide},
+    orders::{Order, OrderId},
     tasks::{Operation, TaskId},
 };
 use ipnetwork::IpNetwork;
 use serde_json::json;
 
-use super::manage::{ServerFailure, usable};
+use super::manage::{ServerFailure, check_usable, usable};
 use crate::{
     addresses::{held, node_of},
     db::{Error, Tx},
     orders::{load, lock_own},
-    tasks::{NewTask, can_be_done, enqueue, is_on_its_way, waiting},
+    tasks::{NewTask, enqueue, is_on_its_way, waiting},
 };
 
 /// Gives an address that a server holds another reverse name.
@@ -78,10 +78,7 @@ pub async fn move_address(
         return Err(ServerFailure::NotHeld);
     }
     for order in [&from, &to] {
-        decide(order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
-        if !can_be_done(tx, order, Operation::MoveAddress) {
-            return Err(ServerFailure::Undoable);
-        }
+        check_usable(tx, order, Operation::MoveAddress)?;
     }
     if let Some(task) = again {
         return Ok(task);

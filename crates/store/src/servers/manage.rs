@@ -77,12 +77,18 @@ pub(super) async fn usable(
 ) -> Result<Order, ServerFailure> {
     let order = lock_own(tx, customer, id).await?.filter(|order| order.vid.is_server());
     let order = order.ok_or(ServerFailure::Unknown)?;
-    // What stands against restarting it stands against all the rest.
-    decide(&order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
-    if !can_be_done(tx, &order, operation) {
-        return Err(ServerFailure::Undoable);
-    }
+    check_usable(tx, &order, operation)?;
     Ok(order)
+}
+
+/// Whether this can be done to a server now.
+///
+/// # Errors
+/// [`ServerFailure::State`], [`ServerFailure::Undoable`].
+pub(super) fn check_usable(tx: &Tx, order: &Order, operation: Operation) -> Result<(), ServerFailure> {
+    // What stands against restarting it stands against all the rest.
+    decide(order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
+    if can_be_done(tx, order, operation) { Ok(()) } else { Err(ServerFailure::Undoable) }
 }
 
 /// Restarts a server.

@@ -122,7 +122,7 @@ def observe(request, machine):
             "hostname": kept["hostname"], "password_version": kept["password_version"],
             "addresses": [address["ip"] for address in kept.get("addresses", [])],
             "firewall": kept.get("firewall"), "ptr": kept.get("ptr", {}),
-            "filter_empty": True}
+            "filter_is_empty": True}
     if kept["size"]:
         seen["size"] = {name: kept["size"][name] for name in ("cpu_ghz", "ram_mb", "disk_gb", "bandwidth_mbps")}
     if SABOTAGE == "blind":

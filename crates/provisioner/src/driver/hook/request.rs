@@ -11,13 +11,13 @@ use store::tasks::{ClaimedTask, ServerAddress};
 use crate::driver::{Desired, MachineSize, desired_by};
 
 /// The protocol of these documents.
-pub(super) const PROTOCOL: u32 = 1;
+pub(in crate::driver) const PROTOCOL: u32 = 1;
 
 /// The document. No `Debug`: there is a password in it.
 #[derive(Serialize)]
-pub(super) struct Request {
+pub(in crate::driver) struct Request {
     protocol: u32,
-    pub(super) operation: &'static str,
+    pub(in crate::driver) operation: &'static str,
     task: Option<String>,
     attempt: i32,
     fence: i64,
@@ -59,7 +59,8 @@ struct Limits {
 }
 
 impl From<Firewall> for Limits {
-    fn from(Firewall { pps, pps_icmp, pps_udp, pps_syn, connlimit }: Firewall) -> Self {
+    fn from(firewall: Firewall) -> Self {
+        let Firewall { pps, pps_icmp, pps_udp, pps_syn, connlimit } = firewall;
         Self { pps, pps_icmp, pps_udp, pps_syn, connlimit }
     }
 }
@@ -92,7 +93,7 @@ impl From<MachineSize> for Size {
 
 impl Request {
     /// A task's operation, or a look at its service.
-    pub(super) fn of_task(operation: &'static str, task: &ClaimedTask, deadline: u64) -> Self {
+    pub(in crate::driver) fn of_task(operation: &'static str, task: &ClaimedTask, deadline: u64) -> Self {
         let lease = &task.lease;
         let asks = operation == task.operation.short_name();
         let running = match desired_by(task, None) {
@@ -128,13 +129,13 @@ impl Request {
     }
 
     /// A server's counters.
-    pub(super) fn of_usage(server: OrderId, deadline: u64) -> Self {
+    pub(in crate::driver) fn of_usage(server: OrderId, deadline: u64) -> Self {
         let server = Server { id: server.0.to_string(), ..Server::default() };
         Self { operation: "usage", server: Some(server), ..Self::of_probe(deadline) }
     }
 
     /// What the hook can do.
-    pub(super) fn of_probe(deadline: u64) -> Self {
+    pub(in crate::driver) fn of_probe(deadline: u64) -> Self {
         Self {
             protocol: PROTOCOL,
             operation: "probe",
@@ -148,7 +149,7 @@ impl Request {
     }
 
     /// What of it stands in the hook's environment, too.
-    pub(super) fn environment(&self) -> BTreeMap<&'static str, String> {
+    pub(in crate::driver) fn environment(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("VARTAI_PROTOCOL", self.protocol.to_string()),
             ("VARTAI_TASK", self.task.clone().unwrap_or_default()),
