@@ -129,8 +129,12 @@ impl Work<'_> {
                 if !matches!(time::timeout(GRACE, cancelled).await, Ok(Ok(()))) {
                     tracing::warn!(?handle, "what is under way can't be given up");
                 }
-                let why = if wanted { "it was still under way when its time was over" } else { "it was told to stop" };
-                return Ok(Outcome::Unknown { why: why.into() });
+                return Ok(if wanted {
+                    let why = "it was still under way when its time was over".into();
+                    Outcome::Unknown { class: Class::Unavailable, why }
+                } else {
+                    Outcome::Unknown { class: Class::Cancelled, why: "it was told to stop".into() }
+                });
             }
         }
     }
@@ -140,8 +144,8 @@ impl Work<'_> {
         let executed = AssertUnwindSafe(self.driver.execute(self.task, &self.ctx)).catch_unwind();
         match time::timeout_at(self.ctx.deadline() + GRACE, executed).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Outcome::Unknown { why: "the driver broke off".into() },
-            Err(_) => Outcome::Unknown { why: "the driver did not answer in time".into() },
+            Ok(Err(_)) => Outcome::Unknown { class: Class::Internal, why: "the driver broke off".into() },
+            Err(_) => Outcome::Unknown { class: Class::Internal, why: "the driver did not answer in time".into() },
         }
     }
 
@@ -153,14 +157,14 @@ impl Work<'_> {
                 (_, Verdict::Missed(missed)) => Err(self.passing(Class::Unverified, missed)),
             },
             // Nobody says that it is done: what can't be seen is not taken for done.
-            Outcome::Unknown { why } => match self.look(boot).await {
+            Outcome::Unknown { class, why } => match self.look(boot).await {
                 (seen, Verdict::Met) => {
                     let Success { results, verified } = self.success("the hypervisor", &seen, Vec::new());
                     Ok(Success { results: format!("{why}; {results}"), verified })
                 }
                 (Observed::Unavailable(_), _) => Err(self.passing(Class::Unavailable, why)),
-                (_, Verdict::Unvouched(_)) => Err(self.passing(Class::Internal, why)),
-                (_, Verdict::Missed(missed)) => Err(self.passing(Class::Internal, format!("{why}; {missed}"))),
+                (_, Verdict::Unvouched(_)) => Err(self.passing(class, why)),
+                (_, Verdict::Missed(missed)) => Err(self.passing(class, format!("{why}; {missed}"))),
             },
             Outcome::Retry { class: class @ Class::Configuration, why, .. } => {
                 Err(Failure { class, why, next: Next::Uncounted(TASK.cap) }.into())

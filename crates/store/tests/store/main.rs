@@ -11,10 +11,12 @@
 mod acts;
 mod addresses;
 mod catalogue;
+mod credit;
 mod customers;
 mod lost_answers;
 mod model;
 mod orders;
+mod parties;
 mod privileges;
 mod races;
 mod refusals;
