@@ -1,6 +1,10 @@
 //! What the provisioner can be asked to do.
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 /// A task's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,6 +92,18 @@ impl Operation {
     #[must_use]
     pub fn of_short_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.short_name() == name)
+    }
+}
+
+/// What drivers can do, by the names that tariffs give them. One that is not here can do everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities(pub BTreeMap<String, BTreeSet<Operation>>);
+
+impl Capabilities {
+    /// Whether a driver can do an operation.
+    #[must_use]
+    pub fn can(&self, driver: &str, operation: Operation) -> bool {
+        self.0.get(driver).is_none_or(|operations| operations.contains(&operation))
     }
 }
 

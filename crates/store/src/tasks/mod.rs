@@ -1,5 +1,6 @@
 //! The task queue.
 
+mod callbacks;
 mod claim;
 mod enqueue;
 mod finish;
@@ -12,6 +13,7 @@ mod secret;
 mod simulated;
 mod simulated_network;
 
+pub use callbacks::{CallbackRow, Recorded, callback, driver_of_task, record_callback};
 pub use claim::{Claim, ClaimedTask, claim, is_due, is_lost_race};
 pub use enqueue::Enqueued;
 pub use finish::{Next, give_back, reap, release, succeed};
@@ -22,6 +24,7 @@ pub use progress::{Progress, Underway, append_log, keep_boot, keep_handle, keep_
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 pub use simulated_network::SimulatedNetwork;
 
+pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue, note, waiting};
 pub(crate) use moves::{is_on_its_way, wait_for_removal};
 pub(crate) use secret::{manual_with_secret, open as open_secret, tell};

@@ -21,6 +21,7 @@ mod privileges;
 mod races;
 mod refusals;
 mod sabotage;
+mod scratch;
 mod staff_passwords;
 mod sweeping;
 mod tasks;

@@ -2,6 +2,7 @@
 //!
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
+mod drivers;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
+pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
 pub use values::{
     DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds, Zone,
@@ -47,6 +49,8 @@ pub struct Settings {
     pub company: CompanySettings,
     /// The provisioner.
     pub worker: WorkerSettings,
+    /// What makes customers' machines.
+    pub drivers: Drivers,
 }
 
 impl Default for Settings {
@@ -62,6 +66,7 @@ impl Default for Settings {
             log: LogSettings::default(),
             company: CompanySettings::default(),
             worker: WorkerSettings::default(),
+            drivers: Drivers::default(),
         }
     }
 }
