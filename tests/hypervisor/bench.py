@@ -13,7 +13,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOOK = HERE.parent.parent / "deploy/hooks/libvirt"
-BED = pathlib.Path(os.environ.get("VARTAI_BED", "/tmp/vartai-bed"))
+BED = pathlib.Path(os.environ["LIBVIRT_HOOK_BED"])
 ASKPASS = tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False)
 ASKPASS.write('#!/bin/sh\nprintf "%s\\n" "$BENCH_PASSWORD"\n')
 ASKPASS.close()
@@ -81,8 +81,8 @@ class Server:
             "deadline": int(time.time()) + deadline, "server": self.document, "params": params or {},
         }
         environment = {
-            "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "VARTAI_LIBVIRT_DEBUG": "1",
-            "VARTAI_LIBVIRT_CONFIG": str(config or BED / "libvirt.toml"),
+            "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LIBVIRT_HOOK_DEBUG": "1",
+            "LIBVIRT_HOOK_CONFIG": str(config or BED / "libvirt.toml"),
         }
         process = subprocess.Popen(
             [HOOK, operation], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, cwd="/tmp"

@@ -301,7 +301,7 @@ def agent_silent():
     server.hook("domain", codes=(75,))
     machine = server.machine()
     check(machine["running"] and machine["boot"] is None and machine["hostname"] is None, str(machine))
-    check(machine["size"]["ram_mb"] is None and machine["size"]["bandwidth_mbps"] == 40, str(machine))
+    check(machine["size"] is None and machine["addresses"] is None, str(machine))
     check("cpu_ns" in server.hook("usage"), "usage without an agent")
     server.inside("systemctl start qemu-guest-agent")
 

@@ -1,4 +1,4 @@
-"""The configuration file: /etc/vartai/libvirt.toml, or what VARTAI_LIBVIRT_CONFIG names."""
+"""The configuration file: /etc/vartai/libvirt.toml, or what LIBVIRT_HOOK_CONFIG names."""
 
 import dataclasses
 import os
@@ -64,7 +64,7 @@ CHOICES = {
 
 def load():
     """Reads the file. Fails with 77 when it is missing or wrong: nobody but staff can mend that."""
-    path = os.environ.get("VARTAI_LIBVIRT_CONFIG", PATH)
+    path = os.environ.get("LIBVIRT_HOOK_CONFIG", PATH)
     try:
         with open(path, "rb") as file:
             return _checked(tomllib.load(file))
@@ -75,7 +75,7 @@ def load():
 def _logged(path, error):
     """Standard error is the log too, but what is wrong with a file of the host is not the customer's to know."""
     # Staff see it with `libvirt probe` by hand.
-    if os.isatty(2) or "VARTAI_LIBVIRT_DEBUG" in os.environ:
+    if os.isatty(2) or "LIBVIRT_HOOK_DEBUG" in os.environ:
         os.write(2, f"{path}: {error}\n".encode())
     return error
 

@@ -112,16 +112,17 @@ class Machine:
             if "not running" not in failed.text:
                 raise
 
-    def shut_down(self):
+    def shut_down(self, grace=None):
         """Asks its system to end; switches it off when it does not. Says which it was."""
+        grace = grace or self.config.shutdown_grace_seconds
         if not self.active():
             return
         try:
             self.virsh.change("shutdown", self.uuid, "--mode", "acpi")
-            if self.clock.wait(self.config.shutdown_grace_seconds, lambda: not self.active()):
+            if self.clock.wait(grace, lambda: not self.active()):
                 say("the system has shut down")
                 return
-            say(f"the system did not shut down within {self.config.shutdown_grace_seconds} seconds: it is switched off")
+            say(f"the system did not shut down within {grace} seconds: it is switched off")
         except Failed:
             say("the system can't be asked to shut down: it is switched off")
         self.power_off()

@@ -109,5 +109,5 @@ def _tell_staff(operation, error):
     text = f"{operation}: {type(error).__name__}: {error}"
     syslog.openlog("vartai-libvirt", syslog.LOG_PID)
     syslog.syslog(syslog.LOG_ERR, text)
-    if "VARTAI_LIBVIRT_DEBUG" in os.environ:
+    if "LIBVIRT_HOOK_DEBUG" in os.environ:
         print(text, file=sys.stderr)

@@ -33,7 +33,8 @@ def observed(parts):
         "running": running,
         "generation": mark.generation,
         "boot": facts["boot"][0] if facts else None,
-        "size": size,
+        # Half a size is none: nobody could compare it.
+        "size": None if None in size.values() else size,
         "hostname": facts.get("hostname", [None])[0] if facts else None,
         "password_version": mark.password_version,
         "addresses": _addresses(parts, facts),
@@ -46,8 +47,7 @@ def _cpu(config, mark, tree, facts, active):
     if active and facts is None:
         return None
     count = int(facts["vcpus"][0]) if facts else domain.vcpus(tree)[0]
-    ghz = mark.cpu_ghz if count == mark.vcpus and mark.cpu_ghz else count * config.ghz_per_vcpu
-    return int(ghz) if ghz == int(ghz) else ghz
+    return int(mark.cpu_ghz if count == mark.vcpus and mark.cpu_ghz else count * config.ghz_per_vcpu)
 
 
 def _memory(machine, live, facts, active):

@@ -39,42 +39,18 @@ def reboot(parts):
     boot = facts["boot"][0] if facts else None
     noted = store.read("reboot", {})
     if noted.get("task") != parts.request.task:
-        noted = {"task": parts.request.task, "boot": boot, "reset": False}
+        noted = {"task": parts.request.task, "boot": boot, "off": not machine.active()}
         store.keep("reboot", noted)
-    elif noted["reset"] or (boot is not None and boot != noted["boot"]):
+    elif (noted["boot"] and boot and boot != noted["boot"]) or (noted["off"] and machine.running()):
         _up(parts)
         return DONE_BEFORE
-    if not machine.running():
-        machine.start()
-        say("the machine was off: it is started")
-    elif boot is None or not _asked_to_restart(parts, boot):
-        parts.virsh.change("reset", machine.uuid)
-        store.keep("reboot", {**noted, "reset": True})
-        say("the machine is reset")
+    # Off and on again, and not a reset within: so it gets what it was changed to, and an emulator that was updated.
+    machine.shut_down(parts.config.reboot_grace_seconds)
+    store.keep("reboot", {**noted, "off": True})
+    machine.start()
+    say("the machine is started")
     _up(parts)
     return 0
-
-
-def _asked_to_restart(parts, boot):
-    """Asks the system to restart. Whether it has."""
-    machine, grace = parts.machine, parts.config.reboot_grace_seconds
-    try:
-        parts.virsh.change("reboot", machine.uuid, "--mode", "acpi")
-    except Failed:
-        return False
-
-    def restarted():
-        facts = parts.guest.facts(5)
-        return facts is not None and facts["boot"][0] != boot
-
-    if not machine.clock.wait(grace, lambda: not machine.answers(3) or restarted()):
-        say(f"the system did not restart within {grace} seconds of being asked")
-        return False
-    if not machine.clock.wait(parts.config.boot_seconds, restarted, every=1):
-        say("the system went down when it was asked to restart, and did not come up")
-        return False
-    say("the system has restarted by itself when it was asked to")
-    return True
 
 
 def _up(parts):
