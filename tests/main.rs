@@ -14,6 +14,7 @@ mod http;
 mod hypervisor;
 mod iv;
 mod outage;
+mod pages;
 mod php_client;
 mod races;
 mod secrets;

@@ -1,13 +1,17 @@
 //! What the provisioner can be asked to do.
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 /// A task's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(pub i64);
 
 /// An operation on an order's service. Its name is the account API's (`ta_command`, CONTRACT 2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// Make it.
     Create,
@@ -57,6 +61,33 @@ impl Operation {
             Self::ResetPassword => "server_reset_password",
             Self::Rename => "server_domain",
         }
+    }
+}
+
+impl Operation {
+    /// As drivers and their configuration call it: its name without what all of them begin with.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        let name = self.name();
+        name.strip_prefix("server_").unwrap_or(name)
+    }
+
+    /// The one of that short name.
+    #[must_use]
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.short_name() == name)
+    }
+}
+
+/// What drivers can do, by the names that tariffs give them. One that is not here can do everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities(pub BTreeMap<String, BTreeSet<Operation>>);
+
+impl Capabilities {
+    /// Whether a driver can do an operation.
+    #[must_use]
+    pub fn can(&self, driver: &str, operation: Operation) -> bool {
+        self.0.get(driver).is_none_or(|operations| operations.contains(&operation))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{catalogue::Catalogue, customers::Prices};
+use domain::{billing::Party, catalogue::Catalogue, customers::Prices, tasks::Capabilities};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -51,7 +51,16 @@ impl TestDb {
     /// The rules that tests are under.
     #[must_use]
     pub fn rules() -> Rules {
-        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross }
+        let seller = Party {
+            name: "Debesų prieglauda, UAB".to_owned(),
+            code: Some("305123456".to_owned()),
+            vat_code: Some("LT100012345678".to_owned()),
+            address: vec!["Ąžuolyno g. 5-12".to_owned(), "LT-08234 Vilnius, Lietuva".to_owned()],
+            email: Some("saskaitos@debesys.example".to_owned()),
+            ..Party::default()
+        };
+        let zone = TimeZone::get("Europe/Vilnius").unwrap();
+        Rules { zone, prices: Prices::Gross, seller, capabilities: Capabilities::default() }
     }
 
     /// The demo's catalogue.

@@ -141,7 +141,12 @@ pub async fn check_role(connect: &ConnectSettings, settings: &Settings) -> Resul
 
 /// The company's rules.
 pub fn rules(settings: &Settings) -> Rules {
-    Rules { zone: settings.billing.time_zone.0.clone(), prices: settings.billing.prices.0 }
+    Rules {
+        zone: settings.billing.time_zone.0.clone(),
+        prices: settings.billing.prices.0,
+        seller: settings.company.seller(),
+        capabilities: settings.drivers.capabilities(),
+    }
 }
 
 /// Whether nothing was ever stored: the live realm's first migration has not been run.

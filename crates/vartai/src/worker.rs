@@ -32,8 +32,10 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
 pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
     let concurrency = usize::from(installation.settings.worker.concurrency.get());
     let settings = WorkerSettings {
+        drivers: installation.settings.drivers.0.clone(),
         concurrency,
         invoice_series: installation.settings.billing.invoice_series.0.clone(),
+        credit_note_series: installation.settings.billing.credit_note_series.0.clone(),
         sample_every: Duration::from_secs(installation.settings.worker.sample_seconds.get().into()),
         keep_secrets_days: installation.settings.worker.keep_secrets_days.get().into(),
         ..WorkerSettings::default()

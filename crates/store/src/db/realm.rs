@@ -10,7 +10,7 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{customers::Prices, orders::BillingMode};
+use domain::{billing::Party, customers::Prices, orders::BillingMode, tasks::Capabilities};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -63,6 +63,10 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// The company, as the seller on what is issued from now on (`[company]`).
+    pub seller: Party,
+    /// What drivers can do (`drivers.NAME.operations`). The test realm's can do everything.
+    pub capabilities: Capabilities,
 }
 
 /// One realm: its pool, as its own role, which can't reach another realm.

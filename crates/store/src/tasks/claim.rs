@@ -4,7 +4,7 @@ use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     catalogue::{Handling, TariffId},
-    orders::{OrderId, ServerSpec},
+    orders::{Order, OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
 use secrecy::SecretString;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::lease::{LEASE_SECONDS, Lease};
 use crate::{
+    RealmKind,
     db::{Conn, Error, Tx},
     orders::{Sizes, open_password},
 };
@@ -182,6 +183,14 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         login,
         password,
     }))
+}
+
+/// Whether an operation on an order's service can be done: by its driver, or by staff. The test realm's driver can do
+/// everything, whatever the tariff says (CONTRACT 1.6).
+pub(crate) fn can_be_done(tx: &Tx, order: &Order, operation: Operation) -> bool {
+    let by_machine = tx.realm() == RealmKind::Live && !order.by_hand;
+    let driver = driver_of(tx, order.tariff).filter(|_| by_machine);
+    driver.is_none_or(|driver| tx.rules().capabilities.can(&driver, operation))
 }
 
 /// The hypervisor driver of a tariff, if it still has one.

@@ -2,6 +2,7 @@
 //!
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
+mod drivers;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,12 @@ use std::{
     path::PathBuf,
 };
 
+use domain::billing::{Bank, Party};
 use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
-use paper::{Bank, Party};
 use serde::Deserialize;
 
+pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
 pub use values::{
     DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds, Zone,
@@ -47,6 +49,8 @@ pub struct Settings {
     pub company: CompanySettings,
     /// The provisioner.
     pub worker: WorkerSettings,
+    /// What makes customers' machines.
+    pub drivers: Drivers,
 }
 
 impl Default for Settings {
@@ -62,6 +66,7 @@ impl Default for Settings {
             log: LogSettings::default(),
             company: CompanySettings::default(),
             worker: WorkerSettings::default(),
+            drivers: Drivers::default(),
         }
     }
 }
@@ -198,7 +203,7 @@ impl Default for IvSettings {
 }
 
 /// `[billing]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BillingSettings {
     /// Whether the catalogue's prices contain the VAT (CONTRACT 1.5).
@@ -207,6 +212,19 @@ pub struct BillingSettings {
     pub time_zone: Zone,
     /// The series of invoice numbers.
     pub invoice_series: InvoiceSeries,
+    /// The series of credit notes' numbers: another.
+    pub credit_note_series: InvoiceSeries,
+}
+
+impl Default for BillingSettings {
+    fn default() -> Self {
+        Self {
+            prices: PriceKind::default(),
+            time_zone: Zone::default(),
+            invoice_series: InvoiceSeries("VRT".to_owned()),
+            credit_note_series: InvoiceSeries("VRC".to_owned()),
+        }
+    }
 }
 
 /// `[secrets]`

@@ -3,9 +3,11 @@
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use domain::{
+    billing::Party,
     customers::{CustomerId, Prices},
     language::Language,
     money::{Currency, Percent},
+    tasks::Capabilities,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -226,7 +228,8 @@ fn no_database() -> Database {
         auth: RoleAuth::Peer,
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross };
+    let (seller, capabilities) = (Party::default(), Capabilities::default());
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 
