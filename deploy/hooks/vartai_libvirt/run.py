@@ -50,16 +50,21 @@ class Failed(Exception):
         self.text = text
 
 
-def run(argv, seconds, given=None):
-    """What a program prints. It is killed after `seconds`, which is `subprocess.TimeoutExpired`."""
-    ended = subprocess.run(
+def ended(argv, seconds, given=None):
+    """A program that has ended. It is killed after `seconds`, which is `subprocess.TimeoutExpired`."""
+    return subprocess.run(
         [str(part) for part in argv], input=given, stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True, timeout=seconds, env=ENVIRONMENT, cwd="/", encoding="utf-8", errors="replace",
         pass_fds=INHERITED,
     )
-    if ended.returncode != 0:
-        raise Failed(argv, ended.returncode, ended.stderr.strip())
-    return ended.stdout
+
+
+def run(argv, seconds, given=None):
+    """What a program prints that ends with 0."""
+    done = ended(argv, seconds, given)
+    if done.returncode != 0:
+        raise Failed(argv, done.returncode, done.stderr.strip())
+    return done.stdout
 
 
 class Virsh:
@@ -82,15 +87,14 @@ class Virsh:
         self.touched = True
         return self._call(argv, seconds)
 
-    def _call(self, argv, seconds, given=None):
+    def _call(self, argv, seconds):
         seconds = self.clock.within(seconds or self.config.call_seconds)
         try:
-            return run(["virsh", "-q", "-c", self.config.uri, *argv], seconds, given)
+            return run(self._virsh(argv), seconds)
         except subprocess.TimeoutExpired:
-            raise Unreachable(f"libvirt did not answer within {seconds:.0f} seconds") from None
+            raise _too_slow(seconds) from None
         except Failed as failed:
-            if any(sign in failed.text for sign in ("failed to connect", "Failed to connect", "Connection refused")):
-                raise Unreachable("libvirt can't be reached") from None
+            _check_connection(failed.text)
             raise
 
     def agent(self, domain, command, arguments=None, seconds=None):
@@ -103,24 +107,36 @@ class Virsh:
         text = json.dumps(document, ensure_ascii=True).replace("'", "\\u0027")
         seconds = max(1, int(self.clock.within(seconds or self.config.agent_seconds)))
         line = f"qemu-agent-command --timeout {seconds} {domain} '{text}'\n"
+        allowed = self.clock.within(seconds + self.config.call_seconds)
         try:
-            printed = self._call([], seconds + self.config.call_seconds, line)
-        except Failed as failed:
-            raise _agent_failure(failed.text) from None
-        for printed_line in printed.splitlines():
-            start = printed_line.find('{"return"')
+            # Its exit code says nothing when its commands come from there.
+            done = ended(self._virsh([]), allowed, line)
+        except subprocess.TimeoutExpired:
+            raise _too_slow(allowed) from None
+        for printed in done.stdout.splitlines():
+            start = printed.find('{"return"')
             # Where virsh echoes what it reads, the command is on a line of its own and has no "return".
             if start >= 0:
-                return json.loads(printed_line[start:])["return"]
+                return json.loads(printed[start:])["return"]
+        _check_connection(done.stderr)
+        if "unable to execute QEMU agent command" in done.stderr:
+            raise AgentRefused(done.stderr.strip())
+        # Not connected, not responding, no answer in time, not running: nobody is there to do it.
         raise AgentSilent()
+
+    def _virsh(self, argv):
+        return ["virsh", "-q", "-c", self.config.uri, *argv]
+
+
+def _too_slow(seconds):
+    return Unreachable(f"libvirt did not answer within {seconds:.0f} seconds")
+
+
+def _check_connection(text):
+    if any(sign in text for sign in ("failed to connect", "Failed to connect", "Connection refused")):
+        raise Unreachable("libvirt can't be reached")
 
 
 class AgentRefused(Exception):
     """The agent answered that it could not do it."""
 
-
-def _agent_failure(text):
-    silent = ("not responding", "not connected", "is not running", "not configured", "unresponsive", "timeout")
-    if any(sign in text for sign in silent):
-        return AgentSilent()
-    return AgentRefused(text)
