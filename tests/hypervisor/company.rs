@@ -125,10 +125,10 @@ impl Company {
             tasks.as_array().unwrap().iter().all(|task| task["ta_completed"].is_string())
         })
         .await;
-        // What waits for staff is in no list of its own here: the list below is empty when all went well.
-        let newest = &tasks[0];
-        let waiting = self.bed.json(&["task", "list", "--manual"]).await;
-        assert_eq!(waiting.as_array().map(Vec::len), Some(0), "{newest}: {waiting}");
+        let all = self.bed.json(&["task", "list", "--order", &machine.order]).await;
+        for task in all.as_array().unwrap() {
+            assert_eq!((&task["state"], &task["verified"]), (&"succeeded".into(), &true.into()), "{task}: {tasks}");
+        }
     }
 
     /// Waits until `server_info` tells what a machine uses; what it tells.

@@ -31,11 +31,19 @@ pub enum Operation {
     ResetPassword,
     /// Give it another hostname.
     Rename,
+    /// Give one of its addresses another reverse name.
+    Ptr,
+    /// Empty the packet filter inside it.
+    FlushFilter,
+    /// Set the limits of the packet filter before it.
+    Firewall,
+    /// Let it have the addresses that it holds, and no others.
+    MoveAddress,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 9] = [
+    pub const ALL: [Operation; 13] = [
         Self::Create,
         Self::Suspend,
         Self::Unsuspend,
@@ -45,6 +53,10 @@ impl Operation {
         Self::Change,
         Self::ResetPassword,
         Self::Rename,
+        Self::Ptr,
+        Self::FlushFilter,
+        Self::Firewall,
+        Self::MoveAddress,
     ];
 
     /// As it stands in the database and in `ta_command`.
@@ -60,6 +72,10 @@ impl Operation {
             Self::Change => "server_change",
             Self::ResetPassword => "server_reset_password",
             Self::Rename => "server_domain",
+            Self::Ptr => "server_ptr",
+            Self::FlushFilter => "server_flush_iptables",
+            Self::Firewall => "server_firewall",
+            Self::MoveAddress => "server_move_ip",
         }
     }
 }

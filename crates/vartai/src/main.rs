@@ -4,6 +4,7 @@ mod cli;
 mod failure;
 mod installation;
 mod key_file;
+mod reference;
 mod serve;
 mod settings;
 mod signals;

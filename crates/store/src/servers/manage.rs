@@ -32,6 +32,14 @@ pub enum ServerFailure {
     UnknownImage,
     /// The image needs more memory than the server has.
     ImageTooLarge,
+    /// The server does not hold the address.
+    NotHeld,
+    /// The customer has no such server to move it to.
+    NoTarget,
+    /// It can't be moved to the server that it is on.
+    SameServer,
+    /// The address can't be moved: it is the server's last, on its way already, or of no use there.
+    Immovable,
     /// The database.
     Store(Error),
 }
@@ -84,6 +92,15 @@ pub(super) async fn usable(
 pub async fn reboot(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id, Operation::Restart).await?;
     Ok(enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Restart.into() }).await?.id)
+}
+
+/// Has the packet filter inside a server emptied.
+///
+/// # Errors
+/// [`ServerFailure`].
+pub async fn flush_filter(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
+    let order = usable(tx, customer, id).await?;
+    Ok(enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::FlushFilter.into() }).await?.id)
 }
 
 /// How a server is to be made anew.

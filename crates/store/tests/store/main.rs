@@ -9,6 +9,7 @@
 )]
 
 mod acts;
+mod addresses;
 mod catalogue;
 mod credit;
 mod customers;
@@ -20,6 +21,8 @@ mod privileges;
 mod races;
 mod refusals;
 mod sabotage;
+mod staff_passwords;
+mod scratch;
 mod sweeping;
 mod tasks;
 mod transactions;

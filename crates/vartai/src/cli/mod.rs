@@ -1,5 +1,6 @@
 //! The command line (CONTRACT 3): one file a noun.
 
+mod address;
 mod allow;
 mod apiuser;
 mod balance;
@@ -90,6 +91,9 @@ enum Command {
     /// Orders
     #[command(arg_required_else_help = true)]
     Order(order::OrderArguments),
+    /// Addresses: pools, and who holds what
+    #[command(arg_required_else_help = true)]
+    Address(address::AddressArguments),
     /// What the provisioner has to do, does and did
     #[command(arg_required_else_help = true)]
     Task(task::TaskArguments),
@@ -157,6 +161,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Balance(command) => balance::run(command, installation).await,
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,
+        Command::Address(arguments) => address::run(arguments, installation).await,
         Command::Task(arguments) => task::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
         Command::Serve(_)

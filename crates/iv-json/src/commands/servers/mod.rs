@@ -1,7 +1,9 @@
 //! Servers (CONTRACT 2.3).
 
+mod address;
 mod change;
 mod domain;
+mod filter;
 mod graphs;
 mod info;
 mod os;
@@ -15,8 +17,10 @@ use gateway_http::reply::{Map, Reply};
 use secrecy::{ExposeSecret, SecretString};
 use store::servers::ServerFailure;
 
+pub use address::{ServerMoveIp, ServerPtr};
 pub use change::ServerChange;
 pub use domain::ServerDomain;
+pub use filter::{ServerFirewall, ServerFlushIptables};
 pub use graphs::ServerGraphs;
 pub use info::ServerInfo;
 pub use os::ServerOs;
@@ -55,6 +59,10 @@ fn failure(failure: ServerFailure) -> Failure {
         ServerFailure::State(error) => state(error).into(),
         ServerFailure::Undoable => Fault::Undoable.into(),
         ServerFailure::UnknownImage | ServerFailure::ImageTooLarge => Fault::Parameter("os").into(),
+        ServerFailure::NotHeld => Fault::Parameter("ip").into(),
+        ServerFailure::NoTarget => Fault::Service.into(),
+        ServerFailure::SameServer => Fault::Parameter("target_id").into(),
+        ServerFailure::Immovable => Fault::Immovable.into(),
         ServerFailure::Store(error) => error.into(),
     }
 }
