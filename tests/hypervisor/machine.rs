@@ -44,12 +44,8 @@ impl Machine {
             found.is_some()
         })
         .await;
-        let machine = Self {
-            order: order.to_owned(),
-            ip: found.unwrap(),
-            password: password.to_owned(),
-            dir: dir.to_owned(),
-        };
+        let machine =
+            Self { order: order.to_owned(), ip: found.unwrap(), password: password.to_owned(), dir: dir.to_owned() };
         // ssh takes passwords from a program only.
         fs::write(machine.askpass(), "#!/bin/sh\nprintf '%s\\n' \"$MACHINE_PASSWORD\"\n").unwrap();
         fs::set_permissions(machine.askpass(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -76,7 +72,8 @@ impl Machine {
         ssh.env("SSH_ASKPASS", self.askpass()).env("SSH_ASKPASS_REQUIRE", "force").env("MACHINE_PASSWORD", password);
         let ended = ended(ssh).await;
         // ssh's own failures are 255, and that it took too long is 124.
-        (![Some(255), Some(124)].contains(&ended.status.code())).then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+        (![Some(255), Some(124)].contains(&ended.status.code()))
+            .then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned())
     }
 
     /// What a command prints inside, once the owner can log in.
