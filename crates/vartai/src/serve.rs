@@ -17,6 +17,7 @@ use iv_json::{Api, ApiSettings};
 use store::customers;
 
 use crate::{
+    callbacks::Callbacks,
     failure::Failure,
     installation::{self, Installation, Migrations},
     reference,
@@ -104,9 +105,11 @@ fn start(installation: &Installation) -> Result<(Serving, Publisher), Failure> {
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
+    let callbacks = Arc::new(Callbacks::new(installation.database.live.clone(), &settings.drivers));
     let public = move |config: &mut ServiceConfig| {
         config.app_data(iv.clone()).configure(iv_json::http::routes);
         config.app_data(page.clone()).configure(apidoc::http::routes);
+        Callbacks::routes(&callbacks, config);
     };
     Ok((serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?, publisher))
 }
