@@ -96,10 +96,11 @@ impl Company {
         let order = placed["orderid"].as_str().unwrap();
         assert_eq!(placed["serverlogin"], "root");
         until_within(SLOW, "the order is processed", PAUSE, async || self.client.status(order).await == "1").await;
-        let machine = Machine::new(order, "", placed["serverpassword"].as_str().unwrap(), &self.bed.dir);
+        let mut machine = Machine::new(order, "", placed["serverpassword"].as_str().unwrap(), &self.bed.dir);
         let info = self.account("server_info", &machine, "").await;
         let ip = info["se_info"]["in_ips"].as_str().unwrap_or_else(|| panic!("it has no address: {info}"));
-        Machine { ip: ip.to_owned(), ..machine }
+        ip.clone_into(&mut machine.ip);
+        machine
     }
 
     /// Calls `/apih.php` for an order.
