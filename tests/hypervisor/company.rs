@@ -26,6 +26,12 @@ name = "bed-1"
 driver = "kvm"
 max_tasks = 2
 
+[[pool]]
+name = "bed"
+network = "10.77.0.0/24"
+gateway = "10.77.0.1"
+ranges = ["10.77.0.10-10.77.0.99"]
+
 [[image]]
 id = "debian-12-x86_64"
 title = "Debian 12"
@@ -90,7 +96,11 @@ impl Company {
         let order = placed["orderid"].as_str().unwrap();
         assert_eq!(placed["serverlogin"], "root");
         until_within(SLOW, "the order is processed", PAUSE, async || self.client.status(order).await == "1").await;
-        Machine::of(order, placed["serverpassword"].as_str().unwrap(), &self.bed.dir).await
+        let mut machine = Machine::new(order, "", placed["serverpassword"].as_str().unwrap(), &self.bed.dir);
+        let info = self.account("server_info", &machine, "").await;
+        let ip = info["se_info"]["in_ips"].as_str().unwrap_or_else(|| panic!("it has no address: {info}"));
+        ip.clone_into(&mut machine.ip);
+        machine
     }
 
     /// Calls `/apih.php` for an order.

@@ -1,7 +1,7 @@
 //! A machine as its owner sees it: over the network, with a password.
 
 use std::{
-    env, fs,
+    fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -14,6 +14,8 @@ use crate::support::until_within;
 
 /// How long a machine may take to answer: emulated, on a busy host.
 const SLOW: Duration = Duration::from_mins(7);
+/// How many echo requests are sent at once.
+pub const PINGS: u64 = 60;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long one login, and one question to libvirt, may take, in seconds.
@@ -30,22 +32,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The machine of an order, at the address that the bed's DHCP has given it.
-    pub async fn of(order: &str, password: &str, dir: &Path) -> Self {
-        let listed = virsh(&["domiflist", &named(order)]).await;
-        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let mac = text.split_whitespace().last().unwrap_or_else(|| panic!("no network device: {listed:?}")).to_owned();
-        let leases = Path::new(&env::var_os("LIBVIRT_HOOK_BED").unwrap()).join("leases");
-        let mut found = None;
-        until_within(SLOW, "it has an address", PAUSE, async || {
-            let text = fs::read_to_string(&leases).unwrap_or_default();
-            let lease = text.lines().find(|line| line.split(' ').nth(1) == Some(mac.as_str()));
-            found = lease.and_then(|line| Some(line.split(' ').nth(2)?.to_owned()));
-            found.is_some()
-        })
-        .await;
-        let machine =
-            Self { order: order.to_owned(), ip: found.unwrap(), password: password.to_owned(), dir: dir.to_owned() };
+    /// The machine of an order.
+    pub fn new(order: &str, ip: &str, password: &str, dir: &Path) -> Self {
+        let [order, ip, password] = [order, ip, password].map(str::to_owned);
+        let machine = Self { order, ip, password, dir: dir.to_owned() };
         // ssh takes passwords from a program only.
         fs::write(machine.askpass(), "#!/bin/sh\nprintf '%s\\n' \"$MACHINE_PASSWORD\"\n").unwrap();
         fs::set_permissions(machine.askpass(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -110,6 +100,15 @@ impl Machine {
             !matches!(timeout(Duration::from_secs(5), connecting).await, Ok(Ok(_)))
         })
         .await;
+    }
+
+    /// How many of [`PINGS`] it answers, sent from the host within some more than a second.
+    pub async fn answered(&self) -> u64 {
+        let mut ping = Command::new("timeout");
+        ping.args([CALL, "ping", "-q", "-c", &PINGS.to_string(), "-i", "0.02", "-W", "2", &self.ip]);
+        let told = String::from_utf8_lossy(&ended(ping).await.stdout).into_owned();
+        let counted = told.split_once(" packets transmitted, ").and_then(|(_, rest)| rest.split_once(" received"));
+        counted.and_then(|(count, _)| count.parse().ok()).unwrap_or_else(|| panic!("{told}"))
     }
 
     /// Whether libvirt has a machine of the order.

@@ -9,6 +9,7 @@ mod machine;
 use std::time::Instant;
 
 use company::Company;
+use machine::PINGS;
 
 /// Set by `./test --hypervisor`.
 const WANTED: &str = "VARTAI_TEST_HYPERVISOR";
@@ -77,6 +78,21 @@ async fn both_surfaces_drive_real_machines() {
     company.task("server_domain", &machine, "domain=vps3.example.lt").await;
     assert_eq!(machine.inside("hostname").await, "vps3.example.lt");
     steps.took("server_domain: its hostname");
+
+    let block = "nft add table inet t && nft add chain inet t i '{ type filter hook input priority 0; }' && \
+                 nft add rule inet t i icmp type echo-request drop";
+    machine.inside(block).await;
+    assert_eq!(machine.answered().await, 0, "its own filter does not filter");
+    company.task("server_flush_iptables", &machine, "").await;
+    assert_eq!(machine.answered().await, PINGS, "its own filter still filters");
+    steps.took("server_flush_iptables: it answers to pings");
+
+    company.task("server_firewall", &machine, "pps_icmp=10").await;
+    let limited = machine.answered().await;
+    assert!(limited < PINGS / 2, "{limited} of {PINGS} pings, at 10 a second");
+    company.task("server_firewall", &machine, "pps_icmp=0").await;
+    assert_eq!(machine.answered().await, PINGS, "the limit is still in force");
+    steps.took(&format!("server_firewall: {limited} of {PINGS} pings at 10 a second, all without a limit"));
 
     let info = company.until_measured(&machine).await;
     steps.took(&format!("server_info: {info}"));

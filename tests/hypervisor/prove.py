@@ -180,9 +180,11 @@ def flush():
     server.inside("nft add table inet t; nft add chain inet t i '{ type filter hook input priority 0; }'; "
                   "nft add rule inet t i icmp type echo-request drop")
     check(pings(server.ip, 3, 1) == 0, "the filter inside does not filter")
+    check(server.machine()["filter_is_empty"] is False, "observed before")
     for _ in range(2):
         server.hook("flush_iptables")
     check(pings(server.ip, 3, 1) == 3, "the filter inside still filters")
+    check(server.machine()["filter_is_empty"] is True, "observed")
 
 
 def move_ip():

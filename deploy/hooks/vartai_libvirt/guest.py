@@ -12,6 +12,16 @@ echo "vcpus $(grep -c ^processor /proc/cpuinfo)"
 echo "memory_kb $(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
 echo "hostname $(cat /proc/sys/kernel/hostname)"
 echo "load $(cut -d' ' -f2 /proc/loadavg)"
+if rules=$(nft -j list ruleset 2>/dev/null); then
+    empty=yes
+    case $rules in *'"rule":'* | *'"policy": "drop"'*) empty=no ;; esac
+    # Asking after tables of the old kind would make them.
+    for family in ip ip6; do
+        [ -s "/proc/net/${family}_tables_names" ] || continue
+        "${family}tables-legacy-save" 2>/dev/null | grep -qE '^-A |^:[A-Z]+ DROP' && empty=no
+    done
+    echo "filter_is_empty $empty"
+fi
 df -P -k / | awk 'NR == 2 { print "root_kb", $2, $3 }'
 df -P -i / | awk 'NR == 2 { print "inodes", $2, $3 }'
 for address in /sys/class/net/*/address; do

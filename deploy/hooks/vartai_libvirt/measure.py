@@ -39,6 +39,7 @@ def observed(parts):
         "password_version": mark.password_version,
         "addresses": _addresses(parts, facts),
         "firewall": limits,
+        "filter_is_empty": {"yes": True, "no": False}.get(facts.get("filter_is_empty", [""])[0]) if facts else None,
     }
 
 
