@@ -3,6 +3,7 @@
 //! Lock order, everywhere: saved answer, order, wallets by id. Wallets come last and are held the shortest.
 
 pub mod catalogue;
+pub mod clock;
 pub mod customers;
 pub mod db;
 pub mod invoices;

@@ -182,7 +182,8 @@ fn grants(kind: RealmKind, role: &str) -> String {
     let sweeping = match kind {
         RealmKind::Live => String::new(),
         RealmKind::Test => format!(
-            "grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
+            "grant update (ahead_seconds) on {schema}.clock to \"{role}\"; \
+             grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
              {schema}.invoice, {schema}.invoice_line, {schema}.task, {schema}.simulated_server to \"{role}\";"
         ),
     };
@@ -199,6 +200,7 @@ fn grants(kind: RealmKind, role: &str) -> String {
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
            {schema}.usage_rollup to \"{role}\"; \
+         grant execute on function {schema}.realm_now to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"
     )

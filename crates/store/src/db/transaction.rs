@@ -93,7 +93,7 @@ impl Realm {
         let begun = async {
             Manager::begin_transaction(&mut connection).await?;
             let head: Head = diesel::sql_query(
-                "select now() as now, pg_current_xact_id()::text as xact, \
+                "select realm_now() as now, pg_current_xact_id()::text as xact, \
                  (select coalesce(max(id), 0) from revision) as revision",
             )
             .get_result(&mut connection)
@@ -145,7 +145,7 @@ impl Realm {
 }
 
 impl Tx {
-    /// The transaction's moment, by the database's clock.
+    /// The transaction's moment, by the realm's clock: the database's own, but for a test realm that was moved ahead.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now

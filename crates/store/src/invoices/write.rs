@@ -50,6 +50,7 @@ pub(crate) async fn write(
             invoice::total.eq(new.total.in_minor()),
             invoice::vat_points.eq(points(new.vat)?),
             invoice::prices.eq(prices),
+            invoice::created_at.eq(tx.now().to_diesel()),
             invoice::paid_at.eq(paid_at),
         ))
         .returning(invoice::id)

@@ -10,6 +10,7 @@
 
 mod acts;
 mod catalogue;
+mod clock;
 mod customers;
 mod lost_answers;
 mod model;

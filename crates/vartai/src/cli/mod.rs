@@ -4,6 +4,7 @@ mod allow;
 mod apiuser;
 mod balance;
 mod catalogue;
+mod clock;
 mod customer;
 mod demo;
 mod doctor;
@@ -92,6 +93,9 @@ enum Command {
     /// What the provisioner has to do, does and did
     #[command(arg_required_else_help = true)]
     Task(task::TaskArguments),
+    /// The realm's clock: a test realm's can be moved ahead
+    #[command(arg_required_else_help = true)]
+    Clock(clock::ClockArguments),
     /// The books
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(ledger::LedgerCommand),
@@ -136,6 +140,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,
         Command::Task(arguments) => task::run(arguments, installation).await,
+        Command::Clock(arguments) => clock::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
         Command::Serve(_) | Command::Worker | Command::Migrate(_) | Command::Doctor => {
             Err(Failure::failed("this subcommand opens the installation by itself"))
