@@ -2,6 +2,7 @@
 //!
 //! Lock order, everywhere: saved answer, order, wallets by id. Wallets come last and are held the shortest.
 
+pub mod billing;
 pub mod catalogue;
 pub mod clock;
 pub mod customers;

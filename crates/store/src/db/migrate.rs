@@ -200,6 +200,9 @@ fn grants(kind: RealmKind, role: &str) -> String {
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
            {schema}.usage_rollup to \"{role}\"; \
+         grant update on {schema}.billing_run to \"{role}\"; \
+         grant insert, update on {schema}.billing_day to \"{role}\"; \
+         grant insert on {schema}.billing_release to \"{role}\"; \
          grant execute on function {schema}.realm_now to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"

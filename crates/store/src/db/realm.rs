@@ -10,7 +10,7 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{customers::Prices, orders::BillingMode};
+use domain::{customers::Prices, dunning::Policy, orders::BillingMode};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -63,6 +63,8 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// What becomes of orders when nobody calls.
+    pub policy: Policy,
 }
 
 /// One realm: its pool, as its own role, which can't reach another realm.

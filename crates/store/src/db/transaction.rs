@@ -157,6 +157,24 @@ impl Tx {
         domain::calendar::day_of(self.now, &self.rules().zone)
     }
 
+    /// Has the transaction be of another day: one that a test realm's clock has passed already. The billing run lives
+    /// through such days one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for any day but today in the live realm, and for days to come.
+    pub(crate) fn set_day(&mut self, day: Date) -> Result<(), Error> {
+        let today = self.today();
+        if day == today {
+            return Ok(());
+        }
+        if self.realm() == RealmKind::Live || day > today {
+            return Err(Error::Refused(format!("it is {today} and not {day}")));
+        }
+        let noon = day.at(12, 0, 0, 0).to_zoned(self.rules().zone.clone()).map_err(Error::corrupt)?;
+        self.now = noon.timestamp();
+        Ok(())
+    }
+
     /// The catalogue in force.
     #[must_use]
     pub fn catalogue(&self) -> Arc<Catalogue> {

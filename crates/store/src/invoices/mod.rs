@@ -12,4 +12,4 @@ pub use number::number;
 pub use pay::{PaidFrom, pay};
 
 pub(crate) use cancel::{cancel_ahead, cancel_owed};
-pub(crate) use write::write;
+pub(crate) use write::{write, write_ahead};

@@ -85,7 +85,7 @@ async fn take_effect(tx: &mut Tx, order: &Order, paid: &InvoiceRow) -> Result<()
         }
         Some(until) => {
             let days = next_interval(until, months, order.anchor_day).ok_or_else(too_far)?;
-            let resumes = resumes(order, &days, today);
+            let resumes = resumes(order, days.until, today);
             extend(tx, order.id, order.by_hand, id, &days, resumes).await?;
         }
     }

@@ -3,6 +3,7 @@
 mod allow;
 mod apiuser;
 mod balance;
+mod billing;
 mod catalogue;
 mod clock;
 mod customer;
@@ -93,6 +94,9 @@ enum Command {
     /// What the provisioner has to do, does and did
     #[command(arg_required_else_help = true)]
     Task(task::TaskArguments),
+    /// The billing run: renewals, proformas, suspensions and ends of orders that nobody calls about
+    #[command(arg_required_else_help = true)]
+    Billing(billing::BillingArguments),
     /// The realm's clock: a test realm's can be moved ahead
     #[command(arg_required_else_help = true)]
     Clock(clock::ClockArguments),
@@ -140,6 +144,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,
         Command::Task(arguments) => task::run(arguments, installation).await,
+        Command::Billing(arguments) => billing::run(arguments, installation).await,
         Command::Clock(arguments) => clock::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
         Command::Serve(_) | Command::Worker | Command::Migrate(_) | Command::Doctor => {

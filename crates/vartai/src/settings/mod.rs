@@ -2,6 +2,7 @@
 //!
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
+mod billing;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,11 @@ use ipnetwork::IpNetwork;
 use paper::{Bank, Party};
 use serde::Deserialize;
 
+pub use billing::{BillingSettings, InterlockSettings};
 pub use load::SettingsError;
 pub use values::{
-    DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds, Zone,
+    DatabaseUrl, Days, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds,
+    SettleName, Zone,
 };
 
 /// All of the configuration.
@@ -195,18 +198,6 @@ impl Default for IvSettings {
         let network = |(address, prefix)| IpNetwork::new(address, prefix).ok();
         Self { allowed_networks: loopback.into_iter().filter_map(network).collect() }
     }
-}
-
-/// `[billing]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BillingSettings {
-    /// Whether the catalogue's prices contain the VAT (CONTRACT 1.5).
-    pub prices: PriceKind,
-    /// The company's time zone: days begin in it, moments are written in it.
-    pub time_zone: Zone,
-    /// The series of invoice numbers.
-    pub invoice_series: InvoiceSeries,
 }
 
 /// `[secrets]`
