@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 pub struct TaskId(pub i64);
 
 /// An operation on an order's service. Its name is the account API's (`ta_command`, CONTRACT 2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// Make it.
     Create,
@@ -57,6 +57,21 @@ impl Operation {
             Self::ResetPassword => "server_reset_password",
             Self::Rename => "server_domain",
         }
+    }
+}
+
+impl Operation {
+    /// As drivers and their configuration call it: its name without what all of them begin with.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        let name = self.name();
+        name.strip_prefix("server_").unwrap_or(name)
+    }
+
+    /// The one of that short name.
+    #[must_use]
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.short_name() == name)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod driver;
 mod jobs;
 mod lease;
 mod settings;
+pub mod supervise;
 mod thread;
 mod usage;
 mod worker;

@@ -1,16 +1,23 @@
 //! How the provisioner works.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::driver::DriverSettings;
 
 /// How the provisioner works. The defaults are right for any installation; tests make it quicker or slower.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
+    /// The live realm's drivers, by the names that tariffs give. The test realm has the simulated one, whatever stands
+    /// here.
+    pub drivers: BTreeMap<String, DriverSettings>,
     /// So many tasks at a time in each realm: the test realm has its own and takes none of the live realm's.
     pub concurrency: usize,
     /// How often servers' usage is read; at least hourly (CONTRACT 2.3).
     pub sample_every: Duration,
     /// The series of invoice numbers.
     pub invoice_series: String,
+    /// The series of credit notes' numbers: another.
+    pub credit_note_series: String,
     /// For how many days a task's results tell a new password.
     pub keep_secrets_days: i32,
     /// How often an idle worker asks whether a task is due.
@@ -33,9 +40,11 @@ pub struct WorkerSettings {
 impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
+            drivers: BTreeMap::new(),
             concurrency: 8,
             sample_every: Duration::from_mins(5),
             invoice_series: "VRT".to_owned(),
+            credit_note_series: "VRC".to_owned(),
             keep_secrets_days: 7,
             poll: Duration::from_millis(200),
             operation_time: Duration::from_millis(300),

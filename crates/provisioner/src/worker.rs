@@ -34,10 +34,10 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Future<Output = ()>) {
     let (stop, stopped) = watch::channel(false);
     let simulated = |realm: &Realm| SimulatedDriver::new(realm.clone(), settings.operation_time);
-    let live = Drivers::live(simulated(&database.live));
+    let live = Drivers::live(simulated(&database.live), &settings.drivers);
     let test = Drivers::Test(simulated(&database.test));
     let sampled = [
-        (&database.live, Drivers::live(simulated(&database.live))),
+        (&database.live, Drivers::live(simulated(&database.live), &settings.drivers)),
         (&database.test, Drivers::Test(simulated(&database.test))),
     ];
     let live = RealmWorker::new(database.live.clone(), live, &settings);
@@ -155,9 +155,11 @@ impl RealmWorker {
             fence = lease.fence,
         );
         let mut halt = self.halt.subscribe();
+        // Nobody can withdraw a task that runs yet.
+        let (_, cancelled) = watch::channel(false);
         async {
             tokio::select! {
-                () = attempt(&self.realm, &self.drivers, claim) => {}
+                () = attempt(&self.realm, &self.drivers, claim, cancelled) => {}
                 () = lease::lost(&self.realm, lease, &self.settings, since) => {
                     tracing::warn!("the lease is lost, and the work with it: another worker does it");
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{catalogue::Catalogue, customers::Prices, dunning::Policy};
+use domain::{billing::Party, catalogue::Catalogue, customers::Prices, dunning::Policy};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -51,7 +51,20 @@ impl TestDb {
     /// The rules that tests are under.
     #[must_use]
     pub fn rules() -> Rules {
-        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross, policy: Policy::default() }
+        let seller = Party {
+            name: "Debesų prieglauda, UAB".to_owned(),
+            code: Some("305123456".to_owned()),
+            vat_code: Some("LT100012345678".to_owned()),
+            address: vec!["Ąžuolyno g. 5-12".to_owned(), "LT-08234 Vilnius, Lietuva".to_owned()],
+            email: Some("saskaitos@debesys.example".to_owned()),
+            ..Party::default()
+        };
+        Rules {
+            zone: TimeZone::get("Europe/Vilnius").unwrap(),
+            prices: Prices::Gross,
+            seller,
+            policy: Policy::default(),
+        }
     }
 
     /// The demo's catalogue.

@@ -141,8 +141,12 @@ pub async fn check_role(connect: &ConnectSettings, settings: &Settings) -> Resul
 
 /// The company's rules.
 pub fn rules(settings: &Settings) -> Rules {
-    let billing = &settings.billing;
-    Rules { zone: billing.time_zone.0.clone(), prices: billing.prices.0, policy: billing.policy() }
+    Rules {
+        zone: settings.billing.time_zone.0.clone(),
+        prices: settings.billing.prices.0,
+        seller: settings.company.seller(),
+        policy: settings.billing.policy(),
+    }
 }
 
 /// Whether nothing was ever stored: the live realm's first migration has not been run.

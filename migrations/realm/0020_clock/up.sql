@@ -35,6 +35,7 @@ alter table sub_user alter column created_at set default realm_now();
 alter table journal alter column created_at set default realm_now();
 alter table orders alter column created_at set default realm_now();
 alter table invoice alter column created_at set default realm_now();
+alter table credit_note alter column created_at set default realm_now();
 
 alter table orders add column entered_at timestamptz not null default now();
 comment on column orders.entered_at is 'When it was written, by the database''s own clock: what the test realm is swept by, however far its own clock is ahead.';

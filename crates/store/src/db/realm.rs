@@ -10,7 +10,7 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{customers::Prices, dunning::Policy, orders::BillingMode};
+use domain::{billing::Party, customers::Prices, dunning::Policy, orders::BillingMode};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -65,6 +65,8 @@ pub struct Rules {
     pub prices: Prices,
     /// What becomes of orders when nobody calls.
     pub policy: Policy,
+    /// The company, as the seller on what is issued from now on (`[company]`).
+    pub seller: Party,
 }
 
 /// One realm: its pool, as its own role, which can't reach another realm.

@@ -6,6 +6,7 @@ mod verify;
 mod wallets;
 
 pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
+pub(crate) use post::{charged, refund};
 pub use statement::{StatementLine, Wallet, statement};
 pub use verify::{Finding, invariants, verify};
 pub use wallets::{balance, lock_wallets};

@@ -14,25 +14,29 @@ use crate::db::{Error, Tx};
 pub enum Next {
     /// After this time, unless it has had all its tries: then it waits for staff.
     After(Duration),
+    /// After this time, and this try does not count: it could not even be begun.
+    Uncounted(Duration),
     /// Never by itself: it waits for staff.
     Staff,
 }
 
-/// The task is done, and its order moves on; `results` are lines for its log. False when the lease was lost: nothing is written then.
+/// The task is done, and its order moves on; `results` are lines for its log, and `verified` says whether all that it
+/// wanted was seen. False when the lease was lost: nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str) -> Result<bool, Error> {
+pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: bool) -> Result<bool, Error> {
     let lease = &task.lease;
     hold_order(tx, lease.order).await?;
     let done = diesel::sql_query(
         "update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
-           lease_until = null, results = results || $3 \
+           lease_until = null, results = results || $3, verified = $4, handle = null, handle_at = null \
          where id = $1 and state = 'running' and fence = $2",
     )
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Text, _>(results)
+    .bind::<sql_types::Bool, _>(verified)
     .execute(tx.conn())
     .await?;
     if done == 1 && task.operation == Operation::Create {
@@ -48,19 +52,22 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str) -> Result<b
     Ok(done == 1)
 }
 
-/// The try failed: the task waits for its next, or for staff. False when the lease was lost: nothing is written then.
+/// The try failed: the task waits for its next, or for staff. What a driver waited for is over. False when the lease was lost: nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn give_back(tx: &mut Tx, lease: &Lease, why: &str, next: Next) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
     let wait = match next {
+        Next::Uncounted(wait) => Some(wait),
         Next::After(wait) if lease.attempt < lease.max_attempts => Some(wait),
         Next::After(_) | Next::Staff => None,
     };
+    let uncounted = i32::from(matches!(next, Next::Uncounted(_)));
     let back = diesel::sql_query(
         "update task set state = $3, run_at = now() + make_interval(secs => $4), lease_owner = null, \
-           lease_until = null, results = results || $5 \
+           lease_until = null, results = results || $5, attempt = greatest(attempt - $6, 0), handle = null, \
+           handle_at = null \
          where id = $1 and state = 'running' and fence = $2",
     )
     .bind::<sql_types::BigInt, _>(lease.id.0)
@@ -68,6 +75,7 @@ pub async fn give_back(tx: &mut Tx, lease: &Lease, why: &str, next: Next) -> Res
     .bind::<sql_types::Text, _>(if wait.is_some() { "queued" } else { "manual" })
     .bind::<sql_types::Double, _>(wait.unwrap_or_default().as_secs_f64())
     .bind::<sql_types::Text, _>(format!("attempt {}: {why}\n", lease.attempt))
+    .bind::<sql_types::Integer, _>(uncounted)
     .execute(tx.conn())
     .await?;
     if back == 1 && wait.is_none() {

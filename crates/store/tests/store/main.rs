@@ -11,10 +11,12 @@
 mod acts;
 mod catalogue;
 mod clock;
+mod credit;
 mod customers;
 mod lost_answers;
 mod model;
 mod orders;
+mod parties;
 mod privileges;
 mod races;
 mod refusals;

@@ -15,6 +15,8 @@ pub struct BillingSettings {
     pub time_zone: Zone,
     /// The series of invoice numbers.
     pub invoice_series: InvoiceSeries,
+    /// The series of credit notes' numbers: another.
+    pub credit_note_series: InvoiceSeries,
     /// An order that renews by itself does so this many days before its paid time ends.
     pub renew_days_before: Days,
     /// Others get a proforma this many days before.
@@ -37,7 +39,8 @@ impl Default for BillingSettings {
         Self {
             prices: PriceKind::default(),
             time_zone: Zone::default(),
-            invoice_series: InvoiceSeries::default(),
+            invoice_series: InvoiceSeries("VRT".to_owned()),
+            credit_note_series: InvoiceSeries("VRC".to_owned()),
             renew_days_before: Days(policy.renew_days_before),
             proforma_days_before: Days(policy.proforma_days_before),
             grace_days: Days(policy.lapse.grace_days),

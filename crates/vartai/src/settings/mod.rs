@@ -14,9 +14,9 @@ use std::{
     path::PathBuf,
 };
 
+use domain::billing::{Bank, Party};
 use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
-use paper::{Bank, Party};
 use serde::Deserialize;
 
 pub use billing::{BillingSettings, InterlockSettings};
