@@ -14,6 +14,7 @@ mod http;
 mod iv;
 mod outage;
 mod pages;
+mod payments;
 mod php_client;
 mod races;
 mod secrets;

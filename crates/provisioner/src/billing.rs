@@ -2,12 +2,16 @@
 
 use std::cell::Cell;
 
-use domain::{dunning::Finding, orders::OrderId};
+use domain::{
+    dunning::{Finding, Settle},
+    orders::OrderId,
+};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use store::{
     Error, Realm,
     billing::{self, Begun, PAGE, Round, Tally},
+    payments,
 };
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
@@ -29,6 +33,22 @@ pub enum Ran {
         /// What was done on them.
         tally: Tally,
     },
+}
+
+/// Has money that arrived pay what it is for, where the process that recorded it died before. Returns how many invoices.
+pub(crate) async fn settle(realm: &Realm) -> Result<usize, Error> {
+    if realm.rules().policy.settle != Settle::OldestFirst {
+        return Ok(0);
+    }
+    let mut settled = 0;
+    for customer in realm.read(async |connection| payments::unsettled(connection).await).await? {
+        match payments::settle(realm, customer).await {
+            Ok(paid) => settled += paid,
+            Err(error @ Error::Unreachable(_)) => return Err(error),
+            Err(error) => tracing::warn!(customer = customer.0, %error, "a customer's money can't settle anything"),
+        }
+    }
+    Ok(settled)
 }
 
 /// One worker's hand in the billing run of a realm.

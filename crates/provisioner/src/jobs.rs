@@ -11,7 +11,7 @@ use store::{Database, Error, Realm, RealmKind, Tx, invoices, sweep, tasks};
 use tokio::{sync::watch, time};
 
 use crate::{
-    Biller, Ran, WorkerSettings,
+    Biller, Ran, WorkerSettings, billing,
     driver::Drivers,
     usage,
     worker::{around, stopping},
@@ -65,6 +65,14 @@ pub(crate) async fn run(
         let (realm, period) = (database.realm(kind), settings.bill_every);
         jobs.push(every(period, "billing run", realm, &stop, Box::new(move || bill(biller).boxed_local())));
     }
+    let live = &database.live;
+    jobs.push(every(
+        settings.bill_every,
+        "settle invoices",
+        live,
+        &stop,
+        Box::new(|| billing::settle(live).boxed_local()),
+    ));
     for (realm, drivers) in drivers {
         let period = settings.sample_every;
         // Asked more often than it is due, so that a new server is measured soon.

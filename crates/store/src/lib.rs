@@ -10,6 +10,7 @@ pub mod db;
 pub mod invoices;
 pub mod ledger;
 pub mod orders;
+pub mod payments;
 pub mod saved_answers;
 mod schema;
 pub mod seal;

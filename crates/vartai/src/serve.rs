@@ -9,7 +9,11 @@ use actix_web::web::{Data, ServiceConfig};
 use clap::Args;
 use gateway_http::{
     Gateway, GatewaySettings,
-    http::{Bound, HttpSettings, Serving, serve},
+    http::{
+        Bound, HttpSettings, Serving,
+        payments::{self, Callback},
+        serve,
+    },
     metrics::Metrics,
 };
 use iv_json::{Api, ApiSettings};
@@ -96,8 +100,15 @@ fn start(installation: &Installation) -> Result<Serving, Failure> {
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
+    let callback = settings.payments.callback_secret.as_ref().map(|secret| {
+        let (database, window_seconds) = (installation.database.clone(), settings.payments.callback_window_seconds);
+        Arc::new(Callback { database, secret: secret.secret(), window_seconds })
+    });
     let public = move |config: &mut ServiceConfig| {
         config.app_data(iv.clone()).configure(iv_json::http::routes);
+        if let Some(callback) = callback.clone() {
+            payments::routes(config, callback);
+        }
     };
     Ok(serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?)
 }

@@ -205,7 +205,7 @@ fn grants(kind: RealmKind, role: &str) -> String {
            {schema}.usage_rollup to \"{role}\"; \
          grant update on {schema}.billing_run to \"{role}\"; \
          grant insert, update on {schema}.billing_day to \"{role}\"; \
-         grant insert on {schema}.billing_release to \"{role}\"; \
+         grant insert on {schema}.payment, {schema}.billing_release to \"{role}\"; \
          grant execute on function {schema}.realm_now to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"

@@ -28,6 +28,8 @@ pub enum PaidFrom {
     Outside,
     /// From the customer's balance.
     Balance,
+    /// From the customer's credit alone: money that was received for this invoice is there, and no bonus is spent.
+    Credit,
 }
 
 /// Pays an invoice; its order begins or goes on.
@@ -76,6 +78,7 @@ async fn move_money(
             let charge = wallets.charge(total).map_err(Error::corrupt)?;
             charge.ok_or_else(|| Error::Refused(format!("the balance is less than {total} {}", total.currency())))?
         }
+        PaidFrom::Credit => Charge { credit: total, bonus: Money::zero(total.currency()) },
     };
     ledger::charge_invoice(tx, order.customer, id, &charge, &format!("order {}", order.id)).await
 }

@@ -17,6 +17,7 @@ mod lost_answers;
 mod model;
 mod orders;
 mod parties;
+mod payments;
 mod privileges;
 mod races;
 mod refusals;

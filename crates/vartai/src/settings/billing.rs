@@ -3,7 +3,7 @@
 use domain::dunning::{Lapse, Limits, Policy};
 use serde::Deserialize;
 
-use super::values::{Days, InvoiceSeries, PriceKind, SettleName, Zone};
+use super::values::{CallbackSecret, Days, InvoiceSeries, PriceKind, SettleName, Zone};
 
 /// `[billing]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -115,5 +115,21 @@ impl Default for InterlockSettings {
             ends_times: limits.ends_times,
             ends_percent: limits.ends_percent,
         }
+    }
+}
+
+/// `[payments]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PaymentSettings {
+    /// What a payment provider's bridge signs with; without it there is no `/payments/callback`.
+    pub callback_secret: Option<CallbackSecret>,
+    /// For so many seconds a signed message holds.
+    pub callback_window_seconds: u32,
+}
+
+impl Default for PaymentSettings {
+    fn default() -> Self {
+        Self { callback_secret: None, callback_window_seconds: 300 }
     }
 }

@@ -19,12 +19,9 @@ use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
-pub use billing::{BillingSettings, InterlockSettings};
+pub use billing::{BillingSettings, PaymentSettings};
 pub use load::SettingsError;
-pub use values::{
-    DatabaseUrl, Days, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds,
-    SettleName, Zone,
-};
+pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RolePrefix, SampleSeconds};
 
 /// All of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -42,6 +39,8 @@ pub struct Settings {
     pub iv: IvSettings,
     /// The company's rules.
     pub billing: BillingSettings,
+    /// Payments that others tell of.
+    pub payments: PaymentSettings,
     /// Keys that seal secrets.
     pub secrets: SecretSettings,
     /// The log, on stderr.
@@ -61,6 +60,7 @@ impl Default for Settings {
             apih: ApihSettings::default(),
             iv: IvSettings::default(),
             billing: BillingSettings::default(),
+            payments: PaymentSettings::default(),
             secrets: SecretSettings::default(),
             log: LogSettings::default(),
             company: CompanySettings::default(),

@@ -5,6 +5,7 @@ use std::fmt;
 use domain::{customers::Prices, dunning::Settle};
 use gateway_http::faults::Dialect;
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// The database's address, with its password in it: never shown.
@@ -149,6 +150,32 @@ impl TryFrom<u16> for Days {
 
     fn try_from(days: u16) -> Result<Self, String> {
         if days <= 3650 { Ok(Self(days)) } else { Err(format!("{days} days are too many: write 0 to 3650")) }
+    }
+}
+
+/// What a payment provider's bridge signs with: never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CallbackSecret(String);
+
+impl CallbackSecret {
+    /// The secret.
+    pub fn secret(&self) -> SecretString {
+        self.0.clone().into()
+    }
+}
+
+impl TryFrom<String> for CallbackSecret {
+    type Error = &'static str;
+
+    fn try_from(secret: String) -> Result<Self, Self::Error> {
+        if secret.len() >= 32 { Ok(Self(secret)) } else { Err("it is too short: write at least 32 random characters") }
+    }
+}
+
+impl fmt::Debug for CallbackSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
     }
 }
 
