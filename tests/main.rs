@@ -17,6 +17,7 @@ mod pages;
 mod payments;
 mod php_client;
 mod races;
+mod reference;
 mod secrets;
 mod support;
 mod test_access;

@@ -1,6 +1,10 @@
 //! What the provisioner can be asked to do.
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 /// A task's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,11 +31,19 @@ pub enum Operation {
     ResetPassword,
     /// Give it another hostname.
     Rename,
+    /// Give one of its addresses another reverse name.
+    Ptr,
+    /// Empty the packet filter inside it.
+    FlushFilter,
+    /// Set the limits of the packet filter before it.
+    Firewall,
+    /// Let it have the addresses that it holds, and no others.
+    MoveAddress,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 9] = [
+    pub const ALL: [Operation; 13] = [
         Self::Create,
         Self::Suspend,
         Self::Unsuspend,
@@ -41,6 +53,10 @@ impl Operation {
         Self::Change,
         Self::ResetPassword,
         Self::Rename,
+        Self::Ptr,
+        Self::FlushFilter,
+        Self::Firewall,
+        Self::MoveAddress,
     ];
 
     /// As it stands in the database and in `ta_command`.
@@ -56,6 +72,10 @@ impl Operation {
             Self::Change => "server_change",
             Self::ResetPassword => "server_reset_password",
             Self::Rename => "server_domain",
+            Self::Ptr => "server_ptr",
+            Self::FlushFilter => "server_flush_iptables",
+            Self::Firewall => "server_firewall",
+            Self::MoveAddress => "server_move_ip",
         }
     }
 }
@@ -72,6 +92,18 @@ impl Operation {
     #[must_use]
     pub fn of_short_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.short_name() == name)
+    }
+}
+
+/// What drivers can do, by the names that tariffs give them. One that is not here can do everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities(pub BTreeMap<String, BTreeSet<Operation>>);
+
+impl Capabilities {
+    /// Whether a driver can do an operation.
+    #[must_use]
+    pub fn can(&self, driver: &str, operation: Operation) -> bool {
+        self.0.get(driver).is_none_or(|operations| operations.contains(&operation))
     }
 }
 

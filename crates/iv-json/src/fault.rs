@@ -27,6 +27,10 @@ pub enum Fault {
     Balance,
     /// The tariff's servers can't be changed.
     Unchangeable,
+    /// The address can't be moved: it is the server's last, on its way already, or of no use there.
+    Immovable,
+    /// The server's hypervisor can't do this.
+    Undoable,
     /// Too many failed passwords, or too many being verified.
     TooMany,
     /// The database can't be reached, or refused.
@@ -41,7 +45,13 @@ impl Fault {
             Self::Command | Self::Id | Self::Parameter(_) => 400,
             Self::Credentials => 401,
             Self::Network | Self::Service => 403,
-            Self::Suspended | Self::Overdue | Self::Unpaid | Self::Balance | Self::Unchangeable => 409,
+            Self::Suspended
+            | Self::Overdue
+            | Self::Unpaid
+            | Self::Balance
+            | Self::Unchangeable
+            | Self::Immovable
+            | Self::Undoable => 409,
             Self::TooMany => 429,
             Self::Database => 503,
         }
@@ -97,6 +107,14 @@ impl Fault {
             Self::Unchangeable => {
                 ("Šios paslaugos keisti negalima", "Эту услугу изменить нельзя", "This service can't be changed")
             }
+            Self::Immovable => {
+                ("Šio IP adreso perkelti negalima", "Этот IP-адрес перенести нельзя", "This address can't be moved")
+            }
+            Self::Undoable => (
+                "Šios operacijos paslauga nepalaiko",
+                "Услуга не поддерживает эту операцию",
+                "This service does not support the operation",
+            ),
             Self::TooMany => (
                 "Per daug bandymų, bandykite vėliau",
                 "Слишком много попыток, повторите позже",

@@ -12,6 +12,7 @@ mod billing;
 pub mod driver;
 mod jobs;
 mod lease;
+pub mod lint;
 mod settings;
 pub mod supervise;
 mod thread;

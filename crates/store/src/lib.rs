@@ -2,6 +2,7 @@
 //!
 //! Lock order, everywhere: saved answer, order, wallets by id. Wallets come last and are held the shortest.
 
+pub mod addresses;
 pub mod billing;
 pub mod catalogue;
 pub mod clock;

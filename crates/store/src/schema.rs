@@ -211,6 +211,7 @@ table! {
         created_at -> Timestamptz,
         assigned_at -> Nullable<Timestamptz>,
         completed_at -> Nullable<Timestamptz>,
+        after -> Nullable<BigInt>,
     }
 }
 

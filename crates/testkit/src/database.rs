@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{billing::Party, catalogue::Catalogue, customers::Prices, dunning::Policy};
+use domain::{billing::Party, catalogue::Catalogue, customers::Prices, dunning::Policy, tasks::Capabilities};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -59,12 +59,8 @@ impl TestDb {
             email: Some("saskaitos@debesys.example".to_owned()),
             ..Party::default()
         };
-        Rules {
-            zone: TimeZone::get("Europe/Vilnius").unwrap(),
-            prices: Prices::Gross,
-            seller,
-            policy: Policy::default(),
-        }
+        let zone = TimeZone::get("Europe/Vilnius").unwrap();
+        Rules { zone, prices: Prices::Gross, seller, capabilities: Capabilities::default(), policy: Policy::default() }
     }
 
     /// The demo's catalogue.

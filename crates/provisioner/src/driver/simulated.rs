@@ -140,7 +140,17 @@ fn machine(server: SimulatedServer) -> Machine {
         }
         _ => None,
     };
-    let traits = Traits { size, hostname: server.hostname, password_version: Some(server.password_version) };
+    let network = &server.network;
+    let traits = Traits {
+        size,
+        password_version: Some(server.password_version),
+        addresses: Some(network.addresses().collect()),
+        ptr: Some(network.ptr()),
+        firewall: Some(network.firewall()),
+        // Nothing is inside that could have rules.
+        filter_is_empty: Some(true),
+        hostname: server.hostname,
+    };
     let boot = Some(server.boots.to_string());
     Machine { running: server.running, generation: server.generation, boot, traits }
 }

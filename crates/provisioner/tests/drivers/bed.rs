@@ -13,7 +13,7 @@ use domain::{
     tasks::{Operation, TaskId},
 };
 use provisioner::driver::{
-    Ctx, DriverKind, DriverSettings, ExecDriver, ExecSettings, Limits, Lines, Log, Supervisor, Timeouts,
+    Ctx, DriverKind, DriverSettings, ExecDriver, ExecSettings, Handle, Limits, Lines, Log, Supervisor, Timeouts,
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -51,8 +51,13 @@ pub fn task(operation: Operation) -> ClaimedTask {
 
 /// With so much time, and where its log goes.
 pub fn ctx(time: Duration) -> (Ctx, Lines) {
+    going_on(time, None)
+}
+
+/// With something under way already.
+pub fn going_on(time: Duration, under_way: Option<Handle>) -> (Ctx, Lines) {
     let (log, lines) = Log::new(Some(SecretString::from(PASSWORD)));
-    (Ctx::new(log, time, None, watch::channel(false).1), lines)
+    (Ctx::new(log, time, under_way, watch::channel(false).1), lines)
 }
 
 /// With time enough for anything.

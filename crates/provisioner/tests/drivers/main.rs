@@ -5,3 +5,4 @@
 mod bed;
 mod conformance;
 mod exec;
+mod lint;

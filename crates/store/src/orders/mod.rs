@@ -18,12 +18,12 @@ pub use load::{Buyer, load};
 pub use overrule::{Overrule, overrule, set_auto_renew};
 pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
-pub use process::{Processed, process};
+pub use process::{PasswordSet, Processed, password, process};
 pub use renew::{RenewFailure, Renewed, renew};
 pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::terminate;
 
-pub(crate) use begin::{begin, extend, resume};
+pub(crate) use begin::{Beginning, begin, extend, resume};
 pub(crate) use credentials::{new_password, open_password, seal_password};
 pub(crate) use load::{load_all, lock, lock_if_free};
 pub(crate) use power::lock_own;

@@ -37,7 +37,8 @@ pub async fn terminate(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
         .execute(tx.conn())
         .await?;
     if order.start.is_some() {
-        tasks::enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Destroy.into() }).await?;
+        let removal = tasks::enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Destroy.into() }).await?;
+        tasks::wait_for_removal(tx, id, removal.id).await?;
     }
     Ok(())
 }

@@ -4,14 +4,18 @@ use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     catalogue::{Handling, TariffId},
-    orders::{OrderId, ServerSpec},
+    orders::{Order, OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::lease::{LEASE_SECONDS, Lease};
+use super::{
+    lease::{LEASE_SECONDS, Lease},
+    network::{ServerNetwork, network_of},
+};
 use crate::{
+    RealmKind,
     db::{Conn, Error, Tx},
     orders::{Sizes, open_password},
 };
@@ -37,6 +41,8 @@ pub struct ClaimedTask {
     pub hostname: Option<String>,
     /// Which of the order's passwords the service is to have.
     pub password_version: i32,
+    /// What connects the server.
+    pub network: ServerNetwork,
     /// The service's login.
     pub login: String,
     /// The service's password.
@@ -65,7 +71,8 @@ impl ClaimedTask {
     /// What the server is to call itself when this task is done.
     #[must_use]
     pub fn wanted_hostname(&self) -> Option<&str> {
-        self.params.get("domain").and_then(serde_json::Value::as_str).or(self.hostname.as_deref())
+        let own = self.params.get("domain").filter(|_| self.operation == Operation::Rename);
+        own.and_then(serde_json::Value::as_str).or(self.hostname.as_deref())
     }
 }
 
@@ -117,13 +124,16 @@ struct Row {
     server_password: Option<Vec<u8>>,
 }
 
-/// Takes only the oldest open task of an order, so that operations on a server never pass one another. The systems of
+/// Takes only the oldest open task of an order, so that operations on a server never pass one another, and none before
+/// the task that it comes after: one whose first waits for staff keeps no other of its order. The systems of
 /// an order without a plan are counted by the reinstallations asked for until then.
 const CLAIM: &str = "\
     with due as ( \
       select t.id from task t where t.state = 'queued' and t.run_at <= now() \
+        and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded')) \
         and not exists (select from task p where p.order_id = t.order_id and p.state in ('queued', 'running') \
-          and (p.id < t.id or p.state = 'running')) \
+          and (p.id < t.id or p.state = 'running') \
+          and not exists (select from task f where f.id = p.after and f.state in ('manual', 'failed'))) \
       order by t.run_at, t.id limit 1 for update of t skip locked), \
     taken as ( \
       update task t set state = 'running', attempt = t.attempt + 1, fence = nextval('task_fence'), lease_owner = $1, \
@@ -147,7 +157,12 @@ pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
         .get_result(tx.conn())
         .await
         .optional()?;
-    Ok(row.map(|row| made_out(tx, row)))
+    let Some(row) = row else { return Ok(None) };
+    let mut claim = made_out(tx, row);
+    if let Claim::Ready(task) = &mut claim {
+        task.network = network_of(tx, &task.lease).await?;
+    }
+    Ok(Some(claim))
 }
 
 /// A task that can't be made out is claimed all the same: left where it is, it would be found first for ever.
@@ -179,9 +194,18 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         server,
         hostname: row.hostname,
         password_version: row.password_version,
+        network: ServerNetwork::default(),
         login,
         password,
     }))
+}
+
+/// Whether an operation on an order's service can be done: by its driver, or by staff. The test realm's driver can do
+/// everything, whatever the tariff says (CONTRACT 1.6).
+pub(crate) fn can_be_done(tx: &Tx, order: &Order, operation: Operation) -> bool {
+    let by_machine = tx.realm() == RealmKind::Live && !order.by_hand;
+    let driver = driver_of(tx, order.tariff).filter(|_| by_machine);
+    driver.is_none_or(|driver| tx.rules().capabilities.can(&driver, operation))
 }
 
 /// The hypervisor driver of a tariff, if it still has one.
@@ -211,8 +235,10 @@ struct Due {
 pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
     let found: Due = diesel::sql_query(
         "select exists (select from task t where t.state = 'queued' and t.run_at <= now() \
+           and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded')) \
            and not exists (select from task p where p.order_id = t.order_id and p.state in ('queued', 'running') \
-             and (p.id < t.id or p.state = 'running'))) as due",
+             and (p.id < t.id or p.state = 'running') \
+             and not exists (select from task f where f.id = p.after and f.state in ('manual', 'failed')))) as due",
     )
     .get_result(connection)
     .await?;

@@ -1,6 +1,8 @@
 //! Putting tasks in the queue, in the transaction that they come of.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, TextExpressionMethods,
+};
 use diesel_async::RunQueryDsl;
 use domain::{
     orders::OrderId,
@@ -35,11 +37,13 @@ pub(crate) struct NewTask<'a> {
     pub secret: Option<&'a SecretString>,
     /// Whether staff do it by hand.
     pub by_hand: bool,
+    /// A task, of another order, that must have succeeded before.
+    pub after: Option<TaskId>,
 }
 
 impl From<Operation> for NewTask<'_> {
     fn from(operation: Operation) -> Self {
-        Self { operation, params: serde_json::json!({}), secret: None, by_hand: false }
+        Self { operation, params: serde_json::json!({}), secret: None, by_hand: false, after: None }
     }
 }
 
@@ -99,6 +103,7 @@ pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Re
             dsl::operation.eq(new.operation.name()),
             dsl::params.eq(new.params),
             dsl::state.eq(state),
+            dsl::after.eq(new.after.map(|first| first.0)),
         ))
         .returning(dsl::id)
         .get_result(tx.conn())
@@ -108,6 +113,12 @@ pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Re
         diesel::update(dsl::task.find(id)).set(dsl::secret.eq(sealed)).execute(tx.conn()).await?;
     }
     Ok(Enqueued { id: TaskId(id), is_new: true })
+}
+
+/// Adds to what a task's results say.
+pub(crate) async fn note(tx: &mut Tx, id: TaskId, line: &str) -> Result<(), Error> {
+    diesel::update(dsl::task.find(id.0)).set(dsl::results.eq(dsl::results.concat(line))).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// Closes an order's tasks that wait for staff, as done. Returns their operations, oldest first.

@@ -7,7 +7,10 @@ use diesel_async::RunQueryDsl;
 use domain::{orders::OrderId, tasks::Operation};
 
 use super::{claim::ClaimedTask, lease::Lease};
-use crate::db::{Error, Tx};
+use crate::{
+    addresses,
+    db::{Error, Tx},
+};
 
 /// When a failed task is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +51,9 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .execute(tx.conn())
         .await?;
+    }
+    if done == 1 && task.operation == Operation::Destroy {
+        addresses::release_all(tx, lease.order).await?;
     }
     Ok(done == 1)
 }

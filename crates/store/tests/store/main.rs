@@ -9,6 +9,7 @@
 )]
 
 mod acts;
+mod addresses;
 mod catalogue;
 mod clock;
 mod credit;
@@ -22,6 +23,8 @@ mod privileges;
 mod races;
 mod refusals;
 mod sabotage;
+mod scratch;
+mod staff_passwords;
 mod sweeping;
 mod tasks;
 mod transactions;

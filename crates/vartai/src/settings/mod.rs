@@ -3,6 +3,7 @@
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
 mod billing;
+mod drivers;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
 pub use billing::{BillingSettings, PaymentSettings};
+pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
 pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RolePrefix, SampleSeconds};
 
@@ -49,6 +51,8 @@ pub struct Settings {
     pub company: CompanySettings,
     /// The provisioner.
     pub worker: WorkerSettings,
+    /// What makes customers' machines.
+    pub drivers: Drivers,
 }
 
 impl Default for Settings {
@@ -65,6 +69,7 @@ impl Default for Settings {
             log: LogSettings::default(),
             company: CompanySettings::default(),
             worker: WorkerSettings::default(),
+            drivers: Drivers::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use domain::{
     customers::{CustomerId, Prices},
     language::Language,
     money::{Currency, Percent},
+    tasks::Capabilities,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -228,7 +229,8 @@ fn no_database() -> Database {
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
     let policy = domain::dunning::Policy::default();
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller: Party::default(), policy };
+    let (seller, capabilities) = (Party::default(), Capabilities::default());
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities, policy };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

@@ -191,7 +191,8 @@ impl From<Seen> for Machine {
             disk_gb,
             bandwidth_mbps,
         });
-        let traits = Traits { size, hostname: seen.hostname, password_version: seen.password_version };
+        let traits =
+            Traits { size, hostname: seen.hostname, password_version: seen.password_version, ..Traits::default() };
         let boot = seen.boot.filter(|boot| !boot.is_empty());
         Self { running: seen.running, generation: seen.generation, boot, traits }
     }

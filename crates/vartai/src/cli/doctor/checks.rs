@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use provisioner::driver::{Driver, DriverKind, ExecDriver};
 use store::{
     Database, RealmKind, customers,
     db::{ConnectSettings, pending_migrations},
@@ -34,6 +35,27 @@ pub fn sockets(settings: &Settings, findings: &mut Findings) {
             format!("the private port listens on every address ({admin})"),
             "set http.admin_bind to an address that the public can't reach",
         );
+    }
+}
+
+/// Whether hooks can be run, and know what they are to know.
+pub async fn drivers(settings: &Settings, findings: &mut Findings) {
+    for (name, driver) in &settings.drivers.0 {
+        let DriverKind::Exec(exec) = &driver.kind else { continue };
+        match ExecDriver::new(driver, exec).probe().await {
+            Err(trouble) => findings.wrong(
+                format!("the driver {name} does not work: {trouble}"),
+                format!("mend it, and try it out with `vartai hook lint {name}`; docs/hooks.md says what it must keep"),
+            ),
+            Ok(known) if driver.operations.is_subset(&known) => findings.well(format!("the driver {name} works")),
+            Ok(known) => {
+                let missing: Vec<&str> = driver.operations.difference(&known).map(|o| o.short_name()).collect();
+                findings.wrong(
+                    format!("the hook of the driver {name} does not know: {}", missing.join(", ")),
+                    format!("leave them out of drivers.{name}.operations, so that customers are told at once"),
+                );
+            }
+        }
     }
 }
 
