@@ -10,7 +10,7 @@ use domain::{
 };
 use secrecy::SecretString;
 use serde_json::json;
-use store::tasks::{ClaimedTask, Lease};
+use store::tasks::{ClaimedTask, Lease, ServerNetwork};
 use tokio::{sync::watch, time::Instant};
 
 use crate::driver::{
@@ -233,6 +233,7 @@ impl Lint<'_> {
             password_version: self.passwords,
             login: "root".to_owned(),
             password: Some(SecretString::from(PASSWORD)),
+            network: ServerNetwork::default(),
         }
     }
 
@@ -251,6 +252,7 @@ impl Lint<'_> {
             password_version: task.password_version,
             login: task.login.clone(),
             password: task.password.clone(),
+            network: task.network.clone(),
         }
     }
 

@@ -21,6 +21,7 @@ use iv_json::{Api, ApiSettings};
 use store::customers;
 
 use crate::{
+    callbacks::Callbacks,
     failure::Failure,
     installation::{self, Installation, Migrations},
     reference,
@@ -108,6 +109,7 @@ fn start(installation: &Installation) -> Result<(Serving, Publisher), Failure> {
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
+    let callbacks = Arc::new(Callbacks::new(installation.database.live.clone(), &settings.drivers));
     let callback = settings.payments.callback_secret.as_ref().map(|secret| {
         let (database, window_seconds) = (installation.database.clone(), settings.payments.callback_window_seconds);
         Arc::new(Callback { database, secret: secret.secret(), window_seconds })
@@ -118,6 +120,7 @@ fn start(installation: &Installation) -> Result<(Serving, Publisher), Failure> {
         if let Some(callback) = callback.clone() {
             payments::routes(config, callback);
         }
+        Callbacks::routes(&callbacks, config);
     };
     Ok((serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?, publisher))
 }

@@ -201,7 +201,10 @@ fn of_json(command: iv::Command) -> Command {
         fields: spec.fields.iter().map(|f| field(Surface::Json, spec.name, f, CodeId::Json)).collect(),
         reply: spec.reply.iter().map(told).collect(),
         codes: spec.faults.iter().copied().map(CodeId::Json).collect(),
-        common_codes: iv_common(command.is_about_a_server()).into_iter().map(CodeId::Json).collect(),
+        common_codes: iv_common(command.is_about_a_server() || command.is_about_hosting())
+            .into_iter()
+            .map(CodeId::Json)
+            .collect(),
         friendhosting_only: false,
         example: None,
     }
@@ -255,6 +258,8 @@ pub(super) fn iv_key(fault: IvFault) -> &'static str {
         IvFault::Unpaid => "unpaid",
         IvFault::Balance => "balance",
         IvFault::Unchangeable => "unchangeable",
+        IvFault::Immovable => "immovable",
+        IvFault::Undoable => "undoable",
         IvFault::TooMany => "too_many",
         IvFault::Database => "database",
     }

@@ -39,6 +39,11 @@ impl SimulatedDriver {
         Self { realm, operation_time, operations: Operation::ALL.into(), timeouts: Timeouts::default() }
     }
 
+    /// Whose machines it keeps.
+    pub(super) const fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
     /// The same, as it is set up.
     #[must_use]
     pub(super) fn set_up(self, settings: &DriverSettings) -> Self {

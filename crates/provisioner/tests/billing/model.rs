@@ -9,7 +9,7 @@ use domain::{
     field::Field,
     orders::{OrderId, RenewRequest, Unpaid},
 };
-use jiff::{ToSpan, civil::Date};
+use jiff::civil::Date;
 use store::{
     Error,
     RealmKind::Live,
@@ -160,7 +160,8 @@ async fn act(bed: &Bed, life: &mut Life, dice: &mut Dice, today: Date) -> String
                 Err(RenewFailure::Store(error)) => panic!("{error}"),
                 Err(RenewFailure::UnknownOrder | RenewFailure::Decided(_)) => "refused",
             };
-            let expected = match life.owes {
+            let owes = life.owes;
+            let expected = match owes {
                 _ if life.state == "terminated" => "refused",
                 Some(_) => "refused",
                 None if life.renew(months, today) => "done",

@@ -9,6 +9,7 @@ use std::{
 
 use domain::{
     catalogue::ImageId,
+    firewall::Firewall,
     orders::{OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
@@ -17,7 +18,7 @@ use provisioner::driver::{
 };
 use secrecy::SecretString;
 use serde_json::json;
-use store::tasks::{ClaimedTask, Lease};
+use store::tasks::{ClaimedTask, Lease, ServerAddress, ServerNetwork};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -41,7 +42,13 @@ pub fn task_of(order: OrderId, id: i64, operation: Operation) -> ClaimedTask {
         password_version: 1,
         login: "root".to_owned(),
         password: Some(SecretString::from(PASSWORD)),
+        network: ServerNetwork { addresses: vec![address()], firewall: Firewall::default() },
     }
+}
+
+fn address() -> ServerAddress {
+    let (ip, gateway) = ("192.0.2.10".parse().unwrap(), "192.0.2.1".parse().ok());
+    ServerAddress { ip, prefix: Some(24), gateway, ptr: None }
 }
 
 /// Some order's.

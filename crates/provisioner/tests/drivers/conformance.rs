@@ -1,6 +1,6 @@
 //! What every driver has to keep, whatever it reaches. A driver is one more line at the end, and a [`Subject`] above it.
 
-mod subjects;
+pub mod subjects;
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use domain::{orders::OrderId, tasks::Operation};
 use provisioner::driver::{Class, Desired, Driver, Observed, Outcome, Restarted, Verdict, WAS_OFF, desired_by};
 use serde_json::json;
 use store::tasks::ClaimedTask;
-use subjects::{Exec, Simulated};
+use subjects::{Exec, Http, Proxmox, Simulated};
 use tokio::time;
 
 use crate::bed::{going_on, task_of, unhurried};
@@ -269,4 +269,6 @@ macro_rules! conformance {
 conformance! {
     simulated: Simulated,
     exec: Exec,
+    http: Http,
+    proxmox: Proxmox,
 }

@@ -208,7 +208,7 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
            {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
            {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.firewall to \"{role}\"; \
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period, {schema}.credit_note, \
-           {schema}.credit_note_line to \"{role}\"; \
+           {schema}.credit_note_line, {schema}.task_callback to \"{role}\"; \
          grant update (series, number) on {schema}.credit_note to \"{role}\"; \
          grant usage on sequence {schema}.invoice_id_seq to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \

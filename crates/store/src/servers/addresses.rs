@@ -7,13 +7,13 @@ use diesel_async::RunQueryDsl;
 use domain::{
     customers::CustomerId,
     domain_name::DomainName,
-    orders::{Order, OrderId, PowerOperation, change_power as decide},
+    orders::{Order, OrderId},
     tasks::{Operation, TaskId},
 };
 use ipnetwork::IpNetwork;
 use serde_json::json;
 
-use super::manage::{ServerFailure, usable};
+use super::manage::{ServerFailure, check_usable, usable};
 use crate::{
     addresses::{held, node_of},
     db::{Error, Tx},
@@ -36,7 +36,7 @@ pub async fn set_ptr(
     if !addresses_of(tx, id).await?.contains(&ip) {
         return Err(ServerFailure::NotHeld);
     }
-    let order = usable(tx, customer, id).await?;
+    let order = usable(tx, customer, id, Operation::Ptr).await?;
     diesel::sql_query("update address set ptr = $3 where ip = $1 and order_id = $2 and released_at is null")
         .bind::<sql_types::Inet, _>(IpNetwork::from(ip))
         .bind::<sql_types::BigInt, _>(id.0)
@@ -78,7 +78,7 @@ pub async fn move_address(
         return Err(ServerFailure::NotHeld);
     }
     for order in [&from, &to] {
-        decide(order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
+        check_usable(tx, order, Operation::MoveAddress)?;
     }
     if let Some(task) = again {
         return Ok(task);

@@ -69,7 +69,7 @@ pub async fn set_firewall(
     id: OrderId,
     changes: &FirewallChanges,
 ) -> Result<(Firewall, Option<TaskId>), ServerFailure> {
-    let order = usable(tx, customer, id).await?;
+    let order = usable(tx, customer, id, Operation::Firewall).await?;
     let before = firewall_of(tx.conn(), id).await?;
     let after = before.with(changes);
     let params = Limit::ALL.into_iter().map(|limit| (limit.name().to_owned(), after.get(limit).to_string().into()));

@@ -77,12 +77,18 @@ pub(super) async fn usable(
 ) -> Result<Order, ServerFailure> {
     let order = lock_own(tx, customer, id).await?.filter(|order| order.vid.is_server());
     let order = order.ok_or(ServerFailure::Unknown)?;
-    // What stands against restarting it stands against all the rest.
-    decide(&order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
-    if !can_be_done(tx, &order, operation) {
-        return Err(ServerFailure::Undoable);
-    }
+    check_usable(tx, &order, operation)?;
     Ok(order)
+}
+
+/// Whether this can be done to a server now.
+///
+/// # Errors
+/// [`ServerFailure::State`], [`ServerFailure::Undoable`].
+pub(super) fn check_usable(tx: &Tx, order: &Order, operation: Operation) -> Result<(), ServerFailure> {
+    // What stands against restarting it stands against all the rest.
+    decide(order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
+    if can_be_done(tx, order, operation) { Ok(()) } else { Err(ServerFailure::Undoable) }
 }
 
 /// Restarts a server.
@@ -99,7 +105,7 @@ pub async fn reboot(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Ta
 /// # Errors
 /// [`ServerFailure`].
 pub async fn flush_filter(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
-    let order = usable(tx, customer, id).await?;
+    let order = usable(tx, customer, id, Operation::FlushFilter).await?;
     Ok(enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::FlushFilter.into() }).await?.id)
 }
 

@@ -1,5 +1,6 @@
 //! The task queue.
 
+mod callbacks;
 mod claim;
 mod enqueue;
 mod finish;
@@ -12,6 +13,7 @@ mod secret;
 mod simulated;
 mod simulated_network;
 
+pub use callbacks::{CallbackRow, Recorded, callback, driver_of_task, record_callback};
 pub use claim::{Claim, ClaimedTask, claim, is_due, is_lost_race};
 pub use enqueue::Enqueued;
 pub use finish::{Next, give_back, reap, release, succeed};

@@ -89,7 +89,9 @@ fn named(hook: &str, settings: &Settings) -> Result<(ExecSettings, Vec<Operation
     if let Some(driver) = settings.drivers.0.get(hook) {
         return match &driver.kind {
             DriverKind::Exec(exec) => Ok((exec.clone(), driver.operations.iter().copied().collect())),
-            DriverKind::Simulated => Err(Failure::failed(format!("the driver {hook} is simulated and has no hook"))),
+            DriverKind::Simulated | DriverKind::Http(_) | DriverKind::Proxmox(_) => {
+                Err(Failure::failed(format!("the driver {hook} is not of the kind exec and has no program")))
+            }
         };
     }
     let path = PathBuf::from(hook);

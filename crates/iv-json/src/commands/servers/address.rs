@@ -53,7 +53,14 @@ static PTR: Spec = Spec {
     effects: &[Effect::Queues],
     fields: &[SERVER_ID, IP, NAME],
     reply: TASK,
-    faults: &[Fault::Parameter("ip"), Fault::Parameter("domain"), Fault::Unpaid, Fault::Overdue, Fault::Suspended],
+    faults: &[
+        Fault::Parameter("ip"),
+        Fault::Parameter("domain"),
+        Fault::Unpaid,
+        Fault::Overdue,
+        Fault::Suspended,
+        Fault::Undoable,
+    ],
 };
 
 static MOVE_IP: Spec = Spec {
@@ -69,6 +76,7 @@ static MOVE_IP: Spec = Spec {
         Fault::Unpaid,
         Fault::Overdue,
         Fault::Suspended,
+        Fault::Undoable,
         Fault::Immovable,
     ],
 };

@@ -72,6 +72,7 @@ static FIREWALL: Spec = Spec {
         Fault::Unpaid,
         Fault::Overdue,
         Fault::Suspended,
+        Fault::Undoable,
     ],
 };
 
