@@ -45,6 +45,7 @@ async fn every_subcommand_has_one() {
         .unwrap();
     let failed = bed.json(&["task", "list", "--order", &failed]).await[0]["id"].to_string();
     let task = bed.json(&["task", "list", "--order", &order]).await[0]["id"].to_string();
+    let ip = bed.json(&["order", "show", &order]).await["addresses"][0]["ip"].as_str().unwrap().to_owned();
     let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
     std::fs::write(bed.dir.join("same.toml"), file).unwrap();
     let lines = format!(
@@ -57,7 +58,8 @@ async fn every_subcommand_has_one() {
          invoice list\n invoice show {pay}\n invoice pay {pay}\n \
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
-         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order terminate {order}\n \
+         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {order}\n \
+         address list\n address give {order}\n order terminate {order}\n address release {ip}\n \
          ledger verify"
     );
     let mut seen = BTreeSet::new();
