@@ -6,5 +6,4 @@ mod bed;
 mod interlock;
 mod kills;
 mod life;
-mod model;
 mod years;
