@@ -15,6 +15,7 @@ mod hypervisor;
 mod iv;
 mod outage;
 mod pages;
+mod payments;
 mod php_client;
 mod races;
 mod reference;

@@ -149,6 +149,8 @@ fn tariff(tariff: &Tariff) -> Item {
     fields.push(or("images", images, tariff.images.is_empty()));
     fields.extend(tariff.plan.iter().flat_map(plan));
     fields.extend(tariff.units.iter().flat_map(units));
+    fields.extend(tariff.grace_days.map(|days| always("grace_days", days)));
+    fields.extend(tariff.keep_days.map(|days| always("keep_days", days)));
     Item::new(Subject::Tariff(tariff.id), Some(&tariff.name), fields)
 }
 

@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod catalogue;
 pub mod customers;
 pub mod domain_name;
+pub mod dunning;
 pub mod field;
 pub mod firewall;
 pub mod language;

@@ -11,7 +11,7 @@ use store::{Database, Error, Realm, RealmKind, Tx, invoices, sweep, tasks};
 use tokio::{sync::watch, time};
 
 use crate::{
-    WorkerSettings,
+    Biller, Ran, WorkerSettings, billing,
     driver::Drivers,
     usage,
     worker::{around, stopping},
@@ -31,6 +31,7 @@ pub(crate) async fn run(
     settings: &WorkerSettings,
     stop: watch::Receiver<bool>,
 ) {
+    let billers = RealmKind::ALL.map(|kind| Biller::new(database.realm(kind), Some(stop.clone())));
     // Each on the heap: together they would fill a thread's stack.
     let mut jobs: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
     for kind in RealmKind::ALL {
@@ -60,6 +61,18 @@ pub(crate) async fn run(
             Box::new(move || number_papers(realm, settings).boxed_local()),
         ));
     }
+    for (kind, biller) in RealmKind::ALL.into_iter().zip(&billers) {
+        let (realm, period) = (database.realm(kind), settings.bill_every);
+        jobs.push(every(period, "billing run", realm, &stop, Box::new(move || bill(biller).boxed_local())));
+    }
+    let live = &database.live;
+    jobs.push(every(
+        settings.bill_every,
+        "settle invoices",
+        live,
+        &stop,
+        Box::new(|| billing::settle(live).boxed_local()),
+    ));
     for (realm, drivers) in drivers {
         let period = settings.sample_every;
         // Asked more often than it is due, so that a new server is measured soon.
@@ -85,6 +98,13 @@ pub(crate) async fn run(
 
 /// A job; it tells how much it did.
 type Job<'a> = Box<dyn Fn() -> LocalBoxFuture<'a, Result<usize, Error>> + 'a>;
+
+async fn bill(biller: &Biller<'_>) -> Result<usize, Error> {
+    Ok(match biller.run().await? {
+        Ran::Through { tally, .. } => usize::try_from(tally.done()).unwrap_or(usize::MAX),
+        Ran::Elsewhere | Ran::Held(_) => 0,
+    })
+}
 
 /// Invoices first, since a credit note waits for its invoice's number.
 async fn number_papers(realm: &Realm, settings: &WorkerSettings) -> Result<usize, Error> {

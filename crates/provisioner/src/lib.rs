@@ -8,6 +8,7 @@
 
 mod attempt;
 mod backoff;
+mod billing;
 pub mod driver;
 mod jobs;
 mod lease;
@@ -18,6 +19,7 @@ mod thread;
 mod usage;
 mod worker;
 
+pub use billing::{Biller, Ran};
 pub use settings::WorkerSettings;
 pub use thread::{Died, Provisioner, spawn};
 pub use worker::run;

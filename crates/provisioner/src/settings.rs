@@ -31,6 +31,8 @@ pub struct WorkerSettings {
     pub trust_lease_for: Duration,
     /// How often leases that ran out are looked for.
     pub reap_every: Duration,
+    /// How often the billing run looks for what is due.
+    pub bill_every: Duration,
     /// How long running tasks have to end once the worker is told to stop.
     pub drain_for: Duration,
 }
@@ -49,6 +51,7 @@ impl Default for WorkerSettings {
             renew_every: Duration::from_secs(10),
             trust_lease_for: Duration::from_secs(20),
             reap_every: Duration::from_secs(5),
+            bill_every: Duration::from_mins(1),
             drain_for: Duration::from_secs(60),
         }
     }

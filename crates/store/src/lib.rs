@@ -3,12 +3,15 @@
 //! Lock order, everywhere: saved answer, order, wallets by id. Wallets come last and are held the shortest.
 
 pub mod addresses;
+pub mod billing;
 pub mod catalogue;
+pub mod clock;
 pub mod customers;
 pub mod db;
 pub mod invoices;
 pub mod ledger;
 pub mod orders;
+pub mod payments;
 pub mod saved_answers;
 mod schema;
 pub mod seal;

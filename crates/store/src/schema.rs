@@ -100,6 +100,8 @@ table! {
         remark -> Text,
         created_at -> Timestamptz,
         terminated_at -> Nullable<Timestamptz>,
+        auto_renew -> Bool,
+        lapsed_on -> Nullable<Date>,
     }
 }
 table! {

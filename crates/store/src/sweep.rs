@@ -49,7 +49,7 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
     if tx.realm() != RealmKind::Test {
         return Err(Error::Refused("only the test realm is swept".into()));
     }
-    let old = "select o.id from orders o where (o.created_at < now() - interval '24 hours' \
+    let old = "select o.id from orders o where (o.entered_at < now() - interval '24 hours' \
          or o.id <= (select id from orders order by id desc offset $1 limit 1)) \
          and not exists (select from task t where t.order_id = o.id and t.state = 'running')";
     let children = [

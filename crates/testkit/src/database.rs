@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{billing::Party, catalogue::Catalogue, customers::Prices, tasks::Capabilities};
+use domain::{billing::Party, catalogue::Catalogue, customers::Prices, dunning::Policy, tasks::Capabilities};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -60,7 +60,7 @@ impl TestDb {
             ..Party::default()
         };
         let zone = TimeZone::get("Europe/Vilnius").unwrap();
-        Rules { zone, prices: Prices::Gross, seller, capabilities: Capabilities::default() }
+        Rules { zone, prices: Prices::Gross, seller, capabilities: Capabilities::default(), policy: Policy::default() }
     }
 
     /// The demo's catalogue.
@@ -122,6 +122,19 @@ impl TestDb {
     pub async fn value<T: FromSqlOwned>(&self, sql: &str) -> T {
         let found = self.owner().await.query_one(sql, &[]).await;
         found.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
+    }
+
+    /// Moves the live realm's clock ahead, as only the owner can: by taking its clock out.
+    pub async fn move_live_clock(&self, days: i64) {
+        let role = RealmKind::Live.role(&self.settings.role_prefix);
+        self.run_sql(&format!(
+            "create table if not exists live.moved (days bigint not null default 0); \
+             insert into live.moved select 0 where not exists (select from live.moved); \
+             grant select on live.moved to \"{role}\"; update live.moved set days = days + {days}; \
+             create or replace function live.realm_now() returns timestamptz stable \
+               return now() + (select days from live.moved) * interval '24 hours'"
+        ))
+        .await;
     }
 
     /// Fails the test unless the books are right, and the test realm's are empty.

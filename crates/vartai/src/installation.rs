@@ -146,6 +146,7 @@ pub fn rules(settings: &Settings) -> Rules {
         zone: settings.billing.time_zone.0.clone(),
         prices: settings.billing.prices.0,
         seller: settings.company.seller(),
+        policy: settings.billing.policy(),
         capabilities: settings.drivers.capabilities(),
     }
 }

@@ -10,7 +10,11 @@ use apidoc::publish::{self, Publisher};
 use clap::Args;
 use gateway_http::{
     Gateway, GatewaySettings,
-    http::{Bound, HttpSettings, Serving, serve},
+    http::{
+        Bound, HttpSettings, Serving,
+        payments::{self, Callback},
+        serve,
+    },
     metrics::Metrics,
 };
 use iv_json::{Api, ApiSettings};
@@ -106,9 +110,16 @@ fn start(installation: &Installation) -> Result<(Serving, Publisher), Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
     let callbacks = Arc::new(Callbacks::new(installation.database.live.clone(), &settings.drivers));
+    let callback = settings.payments.callback_secret.as_ref().map(|secret| {
+        let (database, window_seconds) = (installation.database.clone(), settings.payments.callback_window_seconds);
+        Arc::new(Callback { database, secret: secret.secret(), window_seconds })
+    });
     let public = move |config: &mut ServiceConfig| {
         config.app_data(iv.clone()).configure(iv_json::http::routes);
         config.app_data(page.clone()).configure(apidoc::http::routes);
+        if let Some(callback) = callback.clone() {
+            payments::routes(config, callback);
+        }
         Callbacks::routes(&callbacks, config);
     };
     Ok((serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?, publisher))

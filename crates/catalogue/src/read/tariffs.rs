@@ -34,6 +34,8 @@ const TARIFF: Section = Section {
         "images",
         "plan",
         "units",
+        "grace_days",
+        "keep_days",
     ],
 };
 const PERIOD: [&str; 3] = ["months", "discount", "for"];
@@ -59,6 +61,8 @@ impl<'a, 't> Reader<'_, 'a, 't> {
         let images = names(entry, "images", "image", &self.images, values::key);
         let plan = plan(entry, vid);
         let units = self.units(entry);
+        let grace_days = entry.optional("grace_days", values::days);
+        let keep_days = entry.optional("keep_days", values::days);
         Some(Tariff {
             id: TariffId(id?),
             vid: vid?,
@@ -74,6 +78,8 @@ impl<'a, 't> Reader<'_, 'a, 't> {
             images: images?.into_iter().map(ImageId).collect(),
             plan: plan?,
             units: units?,
+            grace_days: grace_days?,
+            keep_days: keep_days?,
         })
     }
 

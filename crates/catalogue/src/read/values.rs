@@ -68,6 +68,12 @@ pub(super) fn positive(value: &DeValue<'_>) -> Read<u32> {
     }
 }
 
+/// A number of days, at most ten years.
+pub(super) fn days(value: &DeValue<'_>) -> Read<u16> {
+    let read = count(value).ok().and_then(|days| u16::try_from(days).ok()).filter(|days| *days <= 3650);
+    read.ok_or_else(|| format!("must be a whole number of days from 0 to 3650, not {}", shown(value)))
+}
+
 /// The length of a period.
 pub(super) fn months(value: &DeValue<'_>) -> Read<Months> {
     let read = count(value).ok().and_then(|count| u16::try_from(count).ok()).and_then(Months::new);

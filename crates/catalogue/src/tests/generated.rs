@@ -141,9 +141,19 @@ fn tariff(id: i64, base: Currency, addons: &[i64], images: &[String]) -> impl St
     ];
     let lists = (some(addons), some(images), periods());
     let server = (option::of(plan()), option::of(units(base)));
+    let days = (option::of(0..=3650_u16), option::of(0..=3650_u16));
     let vid = prop::sample::select(Vid::ALL.to_vec());
-    (vid, name(), price(base), price(base), flags, handling, lists, server).prop_map(
-        move |(vid, name, monthly, setup, flags, handling, (addons, images, periods), (plan, units))| {
+    (vid, name(), price(base), price(base), flags, handling, lists, (server, days)).prop_map(
+        move |(
+            vid,
+            name,
+            monthly,
+            setup,
+            flags,
+            handling,
+            (addons, images, periods),
+            ((plan, units), (grace_days, keep_days)),
+        )| {
             let plan = plan.filter(|_| vid != Vid::Hosting);
             let (without_domain, once_per_customer, for_sale) = flags;
             Tariff {
@@ -161,6 +171,8 @@ fn tariff(id: i64, base: Currency, addons: &[i64], images: &[String]) -> impl St
                 images: images.into_iter().map(ImageId).collect(),
                 plan,
                 units: units.filter(|_| plan.is_some()),
+                grace_days,
+                keep_days,
             }
         },
     )

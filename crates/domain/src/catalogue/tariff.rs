@@ -123,6 +123,12 @@ pub struct Tariff {
     pub plan: Option<ServerPlan>,
     /// What a change of the plan costs a month; `None` where it can't be changed.
     pub units: Option<UnitPrices>,
+    /// Days that an overdue order runs on; the company's where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_days: Option<u16>,
+    /// Days that a suspended order is kept; the company's where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u16>,
 }
 
 impl Tariff {

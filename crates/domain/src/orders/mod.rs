@@ -16,6 +16,6 @@ pub use order::{Order, OrderId, OrderState, SuspendedBy};
 pub use payment::{BillingMode, Payment, PaymentTerms, Unpaid};
 pub use place::{PlaceError, PlaceFacts, PlaceRequest, Placement, place};
 pub use power::{PowerChange, PowerError, PowerOperation, change_power};
-pub use renew::{RenewError, RenewRequest, Renewal, renew, resumes};
+pub use renew::{RenewError, RenewRequest, Renewal, proforma, renew, resumes};
 pub use server::ServerSpec;
 pub use settle::{Interval, first_interval, next_interval};

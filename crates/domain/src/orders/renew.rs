@@ -8,7 +8,7 @@ use super::{
     settle::{Interval, next_interval},
 };
 use crate::{
-    billing::{InvoicePurpose, NewInvoice, Renewed, quote_renewal},
+    billing::{InvoicePurpose, NewInvoice, Quote, Renewed, quote_renewal},
     calendar::Months,
     catalogue::{Catalogue, PriceError},
     customers::BillingTerms,
@@ -88,33 +88,55 @@ pub fn renew(
         return Err(RenewError::UnpaidInvoice);
     }
     let months = *request.period.required(RenewError::NoPeriod, RenewError::Period)?;
-    let tariff = catalogue.tariff(order.tariff).ok_or(RenewError::Period)?;
-    let period = tariff.period(months).filter(|p| p.for_renewal).ok_or(RenewError::Period)?;
     let interval = order.paid_until.and_then(|until| next_interval(until, months, order.anchor_day));
     let interval = interval.ok_or(RenewError::Period)?;
-    let of = Renewed { addons: &order.addons, server: order.server.as_ref(), fixed_monthly: order.fixed_monthly };
-    let quote = quote_renewal(catalogue, tariff, period, of, billing)?;
+    let quote = quote(order, months, catalogue, billing)?;
     let made = payment.meet(quote.total).map_err(PriceError::from)?.ok_or(RenewError::NotEnough)?;
     Ok(Renewal {
         months,
         paid: made.is_made().then_some(interval),
-        resumes: made.is_made() && resumes(order, &interval, today),
-        invoice: NewInvoice {
-            purpose: InvoicePurpose::Renewal(months),
-            total: quote.total,
-            vat: billing.vat,
-            prices: billing.prices,
-            lines: quote.lines,
-            paid: made.is_made(),
-        },
+        resumes: made.is_made() && resumes(order, interval.until, today),
+        invoice: invoice(months, quote, billing, made.is_made()),
         balance: payment.balance_after(&made).map_err(PriceError::from)?,
         payment: made,
     })
 }
 
-/// Whether an order that is paid for `interval` starts again: the system had suspended it, and it is overdue no more.
+/// The proforma for a renewal that nobody asked for yet; `None` where the renewal costs nothing.
+///
+/// # Errors
+/// [`RenewError::Period`] when the tariff has no such renewal, [`RenewError::Price`] when the price can't be had.
+pub fn proforma(
+    order: &Order,
+    months: Months,
+    catalogue: &Catalogue,
+    billing: &BillingTerms,
+) -> Result<Option<NewInvoice>, RenewError> {
+    let quote = quote(order, months, catalogue, billing)?;
+    Ok((!quote.total.is_zero()).then(|| invoice(months, quote, billing, false)))
+}
+
+fn quote(order: &Order, months: Months, catalogue: &Catalogue, billing: &BillingTerms) -> Result<Quote, RenewError> {
+    let tariff = catalogue.tariff(order.tariff).ok_or(RenewError::Period)?;
+    let period = tariff.period(months).filter(|p| p.for_renewal).ok_or(RenewError::Period)?;
+    let of = Renewed { addons: &order.addons, server: order.server.as_ref(), fixed_monthly: order.fixed_monthly };
+    Ok(quote_renewal(catalogue, tariff, period, of, billing)?)
+}
+
+fn invoice(months: Months, quote: Quote, billing: &BillingTerms, paid: bool) -> NewInvoice {
+    NewInvoice {
+        purpose: InvoicePurpose::Renewal(months),
+        total: quote.total,
+        vat: billing.vat,
+        prices: billing.prices,
+        lines: quote.lines,
+        paid,
+    }
+}
+
+/// Whether an order that is paid until a day starts again: the system had suspended it, and it is overdue no more.
 #[must_use]
-pub fn resumes(order: &Order, interval: &Interval, today: Date) -> bool {
+pub fn resumes(order: &Order, until: Date, today: Date) -> bool {
     let by_system = order.state == OrderState::Suspended && order.suspended_by == Some(SuspendedBy::System);
-    by_system && interval.until >= today
+    by_system && until >= today
 }

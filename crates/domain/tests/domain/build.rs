@@ -63,6 +63,8 @@ fn tariff(id: i64, vid: Vid, monthly: i64, setup: i64, addons: &[i64]) -> Tariff
         images: Vec::new(),
         plan: None,
         units: None,
+        grace_days: None,
+        keep_days: None,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod build;
 mod calendar;
+mod dunning;
 mod money;
 mod place;
 mod power;

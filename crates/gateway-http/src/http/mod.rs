@@ -4,6 +4,7 @@ mod admin;
 mod apih;
 mod body;
 pub mod exchange;
+pub mod payments;
 
 use std::{
     io,

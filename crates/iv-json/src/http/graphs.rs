@@ -22,6 +22,7 @@ struct Drawn {
     server: String,
     language: Language,
     now: Timestamp,
+    moment: Timestamp,
     rows: Vec<(Timestamp, Rollups)>,
 }
 
@@ -41,7 +42,7 @@ pub(super) async fn graph(request: HttpRequest, token: Path<String>, api: Data<A
             return HttpResponse::ServiceUnavailable().finish();
         }
     };
-    if drawn.now.as_second() >= link.expires {
+    if drawn.moment.as_second() >= link.expires {
         return HttpResponse::Gone().finish();
     }
     if from != link.ip.to_canonical() {
@@ -71,7 +72,8 @@ async fn data(realm: &Realm, order: OrderId, kind: Kind) -> Result<Option<Drawn>
             let Some(title) = servers::title(connection, order).await? else { return Ok(None) };
             let since = title.now.saturating_sub(SignedDuration::from_secs(kind.span.seconds())).unwrap_or(title.now);
             let rows = usage::rows(connection, order, kind.span.resolution(), since).await?;
-            Ok(Some(Drawn { server: title.name, language: title.language, now: title.now, rows }))
+            let (now, moment) = (title.now, title.moment);
+            Ok(Some(Drawn { server: title.name, language: title.language, now, moment, rows }))
         })
         .await
 }

@@ -28,7 +28,7 @@ async fn the_test_realms_old_orders_are_swept_unless_they_are_being_worked_on() 
     bed.work_until(quick(), "select state = 'active' from orders").await;
     let busy = bed.order_in(test).await;
     bed.work_until(stuck(), "select exists (select from task where state = 'running')").await;
-    bed.run("update orders set created_at = now() - interval '25 hours'").await;
+    bed.run("update orders set entered_at = now() - interval '25 hours'").await;
     let new = bed.order_in(test).await;
     let left = format!("select array_agg(id::int order by id) = '{{{busy},{new}}}' from orders");
     bed.work_until(stuck(), &left).await;

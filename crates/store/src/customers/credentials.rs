@@ -33,7 +33,7 @@ pub struct Credentials {
     pub key_digests: Vec<Vec<u8>>,
     /// Where it may call from; anywhere when empty.
     pub networks: Vec<IpNetwork>,
-    /// The moment of the query, by the database's clock.
+    /// The moment of the query, by the realm's clock.
     pub now: Timestamp,
 }
 
@@ -63,7 +63,7 @@ struct Row {
 
 const QUERY: &str = "\
     select c.id, c.currency, c.language, c.vat_points, c.api_enabled and not c.disabled as open, c.password_hash, \
-      c.credential_version, now() as now, \
+      c.credential_version, realm_now() as now, \
       array(select digest from api_key k where k.customer_id = c.id and k.revoked_at is null) as digests, \
       array(select network from allowed_network n where n.customer_id = c.id) as networks \
     from customer c where c.login = $1";

@@ -137,6 +137,14 @@ pub async fn by_login(connection: &mut Conn, login: &str) -> Result<CustomerRow,
         .ok_or_else(|| Error::NotFound(format!("there is no customer {login}")))
 }
 
+/// As [`by_login`], in a transaction.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(tx: &mut Tx, login: &str) -> Result<CustomerRow, Error> {
+    by_login(tx.conn(), login).await
+}
+
 /// The customer of that id.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ mod test_access;
 
 pub use credentials::{Credentials, credentials};
 pub use keys::{ApiKey, issue_key, keys, revoke_key};
-pub use manage::{CustomerChange, CustomerRow, NewCustomer, add, by_id, by_login, demo_exists, list, set};
+pub use manage::{CustomerChange, CustomerRow, NewCustomer, add, by_id, by_login, demo_exists, find, list, set};
 pub use networks::{allow, allowed, disallow};
 pub use profile::{Profile, profile, set_profile};
 pub use sub_users::{

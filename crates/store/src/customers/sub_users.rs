@@ -67,7 +67,7 @@ pub struct NickCredentials {
 /// [`Error`] from the database.
 pub async fn nick_credentials(connection: &mut Conn, nick: &str) -> Result<Option<NickCredentials>, Error> {
     let query = "select s.id, s.customer_id, c.currency, c.language, c.vat_points, s.password_hash, \
-           s.credential_version + c.credential_version as version, now() as now \
+           s.credential_version + c.credential_version as version, realm_now() as now \
          from sub_user s join customer c on c.id = s.customer_id \
          where s.nick = $1 and s.description = $2 and not s.inactive and not c.disabled";
     Ok(diesel::sql_query(query)

@@ -191,7 +191,8 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
     let sweeping = match kind {
         RealmKind::Live => String::new(),
         RealmKind::Test => format!(
-            "grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
+            "grant update (ahead_seconds) on {schema}.clock to \"{role}\"; \
+             grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
              {schema}.invoice, {schema}.invoice_line, {schema}.credit_note, {schema}.credit_note_line, {schema}.task, \
              {schema}.simulated_server, {schema}.firewall to \"{role}\";"
         ),
@@ -212,6 +213,10 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
          grant usage on sequence {schema}.invoice_id_seq to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
            {schema}.usage_rollup to \"{role}\"; \
+         grant update on {schema}.billing_run to \"{role}\"; \
+         grant insert, update on {schema}.billing_day to \"{role}\"; \
+         grant insert on {schema}.payment, {schema}.billing_release to \"{role}\"; \
+         grant execute on function {schema}.realm_now to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"
     )

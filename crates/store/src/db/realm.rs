@@ -10,7 +10,7 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{billing::Party, customers::Prices, orders::BillingMode, tasks::Capabilities};
+use domain::{billing::Party, customers::Prices, dunning::Policy, orders::BillingMode, tasks::Capabilities};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -63,6 +63,8 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// What becomes of orders when nobody calls.
+    pub policy: Policy,
     /// The company, as the seller on what is issued from now on (`[company]`).
     pub seller: Party,
     /// What drivers can do (`drivers.NAME.operations`). The test realm's can do everything.

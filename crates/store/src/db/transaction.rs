@@ -93,7 +93,7 @@ impl Realm {
         let begun = async {
             Manager::begin_transaction(&mut connection).await?;
             let head: Head = diesel::sql_query(
-                "select now() as now, pg_current_xact_id()::text as xact, \
+                "select realm_now() as now, pg_current_xact_id()::text as xact, \
                  (select coalesce(max(id), 0) from revision) as revision",
             )
             .get_result(&mut connection)
@@ -145,7 +145,7 @@ impl Realm {
 }
 
 impl Tx {
-    /// The transaction's moment, by the database's clock.
+    /// The transaction's moment, by the realm's clock: the database's own, but for a test realm that was moved ahead.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
@@ -155,6 +155,24 @@ impl Tx {
     #[must_use]
     pub fn today(&self) -> Date {
         domain::calendar::day_of(self.now, &self.rules().zone)
+    }
+
+    /// Has the transaction be of another day: one that a test realm's clock has passed already. The billing run lives
+    /// through such days one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for any day but today in the live realm, and for days to come.
+    pub(crate) fn set_day(&mut self, day: Date) -> Result<(), Error> {
+        let today = self.today();
+        if day == today {
+            return Ok(());
+        }
+        if self.realm() == RealmKind::Live || day > today {
+            return Err(Error::Refused(format!("it is {today} and not {day}")));
+        }
+        let noon = day.at(12, 0, 0, 0).to_zoned(self.rules().zone.clone()).map_err(Error::corrupt)?;
+        self.now = noon.timestamp();
+        Ok(())
     }
 
     /// The catalogue in force.

@@ -3,6 +3,7 @@
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use domain::{billing::InvoiceId, orders::OrderId};
+use jiff_diesel::ToDiesel;
 
 use super::list::show;
 use crate::{
@@ -23,7 +24,7 @@ pub async fn cancel(tx: &mut Tx, id: InvoiceId) -> Result<(), Error> {
         return Err(Error::Refused(format!("invoice {} is {}", id.0, unpaid.status)));
     }
     diesel::update(invoice::table.find(id.0))
-        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(diesel::dsl::now)))
+        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(tx.now().to_diesel())))
         .execute(tx.conn())
         .await?;
     if order.start.is_none() { terminate(tx, order_id).await } else { Ok(()) }
@@ -45,7 +46,7 @@ async fn cancel_unpaid(tx: &mut Tx, order: OrderId, ahead: &[bool]) -> Result<()
         .filter(invoice::status.eq("unpaid"))
         .filter(invoice::ahead.eq_any(ahead));
     diesel::update(unpaid)
-        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(diesel::dsl::now)))
+        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(tx.now().to_diesel())))
         .execute(tx.conn())
         .await?;
     Ok(())

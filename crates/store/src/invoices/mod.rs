@@ -18,4 +18,4 @@ pub use parties::{Parties, of_credit_note, of_invoice};
 pub use pay::{PaidFrom, pay};
 
 pub(crate) use cancel::{cancel_ahead, cancel_owed};
-pub(crate) use write::write;
+pub(crate) use write::{write, write_ahead};

@@ -28,6 +28,8 @@ pub enum PaidFrom {
     Outside,
     /// From the customer's balance.
     Balance,
+    /// From the customer's credit alone: money that was received for this invoice is there, and no bonus is spent.
+    Credit,
 }
 
 /// Pays an invoice; its order begins or goes on.
@@ -76,6 +78,7 @@ async fn move_money(
             let charge = wallets.charge(total).map_err(Error::corrupt)?;
             charge.ok_or_else(|| Error::Refused(format!("the balance is less than {total} {}", total.currency())))?
         }
+        PaidFrom::Credit => Charge { credit: total, bonus: Money::zero(total.currency()) },
     };
     ledger::charge_invoice(tx, order.customer, id, &charge, &format!("order {}", order.id)).await
 }
@@ -94,7 +97,7 @@ async fn take_effect(tx: &mut Tx, order: &Order, paid: &InvoiceRow) -> Result<()
         }
         Some(until) => {
             let days = next_interval(until, months, order.anchor_day).ok_or_else(too_far)?;
-            let resumes = resumes(order, &days, today);
+            let resumes = resumes(order, days.until, today);
             extend(tx, order.id, order.by_hand, id, &days, resumes).await?;
         }
     }

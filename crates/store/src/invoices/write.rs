@@ -1,6 +1,6 @@
 //! Writing an invoice with its lines.
 
-use diesel::ExpressionMethods;
+use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::{InvoiceId, InvoiceLine, InvoicePurpose, LineItem, NewInvoice},
@@ -20,6 +20,18 @@ use crate::{
 /// A VAT rate or discount as its column has it.
 fn points(percent: Percent) -> Result<i32, Error> {
     i32::try_from(percent.in_basis_points()).map_err(Error::corrupt)
+}
+
+/// Writes the proforma that is raised ahead for an order's renewal; it is never a reason for code 20.
+pub(crate) async fn write_ahead(
+    tx: &mut Tx,
+    customer: CustomerId,
+    order: OrderId,
+    new: &NewInvoice,
+) -> Result<(), Error> {
+    let id = write(tx, customer, order, new).await?;
+    diesel::update(invoice::table.find(id.0)).set(invoice::ahead.eq(true)).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// The company as it is today, as a paper keeps it.
@@ -56,6 +68,7 @@ pub(crate) async fn write(
             invoice::total.eq(new.total.in_minor()),
             invoice::vat_points.eq(points(new.vat)?),
             invoice::prices.eq(prices),
+            invoice::created_at.eq(tx.now().to_diesel()),
             invoice::paid_at.eq(paid_at),
             invoice::seller.eq(seller(tx)?),
         ))

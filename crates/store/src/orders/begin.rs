@@ -93,15 +93,21 @@ pub(crate) async fn extend(
     paid: &Interval,
     resumes: bool,
 ) -> Result<(), Error> {
-    diesel::update(dsl::orders.find(id.0)).set(dsl::paid_until.eq(paid.until.to_diesel())).execute(tx.conn()).await?;
+    diesel::update(dsl::orders.find(id.0))
+        .set((dsl::paid_until.eq(paid.until.to_diesel()), dsl::lapsed_on.eq(None::<jiff_diesel::Date>)))
+        .execute(tx.conn())
+        .await?;
     record_days(tx, id, invoice, paid).await?;
-    if resumes {
-        diesel::update(dsl::orders.find(id.0))
-            .set((dsl::state.eq(OrderState::Active.name()), dsl::suspended_by.eq(None::<String>)))
-            .execute(tx.conn())
-            .await?;
-        tasks::enqueue(tx, id, NewTask { by_hand, ..Operation::Unsuspend.into() }).await?;
-    }
+    if resumes { resume(tx, id, by_hand).await } else { Ok(()) }
+}
+
+/// An order that the system suspended starts again.
+pub(crate) async fn resume(tx: &mut Tx, id: OrderId, by_hand: bool) -> Result<(), Error> {
+    diesel::update(dsl::orders.find(id.0))
+        .set((dsl::state.eq(OrderState::Active.name()), dsl::suspended_by.eq(None::<String>)))
+        .execute(tx.conn())
+        .await?;
+    tasks::enqueue(tx, id, NewTask { by_hand, ..Operation::Unsuspend.into() }).await?;
     Ok(())
 }
 

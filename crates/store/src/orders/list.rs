@@ -55,6 +55,12 @@ pub struct OrderRow {
     /// The day it is paid until.
     #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
     paid_until: Option<jiff_diesel::Date>,
+    /// Whether it is renewed from the balance.
+    #[diesel(sql_type = sql_types::Bool)]
+    pub auto_renew: bool,
+    /// The day its grace was over.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>)]
+    lapsed_on: Option<jiff_diesel::Date>,
     /// Its state's name.
     #[diesel(sql_type = sql_types::Text)]
     state: String,
@@ -79,6 +85,12 @@ impl OrderRow {
         self.paid_until.map(jiff_diesel::Date::to_jiff)
     }
 
+    /// The day its grace was found over; none while it is paid for.
+    #[must_use]
+    pub fn lapsed_on(&self) -> Option<Date> {
+        self.lapsed_on.map(jiff_diesel::Date::to_jiff)
+    }
+
     /// Where it is in its life.
     ///
     /// # Errors
@@ -90,7 +102,7 @@ impl OrderRow {
 
 const QUERY: &str = "\
     select o.id, c.login, o.domain_unicode as domain, o.domain_reg, o.vid, o.tariff_id, o.created_at, o.start_day, \
-      o.paid_until, o.state, o.server_login, o.remark \
+      o.paid_until, o.auto_renew, o.lapsed_on, o.state, o.server_login, o.remark \
     from orders o join customer c on c.id = o.customer_id \
     where ($1 is null or o.customer_id = $1) and ($2 is null or o.id = $2) and ($3 or o.state <> 'terminated') \
       and ($4 is null or o.id > $4) \

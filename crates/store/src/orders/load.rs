@@ -115,6 +115,14 @@ pub(crate) async fn lock(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Erro
     query(tx.conn(), id, "").await
 }
 
+/// As [`lock`]; `None` also when another transaction holds it.
+pub(crate) async fn lock_if_free(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Error> {
+    if query(tx.conn(), id, " for no key update of o skip locked").await?.is_none() {
+        return Ok(None);
+    }
+    query(tx.conn(), id, "").await
+}
+
 /// A customer's orders in certain states, by id.
 ///
 /// # Errors

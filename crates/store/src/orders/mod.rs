@@ -15,7 +15,7 @@ mod terminate;
 
 pub use list::{OrderFilter, OrderRow, OrderState, list};
 pub use load::{Buyer, load};
-pub use overrule::{Overrule, overrule};
+pub use overrule::{Overrule, overrule, set_auto_renew};
 pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
 pub use process::{PasswordSet, Processed, password, process};
@@ -23,8 +23,9 @@ pub use renew::{RenewFailure, Renewed, renew};
 pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::terminate;
 
-pub(crate) use begin::{Beginning, begin, extend};
+pub(crate) use begin::{Beginning, begin, extend, resume};
 pub(crate) use credentials::{new_password, open_password, seal_password};
-pub(crate) use load::{load_all, lock};
+pub(crate) use load::{load_all, lock, lock_if_free};
 pub(crate) use power::lock_own;
+pub(crate) use renew::renew_held;
 pub(crate) use sizes::Sizes;

@@ -2,13 +2,14 @@
 
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
-use domain::orders::{OrderId, OrderState};
+use domain::orders::{OrderId, OrderState, resumes};
 use jiff::civil::Date;
 use jiff_diesel::ToDiesel;
 
-use super::lock;
+use super::{lock, resume};
 use crate::{
     db::{Error, Tx},
+    invoices,
     schema::orders::dsl,
 };
 
@@ -40,18 +41,42 @@ pub async fn overrule(tx: &mut Tx, id: OrderId, change: &Overrule) -> Result<(),
             return Err(Error::Refused(format!("order {id} was never paid: pay its invoice first")));
         }
         diesel::update(row)
-            .set((dsl::paid_until.eq(day.to_diesel()), dsl::anchor_day.eq(i16::from(day.day()))))
+            .set((
+                dsl::paid_until.eq(day.to_diesel()),
+                dsl::anchor_day.eq(i16::from(day.day())),
+                dsl::lapsed_on.eq(None::<jiff_diesel::Date>),
+            ))
             .execute(tx.conn())
             .await?;
+        // Its proforma would pay for other days.
+        invoices::cancel_ahead(tx, id).await?;
+        if resumes(&order, day, tx.today()) {
+            resume(tx, id, order.by_hand).await?;
+        }
     }
     if let Some(domain_reg) = change.domain_reg {
         diesel::update(row).set(dsl::domain_reg.eq(domain_reg)).execute(tx.conn()).await?;
     }
     if let Some(fixed) = change.fixed_monthly {
         diesel::update(row).set(dsl::fixed_monthly.eq(fixed)).execute(tx.conn()).await?;
+        // It is raised again at the new price.
+        invoices::cancel_ahead(tx, id).await?;
     }
     if let Some(remark) = &change.remark {
         diesel::update(row).set(dsl::remark.eq(remark)).execute(tx.conn()).await?;
     }
+    Ok(())
+}
+
+/// Has an order renewed from the balance before its paid time ends, or not any more.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Refused`] when it is terminated.
+pub async fn set_auto_renew(tx: &mut Tx, id: OrderId, auto_renew: bool) -> Result<(), Error> {
+    let order = lock(tx, id).await?.ok_or_else(|| Error::NotFound(format!("there is no order {id}")))?;
+    if order.state == OrderState::Terminated {
+        return Err(Error::Refused(format!("order {id} is terminated")));
+    }
+    diesel::update(dsl::orders.find(id.0)).set(dsl::auto_renew.eq(auto_renew)).execute(tx.conn()).await?;
     Ok(())
 }

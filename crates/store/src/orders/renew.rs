@@ -56,6 +56,18 @@ pub async fn renew(
     unpaid: Unpaid,
 ) -> Result<Renewed, RenewFailure> {
     let order = super::power::lock_own(tx, buyer.customer, id).await?.ok_or(RenewFailure::UnknownOrder)?;
+    renew_held(tx, buyer, order, request, unpaid).await
+}
+
+/// Renews an order whose row this transaction holds.
+pub(crate) async fn renew_held(
+    tx: &mut Tx,
+    buyer: &Buyer,
+    order: Order,
+    request: &RenewRequest,
+    unpaid: Unpaid,
+) -> Result<Renewed, RenewFailure> {
+    let id = order.id;
     let wallets = ledger::lock_wallets(tx, buyer.customer, buyer.currency).await?;
     let payment = PaymentTerms { wallets, mode: tx.realm().billing(), unpaid };
     let terms = buyer.terms(tx.rules());

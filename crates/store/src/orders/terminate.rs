@@ -6,6 +6,7 @@ use domain::{
     orders::{OrderId, OrderState},
     tasks::Operation,
 };
+use jiff_diesel::ToDiesel;
 
 use super::lock;
 use crate::{
@@ -31,7 +32,7 @@ pub async fn terminate(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
         .set((
             dsl::state.eq(OrderState::Terminated.name()),
             dsl::suspended_by.eq(None::<String>),
-            dsl::terminated_at.eq(diesel::dsl::now),
+            dsl::terminated_at.eq(tx.now().to_diesel()),
         ))
         .execute(tx.conn())
         .await?;

@@ -100,6 +100,8 @@ pub async fn change(
             ledger::charge_invoice(tx, buyer.customer, invoice, charge, &format!("change of order {id}")).await?;
         }
     }
+    // A proforma raised ahead had the old size's price; the billing run raises another.
+    invoices::cancel_ahead(tx, id).await?;
     write_server(tx, id, &change.server).await?;
     let params = json!({
         "cpu": change.server.cpu_ghz.to_string(),

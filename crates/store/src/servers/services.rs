@@ -140,8 +140,10 @@ pub struct ServerTitle {
     pub name: String,
     /// Its customer's language.
     pub language: Language,
-    /// The moment of the query, by the database's clock.
+    /// The moment of the query by the database's own clock, which usage is measured by.
     pub now: jiff::Timestamp,
+    /// The moment of the query by the realm's clock, which links expire by.
+    pub moment: jiff::Timestamp,
 }
 
 /// What a server's graphs are headed by; `None` when there is no such order.
@@ -157,9 +159,11 @@ pub async fn title(connection: &mut Conn, id: OrderId) -> Result<Option<ServerTi
         language: String,
         #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
         now: jiff::Timestamp,
+        #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+        moment: jiff::Timestamp,
     }
     let row: Option<Row> = diesel::sql_query(
-        "select coalesce(s.hostname, o.domain_unicode, 's' || o.id) as name, c.language, now() as now \
+        "select coalesce(s.hostname, o.domain_unicode, 's' || o.id) as name, c.language, now() as now, realm_now() as moment \
          from orders o join customer c on c.id = o.customer_id left join server s on s.order_id = o.id where o.id = $1",
     )
     .bind::<sql_types::BigInt, _>(id.0)
@@ -168,7 +172,7 @@ pub async fn title(connection: &mut Conn, id: OrderId) -> Result<Option<ServerTi
     .optional()?;
     row.map(|row| {
         let language = row.language.parse().map_err(Error::corrupt)?;
-        Ok(ServerTitle { name: row.name, language, now: row.now })
+        Ok(ServerTitle { name: row.name, language, now: row.now, moment: row.moment })
     })
     .transpose()
 }

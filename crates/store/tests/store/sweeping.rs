@@ -60,7 +60,7 @@ async fn the_test_realm_s_old_orders_are_swept_with_all_that_is_theirs() {
     let made = claim(realm).await.unwrap();
     make(realm, &made).await;
     assert!(succeed(realm, &made).await);
-    db.run_sql("update test.orders set created_at = now() - interval '25 hours' where domain_ascii is distinct from 'young.lt'; \
+    db.run_sql("update test.orders set entered_at = now() - interval '25 hours' where domain_ascii is distinct from 'young.lt'; \
         update test.task set state = 'running', lease_owner = gen_random_uuid(), lease_until = now() \
         where order_id = (select id from test.orders where domain_ascii = 'busy.lt')").await;
     let sweep = async || realm.transaction("sweep", async |tx| sweep::test_realm(tx).await).await.unwrap();

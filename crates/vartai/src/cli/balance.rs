@@ -7,6 +7,7 @@ use store::{
     RealmKind,
     customers::CustomerRow,
     ledger::{self, Movement},
+    payments::{self, Incoming, Received},
 };
 
 use super::report::{Report, listing, table};
@@ -16,7 +17,7 @@ use crate::{failure::Failure, installation::Installation};
 #[derive(Debug, Subcommand)]
 pub enum BalanceCommand {
     /// Money came in: add it to the credit
-    Deposit(MovementArguments),
+    Deposit(DepositArguments),
     /// Money is paid back: take it from the credit
     Withdraw(MovementArguments),
     /// Give a bonus, which charges take first
@@ -43,10 +44,20 @@ pub struct MovementArguments {
     note: String,
 }
 
+/// Arguments of `vartai balance deposit`.
+#[derive(Debug, Args)]
+pub struct DepositArguments {
+    #[command(flatten)]
+    movement: MovementArguments,
+    /// What the bank calls it: it is recorded once, however often it is told
+    #[arg(long)]
+    reference: Option<String>,
+}
+
 /// Does it.
 pub async fn run(command: BalanceCommand, installation: &Installation) -> Result<Report, Failure> {
     match command {
-        BalanceCommand::Deposit(of) => enter(Movement::Deposit, of, installation).await,
+        BalanceCommand::Deposit(of) => deposit(of, installation).await,
         BalanceCommand::Withdraw(of) => enter(Movement::Withdrawal, of, installation).await,
         BalanceCommand::Bonus(of) => enter(Movement::Bonus, of, installation).await,
         BalanceCommand::Statement { login, limit } => statement(&login, limit, installation).await,
@@ -85,24 +96,44 @@ pub async fn balances(installation: &Installation, realm: RealmKind, of: &Custom
     Ok(Balances { credit: wallets.credit.to_string(), bonus: wallets.bonus.to_string(), total: total.to_string() })
 }
 
+async fn deposit(of: DepositArguments, installation: &Installation) -> Result<Report, Failure> {
+    let DepositArguments { movement: MovementArguments { login, amount, note }, reference } = of;
+    let customer = installation.customer(&login).await?;
+    let amount = Money::parse(&amount, currency(&customer)?).map_err(Failure::usage)?;
+    let (id, live) = (customer.customer(), &installation.database.live);
+    let money = Incoming { customer: id, amount, reference: reference.as_deref(), invoice: None, note: &note };
+    let received = live.transaction("deposit", async |tx| payments::receive(tx, &money).await).await?;
+    payments::settle(live, id).await?;
+    told(&customer, amount, received == Received::Again, installation).await
+}
+
 async fn enter(movement: Movement, of: MovementArguments, installation: &Installation) -> Result<Report, Failure> {
     let customer = installation.customer(&of.login).await?;
     let amount = Money::parse(&of.amount, currency(&customer)?).map_err(Failure::usage)?;
     let id = customer.customer();
     let entering = async |tx: &mut store::Tx| ledger::move_money(tx, id, movement, amount, &of.note).await;
     installation.database.live.transaction("move money", entering).await?;
-    let Balances { credit, bonus, total } = balances(installation, RealmKind::Live, &customer).await?;
+    if movement == Movement::Bonus {
+        payments::settle(&installation.database.live, id).await?;
+    }
+    told(&customer, amount, false, installation).await
+}
+
+/// What a customer has after a movement; or that it was made before.
+async fn told(of: &CustomerRow, amount: Money, again: bool, installation: &Installation) -> Result<Report, Failure> {
+    let Balances { credit, bonus, total } = balances(installation, RealmKind::Live, of).await?;
     let text = listing(&[
-        ("login", customer.login.clone()),
-        ("credit", format!("{credit} {}", customer.currency)),
-        ("bonus", format!("{bonus} {}", customer.currency)),
-        ("balance", format!("{total} {}", customer.currency)),
+        ("login", of.login.clone()),
+        ("credit", format!("{credit} {}", of.currency)),
+        ("bonus", format!("{bonus} {}", of.currency)),
+        ("balance", format!("{total} {}", of.currency)),
     ]);
     let json = json!({
-        "login": customer.login, "amount": amount.to_string(), "currency": customer.currency, "credit": credit,
-        "bonus": bonus, "balance": total,
+        "login": of.login, "amount": amount.to_string(), "currency": of.currency, "credit": credit, "bonus": bonus,
+        "balance": total, "again": again,
     });
-    Ok(Report::new(text, json))
+    let report = Report::new(text, json);
+    Ok(if again { report.with_note("it was recorded before: nothing was done") } else { report })
 }
 
 async fn statement(login: &str, limit: i64, installation: &Installation) -> Result<Report, Failure> {

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use domain::{
     billing::InvoiceId,
+    customers::CustomerId,
     money::{Currency, Money, Percent},
 };
 use serde_json::{Value, json};
 use store::{
     RealmKind, customers,
     invoices::{self, CreditNoteRow, InvoiceRow, PaidFrom, Refund},
+    payments::{self, Incoming, Received},
 };
 
 use super::{
@@ -49,8 +51,15 @@ enum InvoiceCommand {
         /// The invoice
         id: i64,
         /// Pay it from the customer's balance instead
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["amount", "reference"])]
         from_balance: bool,
+        /// How much came; the invoice's total otherwise. What is too much is left as credit; less than the total pays it
+        /// once it is enough with what the customer has
+        #[arg(long)]
+        amount: Option<String>,
+        /// What the bank calls it: it is recorded once, however often it is told
+        #[arg(long)]
+        reference: Option<String>,
         /// Why, for the statement
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
@@ -82,7 +91,10 @@ pub async fn run(arguments: InvoiceArguments, installation: &Installation) -> Re
     match arguments.command {
         InvoiceCommand::List { login } => list(kind, login.as_deref(), installation).await,
         InvoiceCommand::Show { id } => show::run(kind, id, installation).await,
-        InvoiceCommand::Pay { id, from_balance, note } => {
+        InvoiceCommand::Pay { id, amount, reference, note, .. } if amount.is_some() || reference.is_some() => {
+            receive(kind, id, amount.as_deref(), reference.as_deref(), &note, installation).await
+        }
+        InvoiceCommand::Pay { id, from_balance, note, .. } => {
             let from = if from_balance { PaidFrom::Balance } else { PaidFrom::Outside };
             let paying = async |tx: &mut store::Tx| invoices::pay(tx, InvoiceId(id), from, &note).await;
             installation.realm(kind).transaction("pay invoice", paying).await?;
@@ -98,6 +110,31 @@ pub async fn run(arguments: InvoiceArguments, installation: &Installation) -> Re
             show::run(kind, id, installation).await
         }
     }
+}
+
+/// Records what came for an invoice, under its name.
+async fn receive(
+    kind: RealmKind,
+    id: i64,
+    amount: Option<&str>,
+    reference: Option<&str>,
+    note: &str,
+    installation: &Installation,
+) -> Result<Report, Failure> {
+    let (realm, invoice) = (installation.realm(kind), InvoiceId(id));
+    let of = realm.read(async |connection| invoices::show(connection, invoice).await).await?;
+    let total = of.total()?;
+    let amount = amount.map(|amount| Money::parse(amount, total.currency())).transpose().map_err(Failure::usage)?;
+    let customer = CustomerId(of.customer_id);
+    let money = Incoming { customer, amount: amount.unwrap_or(total), reference, invoice: Some(invoice), note };
+    let received = realm.transaction("receive payment", async |tx| payments::receive(tx, &money).await).await?;
+    payments::settle(realm, customer).await?;
+    let report = show::run(kind, id, installation).await?;
+    Ok(match received {
+        Received::Again => report.with_note("it was recorded before: nothing was done"),
+        Received::Credited => report.with_note("the invoice got none of it: it is in the customer's credit"),
+        Received::Paid => report,
+    })
 }
 
 async fn list(kind: RealmKind, login: Option<&str>, installation: &Installation) -> Result<Report, Failure> {

@@ -4,7 +4,9 @@ mod address;
 mod allow;
 mod apiuser;
 mod balance;
+mod billing;
 mod catalogue;
+mod clock;
 mod customer;
 mod demo;
 mod doctor;
@@ -97,6 +99,12 @@ enum Command {
     /// What the provisioner has to do, does and did
     #[command(arg_required_else_help = true)]
     Task(task::TaskArguments),
+    /// The billing run: renewals, proformas, suspensions and ends of orders that nobody calls about
+    #[command(arg_required_else_help = true)]
+    Billing(billing::BillingArguments),
+    /// The realm's clock: a test realm's can be moved ahead
+    #[command(arg_required_else_help = true)]
+    Clock(clock::ClockArguments),
     /// The books
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(ledger::LedgerCommand),
@@ -163,6 +171,8 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Order(arguments) => order::run(arguments, installation).await,
         Command::Address(arguments) => address::run(arguments, installation).await,
         Command::Task(arguments) => task::run(arguments, installation).await,
+        Command::Billing(arguments) => billing::run(arguments, installation).await,
+        Command::Clock(arguments) => clock::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
         Command::Serve(_)
         | Command::Worker

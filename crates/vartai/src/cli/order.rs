@@ -18,10 +18,10 @@ use store::{
     tasks::TaskFilter,
 };
 
-use self::staff::{OverrideArguments, ProcessArguments};
+use self::staff::{OverrideArguments, ProcessArguments, SetArguments};
 use super::{
     realm::RealmOption,
-    report::{Report, listing, or_null, table},
+    report::{Report, listing, or_null, table, yes_no},
     task,
 };
 use crate::{failure::Failure, installation::Installation};
@@ -64,6 +64,9 @@ enum OrderCommand {
     /// Set what of an order goes against the rules
     #[command(arg_required_else_help = true)]
     Override(OverrideArguments),
+    /// Set how an order goes on by itself
+    #[command(arg_required_else_help = true)]
+    Set(SetArguments),
     /// End an order for good: its service is removed, its domain is free
     Terminate {
         /// The order
@@ -80,6 +83,7 @@ pub async fn run(arguments: OrderArguments, installation: &Installation) -> Resu
         OrderCommand::Password { id } => staff::password(kind, id, installation).await,
         OrderCommand::Process(of) => staff::process(kind, of, installation).await,
         OrderCommand::Override(of) => staff::overrule(kind, of, installation).await,
+        OrderCommand::Set(of) => staff::set(kind, of, installation).await,
         OrderCommand::Terminate { id } => {
             let ending = async |tx: &mut store::Tx| orders::terminate(tx, OrderId(id)).await;
             installation.realm(kind).transaction("terminate order", ending).await?;
@@ -151,6 +155,8 @@ async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<R
         ("ordered", installation.moment(order.created_at)),
         ("start", day(order.start())),
         ("paid until", day(order.paid_until())),
+        ("renews by itself", yes_no(order.auto_renew)),
+        ("suspended for being overdue", day(order.lapsed_on())),
         ("server login", order.server_login.clone()),
         ("addresses", addresses.iter().map(name).collect::<Vec<_>>().join(", ")),
         ("packet filter", limits.join(", ")),
@@ -180,6 +186,7 @@ fn json_of(of: &OrderRow) -> Result<Value, Failure> {
         "id": of.id, "login": of.login, "vid": of.vid, "tariff_id": of.tariff_id, "domain": of.domain,
         "domain_reg": of.domain_reg, "state": state.name(), "status": state.wire(),
         "created": of.created_at.to_string(), "start": or_null(of.start()), "paid_until": or_null(of.paid_until()),
+        "auto_renew": of.auto_renew, "lapsed_on": or_null(of.lapsed_on()),
         "server_login": of.server_login, "remark": of.remark,
     }))
 }

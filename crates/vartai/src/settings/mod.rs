@@ -2,6 +2,7 @@
 //!
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
+mod billing;
 mod drivers;
 mod load;
 #[cfg(test)]
@@ -19,11 +20,10 @@ use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
+pub use billing::{BillingSettings, PaymentSettings};
 pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
-pub use values::{
-    DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RolePrefix, SampleSeconds, Zone,
-};
+pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RolePrefix, SampleSeconds};
 
 /// All of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,6 +41,8 @@ pub struct Settings {
     pub iv: IvSettings,
     /// The company's rules.
     pub billing: BillingSettings,
+    /// Payments that others tell of.
+    pub payments: PaymentSettings,
     /// Keys that seal secrets.
     pub secrets: SecretSettings,
     /// The log, on stderr.
@@ -62,6 +64,7 @@ impl Default for Settings {
             apih: ApihSettings::default(),
             iv: IvSettings::default(),
             billing: BillingSettings::default(),
+            payments: PaymentSettings::default(),
             secrets: SecretSettings::default(),
             log: LogSettings::default(),
             company: CompanySettings::default(),
@@ -199,31 +202,6 @@ impl Default for IvSettings {
         let loopback = [(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)];
         let network = |(address, prefix)| IpNetwork::new(address, prefix).ok();
         Self { allowed_networks: loopback.into_iter().filter_map(network).collect() }
-    }
-}
-
-/// `[billing]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BillingSettings {
-    /// Whether the catalogue's prices contain the VAT (CONTRACT 1.5).
-    pub prices: PriceKind,
-    /// The company's time zone: days begin in it, moments are written in it.
-    pub time_zone: Zone,
-    /// The series of invoice numbers.
-    pub invoice_series: InvoiceSeries,
-    /// The series of credit notes' numbers: another.
-    pub credit_note_series: InvoiceSeries,
-}
-
-impl Default for BillingSettings {
-    fn default() -> Self {
-        Self {
-            prices: PriceKind::default(),
-            time_zone: Zone::default(),
-            invoice_series: InvoiceSeries("VRT".to_owned()),
-            credit_note_series: InvoiceSeries("VRC".to_owned()),
-        }
     }
 }
 

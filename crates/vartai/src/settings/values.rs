@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use domain::customers::Prices;
+use domain::{customers::Prices, dunning::Settle};
 use gateway_http::faults::Dialect;
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// The database's address, with its password in it: never shown.
@@ -135,6 +136,62 @@ impl TryFrom<String> for PriceKind {
             "gross" => Ok(Self(Prices::Gross)),
             "net" => Ok(Self(Prices::Net)),
             _ => Err(format!("{name:?} is no kind of prices: write gross (with VAT) or net (VAT is added)")),
+        }
+    }
+}
+
+/// A number of days, at most ten years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u16")]
+pub struct Days(pub u16);
+
+impl TryFrom<u16> for Days {
+    type Error = String;
+
+    fn try_from(days: u16) -> Result<Self, String> {
+        if days <= 3650 { Ok(Self(days)) } else { Err(format!("{days} days are too many: write 0 to 3650")) }
+    }
+}
+
+/// What a payment provider's bridge signs with: never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CallbackSecret(String);
+
+impl CallbackSecret {
+    /// The secret.
+    pub fn secret(&self) -> SecretString {
+        self.0.clone().into()
+    }
+}
+
+impl TryFrom<String> for CallbackSecret {
+    type Error = &'static str;
+
+    fn try_from(secret: String) -> Result<Self, Self::Error> {
+        if secret.len() >= 32 { Ok(Self(secret)) } else { Err("it is too short: write at least 32 random characters") }
+    }
+}
+
+impl fmt::Debug for CallbackSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// What becomes of money that arrives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SettleName(pub Settle);
+
+impl TryFrom<String> for SettleName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        match name.as_str() {
+            "by_invoice" => Ok(Self(Settle::ByInvoice)),
+            "oldest_first" => Ok(Self(Settle::OldestFirst)),
+            _ => Err(format!("{name:?} is no way to settle: write by_invoice or oldest_first")),
         }
     }
 }

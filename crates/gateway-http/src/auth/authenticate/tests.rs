@@ -228,8 +228,9 @@ fn no_database() -> Database {
         auth: RoleAuth::Peer,
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
+    let policy = domain::dunning::Policy::default();
     let (seller, capabilities) = (Party::default(), Capabilities::default());
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities };
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities, policy };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

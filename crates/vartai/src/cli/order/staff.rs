@@ -62,6 +62,24 @@ pub struct OverrideArguments {
     remark: Option<String>,
 }
 
+/// Arguments of `vartai order set`.
+#[derive(Debug, Args)]
+pub struct SetArguments {
+    /// The order
+    id: i64,
+    /// Whether it is renewed from the balance before its paid time ends
+    #[arg(long, value_name = "on|off", required = true, action = clap::ArgAction::Set, value_parser = on_or_off)]
+    auto_renew: bool,
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is on or off".to_owned()),
+    }
+}
+
 fn day(text: &str) -> Result<Date, String> {
     parse_day(text).ok_or_else(|| "not a day: write YYYY-MM-DD".to_owned())
 }
@@ -86,6 +104,13 @@ pub async fn process(kind: RealmKind, of: ProcessArguments, installation: &Insta
     let done = Processed { login: of.server_login, password, remark: of.remark };
     let processing = async |tx: &mut store::Tx| orders::process(tx, OrderId(of.id), &done).await;
     installation.realm(kind).transaction("process order", processing).await?;
+    show(kind, of.id, installation).await
+}
+
+/// Sets how an order goes on by itself.
+pub async fn set(kind: RealmKind, of: SetArguments, installation: &Installation) -> Result<Report, Failure> {
+    let setting = async |tx: &mut store::Tx| orders::set_auto_renew(tx, OrderId(of.id), of.auto_renew).await;
+    installation.realm(kind).transaction("set order", setting).await?;
     show(kind, of.id, installation).await
 }
 

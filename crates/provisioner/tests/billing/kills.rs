@@ -1,0 +1,114 @@
+//! A run that dies anywhere, and many at once: the next completes it, and nothing is done twice.
+
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use domain::{
+    calendar::Months,
+    field::Field,
+    orders::{RenewRequest, Unpaid},
+};
+use futures_util::future::join_all;
+use provisioner::{Biller, Ran};
+use store::{RealmKind::Live, Tx, orders};
+
+use crate::bed::Bed;
+
+/// Polls a future so often and then drops it, as a process that is killed there does. True when it ended before.
+async fn killed_after<T>(polls: usize, work: impl Future<Output = T>) -> bool {
+    let mut work = pin!(work);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+const ORDERS: usize = 12;
+
+/// Six orders that renew by themselves, with the money for it, and six that nobody pays for; a month is over.
+async fn company() -> Bed {
+    let bed = Bed::new().await;
+    let ann = bed.db.customer("ann").credit("36.00").add().await;
+    let eve = bed.db.customer("eve").credit("18.00").add().await;
+    for n in 0..ORDERS / 2 {
+        let id = bed.hosting(Live, &ann, &format!("ann{n}.lt"), 1).await;
+        bed.auto_renew(id).await;
+        bed.hosting(Live, &eve, &format!("eve{n}.lt"), 1).await;
+    }
+    bed.through(Live).await;
+    bed.db.move_live_clock(36).await;
+    bed
+}
+
+/// Each order was attended to exactly once.
+async fn check(bed: &Bed) {
+    for (what, expected) in [
+        ("select count(*) from live.orders where state = 'suspended'", "6"),
+        ("select count(*) from live.invoice where purpose = 'renewal' and status = 'paid' and total = 300", "6"),
+        ("select count(*) from live.invoice where ahead and status = 'unpaid'", "6"),
+        ("select count(*) from live.task where operation = 'server_suspend'", "6"),
+        ("select sum(balance) from live.account where customer_id = 1", "0"),
+        ("select count(*) from live.service_period", "18"),
+    ] {
+        assert_eq!(bed.text(what).await, expected, "{what}");
+    }
+    bed.db.verify_books().await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_anywhere_is_completed_by_the_next_and_nothing_is_done_twice() {
+    let bed = company().await;
+    let mut polls = 1;
+    loop {
+        let biller = Biller::new(&bed.db.database.live, None);
+        if killed_after(polls, biller.run()).await {
+            break;
+        }
+        polls += 1 + polls / 8;
+        // Its lease runs out.
+        bed.db
+            .run_sql(
+                "update live.billing_run set claimed_until = now() - interval '1 second' where claimed_by is not null",
+            )
+            .await;
+    }
+    assert!(polls > 20, "it was killed often: {polls}");
+    bed.through(Live).await;
+    check(&bed).await;
+}
+
+#[tokio::test]
+async fn many_workers_and_customers_at_once_pay_for_no_day_twice() {
+    let bed = company().await;
+    let live = &bed.db.database.live;
+    let runs = (0..6).map(|_| async { Biller::new(live, None).run().await.unwrap() });
+    let buyer = orders::Buyer {
+        customer: domain::customers::CustomerId(1),
+        currency: domain::money::Currency::EUR,
+        vat: domain::money::Percent::ZERO,
+    };
+    // The customer asks for the same month as the run, with the day that it believes to be paid for.
+    let until: String = bed.text("select min(paid_until) from live.orders").await;
+    let request = RenewRequest {
+        period: Field::Given(Months::new(1).unwrap()),
+        expect_todate: Field::Given(until.parse().unwrap()),
+    };
+    let ids: Vec<i64> = (0..ORDERS / 2).map(|n| i64::try_from(2 * n + 1).unwrap()).collect();
+    let renewals = ids.into_iter().map(|id| {
+        let request = request.clone();
+        async move {
+            let id = domain::orders::OrderId(id);
+            let renew = async |tx: &mut Tx| orders::renew(tx, &buyer, id, &request, Unpaid::Refuse).await;
+            drop(live.transaction("renew", renew).await);
+        }
+    });
+    let (ran, _) = tokio::join!(join_all(runs), join_all(renewals));
+    assert!(ran.iter().any(|ran| matches!(ran, Ran::Through { .. })), "{ran:?}");
+    // What a customer held just then is left to the next run.
+    bed.through(Live).await;
+    check(&bed).await;
+}

@@ -1,0 +1,9 @@
+//! The billing run against a real database: what becomes of orders when nobody calls.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+mod bed;
+mod interlock;
+mod kills;
+mod life;
+mod years;

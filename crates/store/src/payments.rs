@@ -1,0 +1,171 @@
+//! Money that arrives: recorded once, and what it pays.
+
+use diesel::{OptionalExtension, QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    billing::InvoiceId,
+    customers::CustomerId,
+    dunning::Settle,
+    money::Money,
+    orders::{BillingMode, OrderId},
+};
+
+use crate::{
+    db::{Conn, Error, Realm, Tx},
+    invoices::{self, PaidFrom},
+    ledger::{self, Movement},
+    orders::lock,
+};
+
+/// Money that arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'a> {
+    /// Who paid.
+    pub customer: CustomerId,
+    /// How much, in the customer's currency; more than nothing.
+    pub amount: Money,
+    /// What the bank or the payment provider calls it: it is recorded once, however often it is reported.
+    pub reference: Option<&'a str>,
+    /// The invoice that it is meant for, if any.
+    pub invoice: Option<InvoiceId>,
+    /// Why, for the statement.
+    pub note: &'a str,
+}
+
+/// What became of money that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It was recorded before: nothing was done.
+    Again,
+    /// It is in the customer's credit.
+    Credited,
+    /// It paid the invoice that it was meant for; what was left over is in the customer's credit.
+    Paid,
+}
+
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = sql_types::Bool)]
+    same: bool,
+}
+
+/// Records money that arrived, and pays the invoice that it is meant for, once it is enough: with what the customer had.
+/// An invoice that is paid or cancelled already gets none of it.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Refused`] for a reference that was another payment's, another customer's invoice, an
+/// amount of nothing, and in a realm where no money moves. Nothing is written then.
+pub async fn receive(tx: &mut Tx, money: &Incoming<'_>) -> Result<Received, Error> {
+    if tx.realm().billing() != BillingMode::Charging {
+        return Err(Error::Refused("no money moves in this realm".into()));
+    }
+    if money.amount.in_minor() <= 0 {
+        return Err(Error::Refused(format!("{} is not an amount: it must be more than nothing", money.amount)));
+    }
+    if let Some(reference) = money.reference
+        && !is_first(tx, reference, money).await?
+    {
+        return Ok(Received::Again);
+    }
+    let unpaid = match money.invoice {
+        Some(id) => open_invoice(tx, id, money.customer).await?,
+        None => None,
+    };
+    ledger::move_money(tx, money.customer, Movement::Deposit, money.amount, money.note).await?;
+    match unpaid {
+        Some((id, total)) if money.amount.in_minor() >= total.in_minor() => {
+            invoices::pay(tx, id, PaidFrom::Credit, money.note).await?;
+            Ok(Received::Paid)
+        }
+        Some((id, _)) if pay_from_balance(tx, id).await? => Ok(Received::Paid),
+        Some(_) | None => Ok(Received::Credited),
+    }
+}
+
+/// Writes a payment down; false when it was before.
+async fn is_first(tx: &mut Tx, reference: &str, money: &Incoming<'_>) -> Result<bool, Error> {
+    let written = diesel::sql_query(
+        "insert into payment (reference, customer_id, amount, currency, invoice_id) values ($1, $2, $3, $4, $5) \
+         on conflict (reference) do nothing",
+    );
+    let known = diesel::sql_query(
+        "select customer_id = $2 and amount = $3 and currency = $4 and invoice_id is not distinct from $5 as same \
+         from payment where reference = $1",
+    );
+    let bound = |query: diesel::query_builder::SqlQuery| {
+        query
+            .bind::<sql_types::Text, _>(reference.to_owned())
+            .bind::<sql_types::BigInt, _>(money.customer.0)
+            .bind::<sql_types::BigInt, _>(money.amount.in_minor())
+            .bind::<sql_types::Text, _>(money.amount.currency().code())
+            .bind::<sql_types::Nullable<sql_types::BigInt>, _>(money.invoice.map(|i| i.0))
+    };
+    if bound(written).execute(tx.conn()).await? == 1 {
+        return Ok(true);
+    }
+    let Known { same } = bound(known).get_result(tx.conn()).await?;
+    if same { Ok(false) } else { Err(Error::Refused(format!("{reference:?} is the reference of another payment"))) }
+}
+
+/// A customer's invoice that is still to be paid, with its total; its order is held.
+async fn open_invoice(tx: &mut Tx, id: InvoiceId, payer: CustomerId) -> Result<Option<(InvoiceId, Money)>, Error> {
+    let order = invoices::show(tx.conn(), id).await?.order_id;
+    lock(tx, OrderId(order)).await?;
+    let invoice = invoices::show(tx.conn(), id).await?;
+    if invoice.customer_id != payer.0 {
+        return Err(Error::Refused(format!("invoice {} is another customer's", id.0)));
+    }
+    Ok(if invoice.status == "unpaid" { Some((id, invoice.total()?)) } else { None })
+}
+
+/// False when the balance is too low.
+async fn pay_from_balance(tx: &mut Tx, id: InvoiceId) -> Result<bool, Error> {
+    match invoices::pay(tx, id, PaidFrom::Balance, "").await {
+        Ok(_) => Ok(true),
+        Err(Error::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+}
+
+/// Pays a customer's oldest unpaid invoices from the balance, one a transaction, until one is more than what is left;
+/// nothing where money is for the invoice that it is meant for. Returns how many were paid.
+///
+/// # Errors
+/// [`Error`] from the database; what was paid stays paid.
+pub async fn settle(realm: &Realm, customer: CustomerId) -> Result<usize, Error> {
+    if realm.rules().policy.settle != Settle::OldestFirst || realm.kind().billing() != BillingMode::Charging {
+        return Ok(0);
+    }
+    let mut paid = 0;
+    while realm.transaction("settle", async |tx| settle_oldest(tx, customer).await).await? {
+        paid += 1;
+    }
+    Ok(paid)
+}
+
+async fn settle_oldest(tx: &mut Tx, customer: CustomerId) -> Result<bool, Error> {
+    let oldest = "select id from invoice where customer_id = $1 and status = 'unpaid' order by created_at, id limit 1";
+    let oldest: Option<Id> =
+        diesel::sql_query(oldest).bind::<sql_types::BigInt, _>(customer.0).get_result(tx.conn()).await.optional()?;
+    match oldest {
+        Some(Id { id }) => pay_from_balance(tx, InvoiceId(id)).await,
+        None => Ok(false),
+    }
+}
+
+/// Customers who have both money and unpaid invoices: money that arrived as a process died is theirs.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn unsettled(connection: &mut Conn) -> Result<Vec<CustomerId>, Error> {
+    let query = "select distinct i.customer_id as id from invoice i where i.status = 'unpaid' \
+         and exists (select from account a where a.customer_id = i.customer_id and a.balance > 0) order by 1";
+    let rows: Vec<Id> = diesel::sql_query(query).load(connection).await?;
+    Ok(rows.into_iter().map(|row| CustomerId(row.id)).collect())
+}

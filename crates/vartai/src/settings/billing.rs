@@ -1,0 +1,135 @@
+//! `[billing]`: the company's rules.
+
+use domain::dunning::{Lapse, Limits, Policy};
+use serde::Deserialize;
+
+use super::values::{CallbackSecret, Days, InvoiceSeries, PriceKind, SettleName, Zone};
+
+/// `[billing]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BillingSettings {
+    /// Whether the catalogue's prices contain the VAT (CONTRACT 1.5).
+    pub prices: PriceKind,
+    /// The company's time zone: days begin in it, moments are written in it.
+    pub time_zone: Zone,
+    /// The series of invoice numbers.
+    pub invoice_series: InvoiceSeries,
+    /// The series of credit notes' numbers: another.
+    pub credit_note_series: InvoiceSeries,
+    /// An order that renews by itself does so this many days before its paid time ends.
+    pub renew_days_before: Days,
+    /// Others get a proforma this many days before.
+    pub proforma_days_before: Days,
+    /// Days that an overdue order runs on.
+    pub grace_days: Days,
+    /// Days that a suspended order is kept.
+    pub keep_days: Days,
+    /// An order that nobody paid for so many days ends.
+    pub unpaid_order_days: Days,
+    /// What becomes of money that arrives.
+    pub settle: SettleName,
+    /// When the billing run asks for a person.
+    pub interlock: InterlockSettings,
+}
+
+impl Default for BillingSettings {
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self {
+            prices: PriceKind::default(),
+            time_zone: Zone::default(),
+            invoice_series: InvoiceSeries("VRT".to_owned()),
+            credit_note_series: InvoiceSeries("VRC".to_owned()),
+            renew_days_before: Days(policy.renew_days_before),
+            proforma_days_before: Days(policy.proforma_days_before),
+            grace_days: Days(policy.lapse.grace_days),
+            keep_days: Days(policy.lapse.keep_days),
+            unpaid_order_days: Days(policy.unpaid_order_days),
+            settle: SettleName(policy.settle),
+            interlock: InterlockSettings::default(),
+        }
+    }
+}
+
+impl BillingSettings {
+    /// What becomes of orders when nobody calls.
+    pub fn policy(&self) -> Policy {
+        let interlock = &self.interlock;
+        Policy {
+            renew_days_before: self.renew_days_before.0,
+            proforma_days_before: self.proforma_days_before.0,
+            lapse: Lapse { grace_days: self.grace_days.0, keep_days: self.keep_days.0 },
+            unpaid_order_days: self.unpaid_order_days.0,
+            settle: self.settle.0,
+            limits: Limits {
+                max_gap_hours: interlock.max_gap_hours,
+                clock_tolerance_seconds: interlock.clock_tolerance_seconds,
+                payments_span_hours: interlock.payments_span_hours,
+                payments_usual: interlock.payments_usual,
+                failed_tasks_floor: interlock.failed_tasks_floor,
+                failed_tasks_percent: interlock.failed_tasks_percent,
+                ends_floor: interlock.ends_floor,
+                ends_times: interlock.ends_times,
+                ends_percent: interlock.ends_percent,
+            },
+        }
+    }
+}
+
+/// `[billing.interlock]`: what is usual, and how far beyond it the billing run asks for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InterlockSettings {
+    /// Hours since the last run, at the most.
+    pub max_gap_hours: u32,
+    /// Seconds that the database's clock may differ from what a process counted, or go back.
+    pub clock_tolerance_seconds: u32,
+    /// The span in which payments are expected, in hours.
+    pub payments_span_hours: u32,
+    /// Where so many payments are usual in a span, none is a finding.
+    pub payments_usual: u32,
+    /// So many failed tasks in an hour are no finding yet.
+    pub failed_tasks_floor: u32,
+    /// Beyond that, more than this share of an hour's tasks is one.
+    pub failed_tasks_percent: u32,
+    /// So many suspensions and ends in a day are no finding yet.
+    pub ends_floor: u32,
+    /// Nor are so many times the usual number.
+    pub ends_times: u32,
+    /// Nor is this share of the orders that run, in percent.
+    pub ends_percent: u32,
+}
+
+impl Default for InterlockSettings {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            max_gap_hours: limits.max_gap_hours,
+            clock_tolerance_seconds: limits.clock_tolerance_seconds,
+            payments_span_hours: limits.payments_span_hours,
+            payments_usual: limits.payments_usual,
+            failed_tasks_floor: limits.failed_tasks_floor,
+            failed_tasks_percent: limits.failed_tasks_percent,
+            ends_floor: limits.ends_floor,
+            ends_times: limits.ends_times,
+            ends_percent: limits.ends_percent,
+        }
+    }
+}
+
+/// `[payments]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PaymentSettings {
+    /// What a payment provider's bridge signs with; without it there is no `/payments/callback`.
+    pub callback_secret: Option<CallbackSecret>,
+    /// For so many seconds a signed message holds.
+    pub callback_window_seconds: u32,
+}
+
+impl Default for PaymentSettings {
+    fn default() -> Self {
+        Self { callback_secret: None, callback_window_seconds: 300 }
+    }
+}
