@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// A change as it was made, or as it would be.
+#[derive(Debug)]
 pub struct Changed {
     /// What was decided.
     pub change: Change,

@@ -276,7 +276,7 @@ async fn test_access_is_credited_without_money_and_swept_with_it() {
     credit_in(realm, InvoiceId(all[0].id), &part(100, "a")).await.unwrap();
     let findings = realm.read(async |c| store::ledger::verify(c).await).await.unwrap();
     assert!(findings.is_empty(), "{findings:?}");
-    db.run_sql("update test.orders set created_at = now() - interval '25 hours'").await;
+    db.run_sql("update test.orders set entered_at = now() - interval '25 hours'").await;
     assert_eq!(realm.transaction("sweep", async |tx| sweep::test_realm(tx).await).await.unwrap(), 1);
     assert_eq!(db.value::<i64>("select count(*) from test.credit_note").await, 0);
     db.verify_books().await;

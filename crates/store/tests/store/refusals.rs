@@ -157,8 +157,8 @@ fn free_line(invoice: &str) -> String {
 /// An invoice of ann's for nothing, said to be of a transaction.
 fn free_invoice(xact: &str) -> String {
     format!(
-        "insert into live.invoice (customer_id, order_id, purpose, months, ahead, status, currency, total, vat_points, \
-           prices, xact) values (1, 1, 'renewal', 1, true, 'unpaid', 'EUR', 0, 0, 'gross', {xact})"
+        "insert into live.invoice (customer_id, order_id, purpose, months, status, cancelled_at, currency, total, \
+           vat_points, prices, xact) values (1, 1, 'renewal', 1, 'cancelled', now(), 'EUR', 0, 0, 'gross', {xact})"
     )
 }
 
