@@ -109,11 +109,8 @@ impl Cluster {
                     config.extend(machine.pending);
                 }
                 config.remove("cipassword");
-                let mut config = json!(config);
-                config["digest"] = json!(machine.changes.to_string());
-                // Numbers are numbers where they are no lists.
-                config["memory"] = config["memory"].as_str().map_or(Value::Null, |mb| json!(mb));
-                Ok(config)
+                config.insert("digest".into(), machine.changes.to_string());
+                Ok(json!(config))
             }
             ("GET", ["status", "current"]) => Ok(status(&machine)),
             ("POST", ["clone"]) => self.copy(vmid, form),
@@ -238,11 +235,7 @@ impl Cluster {
 fn status(machine: &Machine) -> Value {
     let memory: i64 = machine.config.get("memory").and_then(|mb| mb.parse().ok()).unwrap_or(512);
     let state = if machine.pid.is_some() { "running" } else { "stopped" };
-    let mut status = json!({"status": state, "qmpstatus": state, "cpus": 1, "netin": 10, "netout": 20, "diskread": 30,
+    json!({"status": state, "qmpstatus": state, "cpus": 1, "netin": 10, "netout": 20, "diskread": 30,
         "diskwrite": 40, "mem": 1_048_576, "maxmem": memory * 1_048_576, "maxdisk": 21_474_836_480_i64,
-        "uptime": machine.uptime});
-    if let Some(pid) = machine.pid {
-        status["pid"] = json!(pid);
-    }
-    status
+        "uptime": machine.uptime, "pid": machine.pid})
 }

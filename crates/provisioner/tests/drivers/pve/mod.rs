@@ -51,12 +51,15 @@ pub enum Trouble {
     Fails(&'static str),
 }
 
+/// What work does at its end.
+type Effect = Box<dyn FnOnce(&mut Cluster) + Send>;
+
 /// Work under way.
 pub struct Work {
     pub vmid: u32,
     pub end: Option<String>,
     left: u32,
-    effect: Option<Box<dyn FnOnce(&mut Cluster) + Send>>,
+    effect: Option<Effect>,
 }
 
 /// The cluster, where it is served.
@@ -215,7 +218,7 @@ impl Cluster {
     pub fn finish_work(&mut self) {
         let upids: Vec<String> = self.works.keys().cloned().collect();
         for upid in upids {
-            while self.work(&upid).is_ok_and(|status| status["status"] == "running") {}
+            while self.work(&upid).is_ok_and(|told| told.get("status") == Some(&json!("running"))) {}
         }
     }
 
