@@ -27,6 +27,8 @@ pub enum Fault {
     Balance,
     /// The tariff's servers can't be changed.
     Unchangeable,
+    /// The server has as many open tasks as it may.
+    TooMuch,
     /// Too many failed passwords, or too many being verified.
     TooMany,
     /// The database can't be reached, or refused.
@@ -41,7 +43,9 @@ impl Fault {
             Self::Command | Self::Id | Self::Parameter(_) => 400,
             Self::Credentials => 401,
             Self::Network | Self::Service => 403,
-            Self::Suspended | Self::Overdue | Self::Unpaid | Self::Balance | Self::Unchangeable => 409,
+            Self::Suspended | Self::Overdue | Self::Unpaid | Self::Balance | Self::Unchangeable | Self::TooMuch => {
+                409
+            },
             Self::TooMany => 429,
             Self::Database => 503,
         }
@@ -97,6 +101,11 @@ impl Fault {
             Self::Unchangeable => {
                 ("Šios paslaugos keisti negalima", "Эту услугу изменить нельзя", "This service can't be changed")
             }
+            Self::TooMuch => (
+                "Serveris turi per daug laukiančių užduočių",
+                "У сервера слишком много ожидающих заданий",
+                "Too many tasks of the server are waiting",
+            ),
             Self::TooMany => (
                 "Per daug bandymų, bandykite vėliau",
                 "Слишком много попыток, повторите позже",

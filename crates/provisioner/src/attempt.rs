@@ -6,7 +6,7 @@ use domain::tasks::Operation;
 use futures_util::FutureExt;
 use store::{
     Error, Realm,
-    tasks::{self, Claim, ClaimedTask, Lease, Next},
+    tasks::{self, Claim, ClaimedTask, Failed, Lease, Next},
 };
 use tokio::time;
 
@@ -22,6 +22,8 @@ const TELLS: u32 = 5;
 struct Failure {
     class: Class,
     why: String,
+    /// Whether it is known that it was not done.
+    known: bool,
     next: Next,
 }
 
@@ -31,32 +33,64 @@ impl Failure {
         let wait = wait.map(|wait| wait.min(TASK.cap));
         let failures = u32::try_from(lease.attempt).unwrap_or(1);
         let wait = wait.unwrap_or_else(|| TASK.full_jitter(failures, random()));
-        Self { class, why, next: Next::After(wait) }
+        Self { class, why, known: true, next: Next::After(wait) }
+    }
+
+    /// One whose outcome isn't known; it is tried again when the backoff says.
+    fn doubtful(lease: &Lease, class: Class, why: String) -> Self {
+        Self { known: false, ..Self::passing(lease, class, why, None) }
     }
 }
 
 /// Does what was claimed and tells the queue how it went.
 pub(crate) async fn attempt(realm: &Realm, drivers: &Drivers, claim: &Claim) {
     match claim {
+        Claim::Ready(task) if task.cancel_asked => let_go(realm, drivers, task).await,
         Claim::Ready(task) => match perform(drivers, task).await {
             Ok(results) => {
                 tracing::info!(results, "task done");
                 let line = format!("{results}\n");
                 settle(realm, async |tx| tasks::succeed(tx, task, &line).await).await;
             }
-            Err(failure) => fail(realm, &task.lease, failure).await,
+            Err(failure) => fail(realm, &task.lease, task.driver.as_deref(), failure).await,
         },
-        Claim::Unreadable { lease, why } => {
+        Claim::Unreadable { lease, why, next } => {
             tracing::error!(why, "the task can't be made out");
             let public = "the task can't be made out by this worker".to_owned();
-            fail(realm, lease, Failure::passing(lease, Class::Configuration, public, None)).await;
+            let mut failure = Failure::passing(lease, Class::Configuration, public, None);
+            failure.next = next.unwrap_or(failure.next);
+            fail(realm, lease, None, failure).await;
         }
     }
 }
 
-async fn fail(realm: &Realm, lease: &Lease, Failure { class, why, next }: Failure) {
-    tracing::warn!(class = class.name(), why, ?next, "task failed");
-    settle(realm, async |tx| tasks::give_back(tx, lease, &why, next).await).await;
+async fn fail(realm: &Realm, lease: &Lease, driver: Option<&str>, Failure { class, why, known, next }: Failure) {
+    tracing::warn!(class = class.name(), why, known, ?next, "task failed");
+    let failed = Failed { class: class.name(), driver, why: &why, known, next };
+    settle(realm, async |tx| tasks::give_back(tx, lease, &failed).await).await;
+}
+
+/// Staff don't want it any more, and the work was broken off: what was done by then is done, else it comes to nothing.
+pub(crate) async fn let_go(realm: &Realm, drivers: &Drivers, task: &ClaimedTask) {
+    let Some(driver) = drivers.find(task.driver.as_deref()) else {
+        let why = "there was no driver for it";
+        return settle(realm, async |tx| tasks::break_off(tx, &task.lease, why).await).await;
+    };
+    match look(driver, task).await {
+        // That a machine runs does not say that it was restarted.
+        (seen, None) if task.operation != Operation::Restart => {
+            let line = format!("done before it could be cancelled; {}\n", report(task.operation, "the hypervisor", &seen));
+            settle(realm, async |tx| tasks::succeed(tx, task, &line).await).await;
+        }
+        (Observed::Unavailable(why), _) => {
+            let failure = Failure::doubtful(&task.lease, Class::Unavailable, why);
+            fail(realm, &task.lease, task.driver.as_deref(), failure).await;
+        }
+        (_, missed) => {
+            let why = missed.unwrap_or_else(|| "it was broken off".to_owned());
+            settle(realm, async |tx| tasks::break_off(tx, &task.lease, &why).await).await;
+        }
+    }
 }
 
 /// What the driver did, as it was seen afterwards.
@@ -79,14 +113,14 @@ async fn perform(drivers: &Drivers, task: &ClaimedTask) -> Result<String, Failur
             (seen, None) if task.operation != Operation::Restart => {
                 Ok(format!("{why}; {}", report(task.operation, "the hypervisor", &seen)))
             }
-            (Observed::Unavailable(_), _) => Err(Failure::passing(lease, Class::Unavailable, why, None)),
+            (Observed::Unavailable(_), _) => Err(Failure::doubtful(lease, Class::Unavailable, why)),
             (_, missed) => {
                 let why = missed.map_or(why.clone(), |missed| format!("{why}; {missed}"));
-                Err(Failure::passing(lease, Class::Internal, why, None))
+                Err(Failure::doubtful(lease, Class::Internal, why))
             }
         },
         Outcome::Retry { after, class, why } => Err(Failure::passing(lease, class, why, after)),
-        Outcome::Fail { class, why } => Err(Failure { class, why, next: Next::Staff }),
+        Outcome::Fail { class, why } => Err(Failure { class, why, known: true, next: Next::Staff }),
     }
 }
 

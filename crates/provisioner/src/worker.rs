@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use futures_util::future::join3;
 use store::{
     Database, Error, Realm,
-    tasks::{self, Claim, Lease},
+    tasks::{self, Claim, ClaimedTask, Lease},
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
@@ -17,10 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     WorkerSettings,
-    attempt::attempt,
+    attempt::{attempt, let_go},
     backoff::{DATABASE, random},
     driver::{Drivers, SimulatedDriver},
-    jobs, lease,
+    jobs,
+    lease::{self, Over},
 };
 
 /// Giving back what did not end in time takes no longer than this.
@@ -158,14 +159,28 @@ impl RealmWorker {
         async {
             tokio::select! {
                 () = attempt(&self.realm, &self.drivers, claim) => {}
-                () = lease::lost(&self.realm, lease, &self.settings, since) => {
-                    tracing::warn!("the lease is lost, and the work with it: another worker does it");
-                }
+                over = lease::over(&self.realm, lease, &self.settings, since) => match (over, claim) {
+                    (Over::CancelAsked, Claim::Ready(task)) => {
+                        tracing::info!("staff don't want it any more");
+                        self.let_go(task).await;
+                    }
+                    (Over::Lost, _) | (Over::CancelAsked, Claim::Unreadable { .. }) => {
+                        tracing::warn!("the lease is lost, and the work with it: another worker does it");
+                    }
+                },
                 () = stopping(&mut halt) => self.release(lease).await,
             }
         }
         .instrument(span)
         .await;
+    }
+
+    /// Looking how far it came is bounded, and so within the lease that was renewed just now.
+    async fn let_go(&self, task: &ClaimedTask) {
+        let looking = let_go(&self.realm, &self.drivers, task);
+        if time::timeout(self.settings.trust_lease_for, looking).await.is_err() {
+            tracing::warn!("how far it came can't be seen; it is looked at again when its lease is over");
+        }
     }
 
     async fn release(&self, lease: &Lease) {

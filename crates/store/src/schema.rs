@@ -19,6 +19,7 @@ table! {
         credential_version -> BigInt,
         demo -> Bool,
         created_at -> Timestamptz,
+        destructive_per_hour -> Nullable<Integer>,
     }
 }
 table! {
@@ -100,6 +101,9 @@ table! {
         remark -> Text,
         created_at -> Timestamptz,
         terminated_at -> Nullable<Timestamptz>,
+        attention -> Nullable<Text>,
+        ended_state -> Nullable<Text>,
+        ended_suspended_by -> Nullable<Text>,
     }
 }
 table! {
@@ -179,6 +183,23 @@ table! {
         created_at -> Timestamptz,
         assigned_at -> Nullable<Timestamptz>,
         completed_at -> Nullable<Timestamptz>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        invoice_id -> Nullable<BigInt>,
+        undo -> Nullable<Jsonb>,
+    }
+}
+table! {
+    task_attempt (task_id, fence) {
+        task_id -> BigInt,
+        fence -> BigInt,
+        attempt -> Integer,
+        worker -> Uuid,
+        started_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        class -> Nullable<Text>,
+        driver -> Nullable<Text>,
+        detail -> Text,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{catalogue::Catalogue, customers::Prices};
+use domain::{catalogue::Catalogue, customers::Prices, tasks::ProvisioningRules};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -48,10 +48,11 @@ impl TestDb {
         db
     }
 
-    /// The rules that tests are under.
+    /// The rules that tests are under: the defaults, but that servers are removed at once.
     #[must_use]
     pub fn rules() -> Rules {
-        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross }
+        let provisioning = ProvisioningRules { destroy_grace_hours: 0, ..ProvisioningRules::default() };
+        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross, provisioning }
     }
 
     /// The demo's catalogue.
@@ -75,6 +76,13 @@ impl TestDb {
     #[must_use]
     pub fn open(&self, connections: usize) -> Database {
         Database::open(&self.settings, connections, self.keys.clone(), Self::rules()).unwrap()
+    }
+
+    /// The same database for programs under other rules of what the provisioner does by itself.
+    #[must_use]
+    pub fn under(&self, provisioning: ProvisioningRules) -> Database {
+        let rules = Rules { provisioning, ..Self::rules() };
+        Database::open(&self.settings, CONNECTIONS, self.keys.clone(), rules).unwrap()
     }
 
     /// The database behind a network that can fail.

@@ -8,6 +8,7 @@ use domain::{
     field::Field,
     orders::{AddonChoice, OrderId, PlaceRequest, PowerOperation, Unpaid},
 };
+use domain::tasks::{ProvisioningRules, RefundFailed};
 use provisioner::WorkerSettings;
 use store::{
     Database, Error, Realm, RealmKind,
@@ -41,6 +42,14 @@ pub struct Bed {
 impl Bed {
     pub async fn new() -> Self {
         Self::of(RealmKind::Live).await
+    }
+
+    /// What fails for good waits for staff.
+    pub async fn failing_by_staff() -> Self {
+        let mut bed = Self::new().await;
+        let provisioning = ProvisioningRules { refund_failed: RefundFailed::ByStaff, ..TestDb::rules().provisioning };
+        bed.db.database = bed.db.under(provisioning);
+        bed
     }
 
     /// With the customer in this realm, which the statements then mean, too.
@@ -104,7 +113,7 @@ impl Bed {
     }
 
     pub async fn terminate(&self, order: OrderId) {
-        self.live().transaction("terminate", async |tx| terminate(tx, order).await).await.unwrap();
+        self.live().transaction("terminate", async |tx| terminate(tx, order, None).await).await.unwrap();
     }
 
     /// The catalogue with a driver that nobody has.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{orders::PowerOperation, tasks::Operation};
 use provisioner::WorkerSettings;
-use store::tasks::{self, Next, Simulated};
+use store::tasks::{self, Failed, Next, Renewed, Simulated};
 
 use crate::bed::{Bed, quick, stuck};
 
@@ -58,20 +58,22 @@ async fn who_was_overtaken_writes_nothing_more() {
     bed.power(order, PowerOperation::Suspend).await;
     bed.work_until(quick(), ALL_DONE).await;
     let before = bed.text("select string_agg(to_jsonb(task)::text, ' ' order by id) from task").await;
+    let failed = Failed { class: "internal", driver: None, why: "late", known: true, next: Next::Staff };
     let live = bed.live();
     let wrote = live
         .transaction("write late", async |tx| {
             let applied = tasks::apply_simulated(tx, &late).await?;
             assert_eq!(applied, Simulated::Outdated);
-            let renewed = tasks::renew_lease(tx, &late.lease).await?;
+            let renewed = tasks::renew_lease(tx, &late.lease).await? != Renewed::Lost;
+            let broken_off = tasks::break_off(tx, &late.lease, "late").await?;
             let succeeded = tasks::succeed(tx, &late, "late").await?;
-            let given_back = tasks::give_back(tx, &late.lease, "late", Next::Staff).await?;
+            let given_back = tasks::give_back(tx, &late.lease, &failed).await?;
             let released = tasks::release(tx, &late.lease).await?;
             let reaped = tasks::reap(tx, &late.lease).await?;
-            Ok::<_, store::Error>([renewed, succeeded, given_back, released, reaped])
+            Ok::<_, store::Error>([renewed, broken_off, succeeded, given_back, released, reaped])
         })
         .await;
-    assert_eq!(wrote.unwrap(), [false; 5]);
+    assert_eq!(wrote.unwrap(), [false; 6]);
     assert_eq!(bed.text("select string_agg(to_jsonb(task)::text, ' ' order by id) from task").await, before);
     assert!(!bed.machine(live, order).await.unwrap().running);
 }

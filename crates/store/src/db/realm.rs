@@ -10,7 +10,7 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{customers::Prices, orders::BillingMode};
+use domain::{customers::Prices, orders::BillingMode, tasks::ProvisioningRules};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -63,6 +63,8 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// What the provisioner does by itself (`provisioner`).
+    pub provisioning: ProvisioningRules,
 }
 
 /// One realm: its pool, as its own role, which can't reach another realm.

@@ -28,12 +28,12 @@ struct Id {
 }
 
 /// What a journal is about; no two journals can be about the same.
-struct Event<'a> {
-    kind: &'a str,
-    ref_type: &'a str,
-    ref_id: i64,
-    customer: CustomerId,
-    note: &'a str,
+pub(super) struct Event<'a> {
+    pub kind: &'a str,
+    pub ref_type: &'a str,
+    pub ref_id: i64,
+    pub customer: CustomerId,
+    pub note: &'a str,
 }
 
 /// The account of a kind: a wallet of `customer`, or the company's own.
@@ -47,7 +47,7 @@ async fn account(tx: &mut Tx, customer: Option<CustomerId>, kind: &str, currency
     Ok(found.id)
 }
 
-async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
+pub(super) async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
     let (accounts, amounts): (Vec<i64>, Vec<i64>) = lines.iter().filter(|(_, amount)| *amount != 0).copied().unzip();
     diesel::sql_query("select post($1, $2, $3, 0, $4, $5, $6, $7) as id")
         .bind::<sql_types::Text, _>(event.kind)

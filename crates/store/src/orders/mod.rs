@@ -21,10 +21,11 @@ pub use power::{PowerFailure, change_power};
 pub use process::{Processed, process};
 pub use renew::{RenewFailure, Renewed, renew};
 pub use sealed::{SealedPasswords, try_keys};
-pub use terminate::terminate;
+pub use terminate::{restore, terminate};
 
 pub(crate) use begin::{begin, extend};
 pub(crate) use credentials::{new_password, open_password, seal_password};
 pub(crate) use load::{load_all, lock};
 pub(crate) use power::lock_own;
 pub(crate) use sizes::Sizes;
+pub(crate) use terminate::end;

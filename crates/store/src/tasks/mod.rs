@@ -1,19 +1,26 @@
 //! The task queue.
 
+mod attempts;
+mod budget;
 mod claim;
 mod enqueue;
 mod finish;
 mod lease;
 mod manage;
+mod nothing;
 mod secret;
 mod simulated;
+mod undo;
 
+pub use attempts::{AttemptOutcome, AttemptRow, attempts};
 pub use claim::{Claim, ClaimedTask, claim, is_due, is_lost_race};
 pub use enqueue::Enqueued;
-pub use finish::{Next, give_back, reap, release, succeed};
-pub use lease::{Lease, expired, renew_lease};
-pub use manage::{TaskFilter, TaskRow, cancel, list, retry};
+pub use finish::{Failed, Next, break_off, give_back, reap, release, succeed};
+pub use lease::{Lease, Renewed, expired, renew_lease};
+pub use manage::{Cancelled, TaskFilter, TaskRow, cancel, list, retry};
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 
-pub(crate) use enqueue::{NewTask, cancel_waiting, close_manual, enqueue, waiting};
+pub(crate) use enqueue::{NewTask, close_manual, enqueue, enqueue_in_bounds, untaken, waiting};
+pub(crate) use nothing::cancel_waiting;
 pub(crate) use secret::open as open_secret;
+pub(crate) use undo::Undo;

@@ -99,7 +99,7 @@ pub async fn cancel(db: &Database, invoice: InvoiceId) -> Result<(), Error> {
 }
 
 pub async fn terminate(db: &Database, id: OrderId) -> Result<(), Error> {
-    db.live.transaction("terminate", async |tx| orders::terminate(tx, id).await).await
+    db.live.transaction("terminate", async |tx| orders::terminate(tx, id, None).await).await
 }
 
 pub async fn deposit(realm: &Realm, buyer: &Buyer, minor: i64) -> Result<(), Error> {

@@ -4,22 +4,27 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     orders::{OrderId, PowerOperation},
-    tasks::{Operation, TaskId},
+    tasks::{Operation, ProvisioningRules, RefundFailed, TaskId},
 };
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use store::{
     Error, Realm, Tx,
     orders::Buyer,
-    tasks::{self, ClaimedTask, Next, Simulated, TaskFilter},
+    tasks::{self, ClaimedTask, Failed, Next, Renewed, Simulated, TaskFilter},
 };
 use testkit::TestDb;
 
 use crate::acts::{claim, hosting, place, power, state, succeed, terminate, vds, vds_by_hand};
 
+/// A try that failed.
+fn no_luck(next: Next) -> Failed<'static> {
+    Failed { class: "unavailable", driver: Some("simulated"), why: "no luck", known: true, next }
+}
+
 async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: u64) -> bool {
-    let next = Next::After(Duration::from_secs(wait_seconds));
-    let back = realm.transaction("give back", async |tx| tasks::give_back(tx, &task.lease, "no luck", next).await);
+    let failed = no_luck(Next::After(Duration::from_secs(wait_seconds)));
+    let back = realm.transaction("give back", async |tx| tasks::give_back(tx, &task.lease, &failed).await);
     back.await.unwrap()
 }
 
@@ -37,9 +42,10 @@ async fn retry(realm: &Realm, id: TaskId) -> Result<(), Error> {
     realm.transaction("retry", async |tx| tasks::retry(tx, id).await).await
 }
 
-/// Ann has a server that is being made.
+/// Ann has a server that is being made. What fails for good waits for staff.
 async fn server() -> (TestDb, Buyer, OrderId) {
-    let db = TestDb::with_demo_catalogue().await;
+    let mut db = TestDb::with_demo_catalogue().await;
+    db.database = db.under(ProvisioningRules { refund_failed: RefundFailed::ByStaff, ..TestDb::rules().provisioning });
     let ann = db.customer("ann").credit("1000.00").add().await;
     let id = place(&db.database, &ann, &vds()).await;
     (db, ann, id)
@@ -210,7 +216,7 @@ async fn what_was_never_made_is_only_removed_once_its_order_has_ended() {
     let create = claim(live).await.unwrap();
     terminate(&db.database, id).await.unwrap();
     let give_up = async |task: &ClaimedTask| {
-        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, "no luck", Next::Staff).await;
+        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, &no_luck(Next::Staff)).await;
         assert!(live.transaction("give up", gave_up).await.unwrap());
     };
     give_up(&create).await;
@@ -228,7 +234,7 @@ async fn a_worker_that_falls_silent_loses_its_task() {
     let (db, _, id) = server().await;
     let live = &db.database.live;
     let renew = async |task: &ClaimedTask| {
-        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, &task.lease).await).await.unwrap()
+        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, &task.lease).await).await.unwrap() == Renewed::Held
     };
     let lost = claim(live).await.unwrap();
     assert!(renew(&lost).await);

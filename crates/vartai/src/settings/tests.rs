@@ -117,7 +117,7 @@ fn the_example_has_the_defaults() {
 fn the_example_has_every_key() {
     let text = uncommented();
     for section in
-        ["", "database", "http", "apih", "apih.throttle", "iv", "billing", "secrets", "log", "company", "worker"]
+        ["", "database", "http", "apih", "apih.throttle", "iv", "billing", "secrets", "log", "company", "worker", "provisioner"]
     {
         let mistaken = if section.is_empty() { "zzz = 1\n".to_owned() } else { format!("[{section}]\nzzz = 1\n") };
         let why = refused(&mistaken, &[]);

@@ -30,7 +30,7 @@ static SPEC: Spec = Spec {
     effects: &[Effect::Queues],
     fields: &[SERVER_ID, HOSTNAME],
     reply: TASK,
-    faults: &[Fault::Parameter("domain"), Fault::Unpaid, Fault::Overdue, Fault::Suspended],
+    faults: &[Fault::Parameter("domain"), Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::TooMuch],
 };
 
 impl Writing for ServerDomain {

@@ -34,7 +34,7 @@ use crate::{
 const TASK: &[ReplyField] = &[ReplyField::text("task_id", "The task, for server_tasks.")];
 
 /// What stands against doing anything to a server now.
-const STATES: [Fault; 3] = [Fault::Unpaid, Fault::Overdue, Fault::Suspended];
+const STATES: [Fault; 4] = [Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::TooMuch];
 
 fn queued(task: TaskId) -> Reply {
     Map::new().with("task_id", task.0.to_string()).into()
@@ -54,6 +54,7 @@ fn failure(failure: ServerFailure) -> Failure {
         ServerFailure::Unknown => Fault::Service.into(),
         ServerFailure::State(error) => state(error).into(),
         ServerFailure::UnknownImage | ServerFailure::ImageTooLarge => Fault::Parameter("os").into(),
+        ServerFailure::TooMuch => Fault::TooMuch.into(),
         ServerFailure::Store(error) => error.into(),
     }
 }
