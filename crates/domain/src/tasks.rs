@@ -1,13 +1,17 @@
 //! What the provisioner can be asked to do.
 
+mod rules;
+
 use std::{fmt, str::FromStr};
+
+pub use rules::{ProvisioningRules, RefundFailed};
 
 /// A task's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(pub i64);
 
 /// An operation on an order's service. Its name is the account API's (`ta_command`, CONTRACT 2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// Make it.
     Create,
@@ -61,6 +65,19 @@ impl Operation {
 }
 
 impl Operation {
+    /// As drivers and their configuration call it: its name without what all of them begin with.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        let name = self.name();
+        name.strip_prefix("server_").unwrap_or(name)
+    }
+
+    /// The one of that short name.
+    #[must_use]
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.short_name() == name)
+    }
+
     /// Whether it deletes what is on a disk: such operations have a budget.
     #[must_use]
     pub const fn is_destructive(self) -> bool {
@@ -71,39 +88,6 @@ impl Operation {
     #[must_use]
     pub const fn is_paid_for(self) -> bool {
         matches!(self, Self::Create | Self::Change)
-    }
-}
-
-/// When the money for what failed for good is returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefundFailed {
-    /// With the last try.
-    AtOnce,
-    /// When staff give it up: until then it can be tried again.
-    ByStaff,
-}
-
-/// The company's rules of what the provisioner does by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProvisioningRules {
-    /// When the money for what failed for good is returned.
-    pub refund_failed: RefundFailed,
-    /// So many open tasks a server has at the most of its customer's asking.
-    pub open_tasks_per_server: u32,
-    /// So many destructive operations of a customer's an hour run by themselves; more wait for staff.
-    pub destructive_per_hour: u32,
-    /// For so many hours a terminated order can be restored: its server is off, and there.
-    pub destroy_grace_hours: u32,
-}
-
-impl Default for ProvisioningRules {
-    fn default() -> Self {
-        Self {
-            refund_failed: RefundFailed::AtOnce,
-            open_tasks_per_server: 10,
-            destructive_per_hour: 30,
-            destroy_grace_hours: 72,
-        }
     }
 }
 

@@ -43,9 +43,7 @@ impl Fault {
             Self::Command | Self::Id | Self::Parameter(_) => 400,
             Self::Credentials => 401,
             Self::Network | Self::Service => 403,
-            Self::Suspended | Self::Overdue | Self::Unpaid | Self::Balance | Self::Unchangeable | Self::TooMuch => {
-                409
-            },
+            Self::Suspended | Self::Overdue | Self::Unpaid | Self::Balance | Self::Unchangeable | Self::TooMuch => 409,
             Self::TooMany => 429,
             Self::Database => 503,
         }

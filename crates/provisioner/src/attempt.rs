@@ -1,22 +1,42 @@
 //! One try of a task: a driver does it, then it is looked at, then the queue is told.
 
-use std::panic::AssertUnwindSafe;
+mod perform;
+#[cfg(test)]
+mod tests;
 
-use domain::tasks::Operation;
-use futures_util::FutureExt;
+use std::time::Duration;
+
 use store::{
     Error, Realm,
     tasks::{self, Claim, ClaimedTask, Failed, Lease, Next},
 };
-use tokio::time;
+use tokio::{sync::watch, time};
 
 use crate::{
+    WorkerSettings,
     backoff::{DATABASE, TASK, random},
-    driver::{Class, Driver, Drivers, Observed, Outcome, desired_by, report},
+    driver::{Class, Drivers, Lines, Log},
 };
+use perform::perform;
 
 /// Telling the queue fails so often at the most, where the database does answer. Then the lease runs out.
 const TELLS: u32 = 5;
+
+/// A try that did what it was to do.
+struct Success {
+    /// A line for the task's log.
+    results: String,
+    /// Whether all of it was seen.
+    verified: bool,
+}
+
+/// A try that did not.
+enum Stop {
+    /// It failed.
+    Failed(Failure),
+    /// The lease is another's: there is nothing to write.
+    Lost,
+}
 
 /// A try that failed.
 struct Failure {
@@ -29,31 +49,44 @@ struct Failure {
 
 impl Failure {
     /// One that is tried again: after `wait`, or when the backoff says.
-    fn passing(lease: &Lease, class: Class, why: String, wait: Option<std::time::Duration>) -> Self {
+    fn passing(lease: &Lease, class: Class, why: String, wait: Option<Duration>) -> Self {
         let wait = wait.map(|wait| wait.min(TASK.cap));
         let failures = u32::try_from(lease.attempt).unwrap_or(1);
         let wait = wait.unwrap_or_else(|| TASK.full_jitter(failures, random()));
         Self { class, why, known: true, next: Next::After(wait) }
     }
 
-    /// One whose outcome isn't known; it is tried again when the backoff says.
-    fn doubtful(lease: &Lease, class: Class, why: String) -> Self {
-        Self { known: false, ..Self::passing(lease, class, why, None) }
+    /// One that is not tried again.
+    const fn final_one(class: Class, why: String) -> Self {
+        Self { class, why, known: true, next: Next::Staff }
     }
 }
 
-/// Does what was claimed and tells the queue how it went.
-pub(crate) async fn attempt(realm: &Realm, drivers: &Drivers, claim: &Claim) {
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Does what was claimed and tells the queue how it went. `cancelled` becomes true when it is not wanted any more.
+pub(crate) async fn attempt(
+    realm: &Realm,
+    drivers: &Drivers,
+    claim: &Claim,
+    settings: &WorkerSettings,
+    cancelled: watch::Receiver<bool>,
+) {
     match claim {
-        Claim::Ready(task) if task.cancel_asked => let_go(realm, drivers, task).await,
-        Claim::Ready(task) => match perform(drivers, task).await {
-            Ok(results) => {
-                tracing::info!(results, "task done");
-                let line = format!("{results}\n");
-                settle(realm, async |tx| tasks::succeed(tx, task, &line).await).await;
-            }
-            Err(failure) => fail(realm, &task.lease, task.driver.as_deref(), failure).await,
-        },
+        Claim::Ready(task) => {
+            let (log, lines) = Log::new(task.password.clone());
+            let work = async {
+                let end = perform(realm, drivers, task, &log, settings, cancelled).await;
+                log.close();
+                end
+            };
+            let (end, ()) = tokio::join!(work, stream(realm, &task.lease, lines));
+            conclude(realm, task, end, &log).await;
+        }
         Claim::Unreadable { lease, why, next } => {
             tracing::error!(why, "the task can't be made out");
             let public = "the task can't be made out by this worker".to_owned();
@@ -64,90 +97,58 @@ pub(crate) async fn attempt(realm: &Realm, drivers: &Drivers, claim: &Claim) {
     }
 }
 
-async fn fail(realm: &Realm, lease: &Lease, driver: Option<&str>, Failure { class, why, known, next }: Failure) {
-    tracing::warn!(class = class.name(), why, known, ?next, "task failed");
+async fn conclude(realm: &Realm, task: &ClaimedTask, end: Result<Success, Stop>, log: &Log) {
+    match end {
+        Ok(Success { results, verified }) => {
+            tracing::info!(results, verified, "task done");
+            let line = log.masked(format!("{results}\n"));
+            settle(realm, async |tx| tasks::succeed(tx, task, &line, verified).await).await;
+        }
+        Err(Stop::Failed(failure)) => {
+            let why = log.masked(failure.why);
+            fail(realm, &task.lease, task.driver.as_deref(), Failure { why, ..failure }).await;
+        }
+        Err(Stop::Lost) => {}
+    }
+}
+
+async fn fail(realm: &Realm, lease: &Lease, driver: Option<&str>, failure: Failure) {
+    let Failure { class, why, known, next } = failure;
+    if class == Class::Configuration {
+        tracing::error!(class = class.name(), why, ?next, "task can't be done until staff have mended this");
+    } else {
+        tracing::warn!(class = class.name(), why, ?next, "task failed");
+    }
     let failed = Failed { class: class.name(), driver, why: &why, known, next };
     settle(realm, async |tx| tasks::give_back(tx, lease, &failed).await).await;
 }
 
-/// Staff don't want it any more, and the work was broken off: what was done by then is done, else it comes to nothing.
-pub(crate) async fn let_go(realm: &Realm, drivers: &Drivers, task: &ClaimedTask) {
-    let Some(driver) = drivers.find(task.driver.as_deref()) else {
-        let why = "there was no driver for it";
-        return settle(realm, async |tx| tasks::break_off(tx, &task.lease, why).await).await;
-    };
-    match look(driver, task).await {
-        // That a machine runs does not say that it was restarted.
-        (seen, None) if task.operation != Operation::Restart => {
-            let line = format!("done before it could be cancelled; {}\n", report(task.operation, "the hypervisor", &seen));
-            settle(realm, async |tx| tasks::succeed(tx, task, &line).await).await;
-        }
-        (Observed::Unavailable(why), _) => {
-            let failure = Failure::doubtful(&task.lease, Class::Unavailable, why);
-            fail(realm, &task.lease, task.driver.as_deref(), failure).await;
-        }
-        (_, missed) => {
-            let why = missed.unwrap_or_else(|| "it was broken off".to_owned());
-            settle(realm, async |tx| tasks::break_off(tx, &task.lease, &why).await).await;
+/// Writes what comes into the task's log, until nothing more comes or the lease is lost.
+async fn stream(realm: &Realm, lease: &Lease, mut lines: Lines) {
+    while let Some(batch) = lines.next().await {
+        if !settle(realm, async |tx| tasks::append_log(tx, lease, &batch).await).await {
+            return;
         }
     }
-}
-
-/// What the driver did, as it was seen afterwards.
-async fn perform(drivers: &Drivers, task: &ClaimedTask) -> Result<String, Failure> {
-    let lease = &task.lease;
-    let Some(driver) = drivers.find(task.driver.as_deref()) else {
-        let named = task.driver.as_deref().unwrap_or_default();
-        let why = format!("this worker has no driver {named:?}");
-        return Err(Failure::passing(lease, Class::Configuration, why, None));
-    };
-    // A driver that panics has failed this task; it does not take the worker with it.
-    let executed = AssertUnwindSafe(driver.execute(task)).catch_unwind().await;
-    match executed.unwrap_or_else(|_| Outcome::Unknown { why: "the driver broke off".into() }) {
-        Outcome::Done { node } => match look(driver, task).await {
-            (seen, None) => Ok(report(task.operation, &node, &seen)),
-            (_, Some(missed)) => Err(Failure::passing(lease, Class::Unverified, missed, None)),
-        },
-        Outcome::Unknown { why } => match look(driver, task).await {
-            // That a machine runs does not say that it was restarted.
-            (seen, None) if task.operation != Operation::Restart => {
-                Ok(format!("{why}; {}", report(task.operation, "the hypervisor", &seen)))
-            }
-            (Observed::Unavailable(_), _) => Err(Failure::doubtful(lease, Class::Unavailable, why)),
-            (_, missed) => {
-                let why = missed.map_or(why.clone(), |missed| format!("{why}; {missed}"));
-                Err(Failure::doubtful(lease, Class::Internal, why))
-            }
-        },
-        Outcome::Retry { after, class, why } => Err(Failure::passing(lease, class, why, after)),
-        Outcome::Fail { class, why } => Err(Failure { class, why, known: true, next: Next::Staff }),
-    }
-}
-
-/// Looks at the service: what there is, and what is missing of what the task wants.
-async fn look(driver: &dyn Driver, task: &ClaimedTask) -> (Observed, Option<String>) {
-    let observed = AssertUnwindSafe(driver.observe(task)).catch_unwind().await;
-    let seen = observed.unwrap_or_else(|_| Observed::Unavailable("the driver broke off".into()));
-    let missed = desired_by(task).missed_by(&seen);
-    (seen, missed)
 }
 
 /// Tells the queue, as long as the lease lives: what was done is known here only. The caller drops this with the lease.
-async fn settle(realm: &Realm, mut tell: impl AsyncFnMut(&mut store::Tx) -> Result<bool, Error>) {
+/// False when nothing was written.
+async fn settle(realm: &Realm, mut tell: impl AsyncFnMut(&mut store::Tx) -> Result<bool, Error>) -> bool {
     let (mut failures, mut refusals) = (0, 0);
     loop {
         match realm.transaction("settle task", &mut tell).await {
-            Ok(true) => return,
+            Ok(true) => return true,
             Ok(false) => {
                 tracing::warn!("the queue has this task settled or given to another; nothing is written");
-                return;
+                return false;
             }
             Err(error) => {
                 failures += 1;
                 refusals += u32::from(!matches!(error, Error::Unreachable(_)));
                 if refusals >= TELLS {
                     tracing::error!(%error, "the queue can't be told; the task is tried again when its lease is over");
-                    return;
+                    return false;
                 }
                 tracing::warn!(%error, failures, "the queue can't be told yet");
             }
@@ -155,6 +156,3 @@ async fn settle(realm: &Realm, mut tell: impl AsyncFnMut(&mut store::Tx) -> Resu
         time::sleep(DATABASE.half_jitter(failures, random())).await;
     }
 }
-
-#[cfg(test)]
-mod tests;

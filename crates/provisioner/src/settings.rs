@@ -1,10 +1,15 @@
 //! How the provisioner works.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::driver::DriverSettings;
 
 /// How the provisioner works. The defaults are right for any installation; tests make it quicker or slower.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
+    /// The live realm's drivers, by the names that tariffs give. The test realm has the simulated one, whatever stands
+    /// here.
+    pub drivers: BTreeMap<String, DriverSettings>,
     /// So many tasks at a time in each realm: the test realm has its own and takes none of the live realm's.
     pub concurrency: usize,
     /// How often servers' usage is read; at least hourly (CONTRACT 2.3).
@@ -24,6 +29,8 @@ pub struct WorkerSettings {
     pub trust_lease_for: Duration,
     /// How often leases that ran out are looked for.
     pub reap_every: Duration,
+    /// How long a driver has to let go of what staff don't want any more, before it is dropped.
+    pub stop_for: Duration,
     /// How long running tasks have to end once the worker is told to stop.
     pub drain_for: Duration,
 }
@@ -31,6 +38,7 @@ pub struct WorkerSettings {
 impl Default for WorkerSettings {
     fn default() -> Self {
         Self {
+            drivers: BTreeMap::new(),
             concurrency: 8,
             sample_every: Duration::from_mins(5),
             invoice_series: "VRT".to_owned(),
@@ -40,6 +48,7 @@ impl Default for WorkerSettings {
             renew_every: Duration::from_secs(10),
             trust_lease_for: Duration::from_secs(20),
             reap_every: Duration::from_secs(5),
+            stop_for: Duration::from_secs(20),
             drain_for: Duration::from_secs(60),
         }
     }

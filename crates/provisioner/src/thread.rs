@@ -26,8 +26,8 @@ pub struct Died;
 /// # Errors
 /// When the operating system gives no thread.
 pub fn spawn(database: Database, settings: WorkerSettings) -> io::Result<Provisioner> {
-    // Sockets belong to the database's runtime; this one needs the clock only.
-    let runtime = Builder::new_current_thread().enable_time().build()?;
+    // The database's sockets belong to its own runtime; this one has those of drivers.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let (stop, mut stopped) = watch::channel(false);
     let (tell, ended) = oneshot::channel();
     let work = move || {

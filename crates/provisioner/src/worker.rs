@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use futures_util::future::join3;
 use store::{
     Database, Error, Realm,
-    tasks::{self, Claim, ClaimedTask, Lease},
+    tasks::{self, Claim, Lease},
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
@@ -17,11 +17,10 @@ use uuid::Uuid;
 
 use crate::{
     WorkerSettings,
-    attempt::{attempt, let_go},
+    attempt::attempt,
     backoff::{DATABASE, random},
     driver::{Drivers, SimulatedDriver},
-    jobs,
-    lease::{self, Over},
+    jobs, lease,
 };
 
 /// Giving back what did not end in time takes no longer than this.
@@ -35,10 +34,10 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Future<Output = ()>) {
     let (stop, stopped) = watch::channel(false);
     let simulated = |realm: &Realm| SimulatedDriver::new(realm.clone(), settings.operation_time);
-    let live = Drivers::live(simulated(&database.live));
+    let live = Drivers::live(simulated(&database.live), &settings.drivers);
     let test = Drivers::Test(simulated(&database.test));
     let sampled = [
-        (&database.live, Drivers::live(simulated(&database.live))),
+        (&database.live, Drivers::live(simulated(&database.live), &settings.drivers)),
         (&database.test, Drivers::Test(simulated(&database.test))),
     ];
     let live = RealmWorker::new(database.live.clone(), live, &settings);
@@ -156,31 +155,19 @@ impl RealmWorker {
             fence = lease.fence,
         );
         let mut halt = self.halt.subscribe();
+        let asked_before = matches!(claim, Claim::Ready(task) if task.cancel_asked);
+        let (cancel, cancelled) = watch::channel(asked_before);
         async {
             tokio::select! {
-                () = attempt(&self.realm, &self.drivers, claim) => {}
-                over = lease::over(&self.realm, lease, &self.settings, since) => match (over, claim) {
-                    (Over::CancelAsked, Claim::Ready(task)) => {
-                        tracing::info!("staff don't want it any more");
-                        self.let_go(task).await;
-                    }
-                    (Over::Lost, _) | (Over::CancelAsked, Claim::Unreadable { .. }) => {
-                        tracing::warn!("the lease is lost, and the work with it: another worker does it");
-                    }
-                },
+                () = attempt(&self.realm, &self.drivers, claim, &self.settings, cancelled) => {}
+                () = lease::lost(&self.realm, lease, &self.settings, since, &cancel) => {
+                    tracing::warn!("the lease is lost, and the work with it: another worker does it");
+                }
                 () = stopping(&mut halt) => self.release(lease).await,
             }
         }
         .instrument(span)
         .await;
-    }
-
-    /// Looking how far it came is bounded, and so within the lease that was renewed just now.
-    async fn let_go(&self, task: &ClaimedTask) {
-        let looking = let_go(&self.realm, &self.drivers, task);
-        if time::timeout(self.settings.trust_lease_for, looking).await.is_err() {
-            tracing::warn!("how far it came can't be seen; it is looked at again when its lease is over");
-        }
     }
 
     async fn release(&self, lease: &Lease) {

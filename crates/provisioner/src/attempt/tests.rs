@@ -1,21 +1,27 @@
 //! Drivers that lie, break off, or do not know.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
 
 use domain::{
     calendar::Months,
     catalogue::{TariffId, Vid},
     field::Field,
     orders::{OrderId, PlaceRequest, Unpaid},
+    tasks::Operation,
     usage::Counters,
 };
-use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use store::{Realm, orders::place};
 use testkit::TestDb;
 use uuid::Uuid;
 
 use super::*;
-use crate::driver::{Machine, SimulatedDriver, Traits};
+use crate::driver::{Ctx, Driver, Handle, Machine, Observed, Outcome, SimulatedDriver, Traits, Trouble};
 
 /// Says what it is told to say; `None` panics.
 struct Scripted {
@@ -24,11 +30,27 @@ struct Scripted {
 }
 
 impl Driver for Scripted {
-    fn execute<'a>(&'a self, _: &'a ClaimedTask) -> LocalBoxFuture<'a, Outcome> {
+    fn operations(&self) -> BTreeSet<Operation> {
+        Operation::ALL.into()
+    }
+
+    fn time_for(&self, _: Operation) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
+        async { Ok(self.operations()) }.boxed_local()
+    }
+
+    fn cancel<'a>(&'a self, _: &'a Handle) -> LocalBoxFuture<'a, ()> {
+        async {}.boxed_local()
+    }
+
+    fn execute<'a>(&'a self, _: &'a ClaimedTask, _: &'a Ctx) -> LocalBoxFuture<'a, Outcome> {
         async { self.outcome.clone().unwrap() }.boxed_local()
     }
 
-    fn observe<'a>(&'a self, _: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed> {
+    fn observe<'a>(&'a self, _: &'a ClaimedTask, _: &'a Ctx) -> LocalBoxFuture<'a, Observed> {
         async { self.seen.clone().unwrap() }.boxed_local()
     }
 
@@ -46,7 +68,7 @@ fn unknown() -> Outcome {
 }
 
 fn running() -> Observed {
-    Observed::Present(Machine { running: true, generation: 1, traits: Traits::default() })
+    Observed::Present(Machine { running: true, generation: 1, boot: None, traits: Traits::default() })
 }
 
 async fn order(db: &TestDb, realm: &Realm) {
@@ -72,7 +94,8 @@ async fn tried(operation: Operation, outcome: Option<Outcome>, seen: Option<Obse
     let worker = Uuid::new_v4();
     let claim = realm.transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap().unwrap();
     let scripted: Rc<dyn Driver> = Rc::new(Scripted { outcome, seen });
-    attempt(realm, &Drivers::Live(BTreeMap::from([(SimulatedDriver::NAME, scripted)])), &claim).await;
+    let drivers = Drivers::Live(BTreeMap::from([(SimulatedDriver::NAME.to_owned(), scripted)]));
+    attempt(realm, &drivers, &claim, &WorkerSettings::default(), watch::channel(false).1).await;
     let due = "select extract(epoch from run_at - now())::float8 from live.task";
     (
         db.value("select state from live.task").await,
@@ -85,7 +108,7 @@ async fn tried(operation: Operation, outcome: Option<Outcome>, seen: Option<Obse
 async fn what_a_driver_says_is_done_must_be_seen() {
     let (state, log, _) = tried(Operation::Create, Some(done()), Some(running())).await;
     assert_eq!((state.as_str(), log.as_str()), ("succeeded", "created on n1, system generation 1, running\n"));
-    let stopped = Observed::Present(Machine { running: false, generation: 1, traits: Traits::default() });
+    let stopped = Observed::Present(Machine { running: false, generation: 1, boot: None, traits: Traits::default() });
     let (state, log, _) = tried(Operation::Create, Some(done()), Some(stopped)).await;
     assert_eq!((state.as_str(), log.as_str()), ("queued", "attempt 1: the machine is stopped\n"));
     let (state, log, _) = tried(Operation::Destroy, Some(done()), Some(running())).await;
@@ -123,4 +146,186 @@ async fn a_driver_says_when_it_is_to_be_asked_again_and_when_never() {
     let fail = Outcome::Fail { class: Class::Missing, why: "there is none".into() };
     let (state, log, _) = tried(Operation::Suspend, Some(fail), None).await;
     assert_eq!((state.as_str(), log.as_str()), ("manual", "attempt 1: there is none\n"));
+}
+
+/// A machine that says which start of its system it is in, and a driver that has it restarted.
+#[derive(Default)]
+struct Restarter {
+    boots: Cell<u32>,
+    /// It is asked after so often before it is done.
+    pending: Cell<u32>,
+    asked: RefCell<Vec<Option<Handle>>>,
+    cancelled: RefCell<Vec<Handle>>,
+    /// Without effect.
+    liar: bool,
+    /// Does not tell the start.
+    blind: bool,
+}
+
+impl Driver for Restarter {
+    fn operations(&self) -> BTreeSet<Operation> {
+        [Operation::Restart].into()
+    }
+
+    fn time_for(&self, _: Operation) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
+        async { Ok(self.operations()) }.boxed_local()
+    }
+
+    fn cancel<'a>(&'a self, handle: &'a Handle) -> LocalBoxFuture<'a, ()> {
+        async { self.cancelled.borrow_mut().push(handle.clone()) }.boxed_local()
+    }
+
+    fn execute<'a>(&'a self, _: &'a ClaimedTask, ctx: &'a Ctx) -> LocalBoxFuture<'a, Outcome> {
+        async {
+            self.asked.borrow_mut().push(ctx.handle());
+            ctx.log().line("asked; the password is driver-secret");
+            if let Some(left) = self.pending.get().checked_sub(1) {
+                self.pending.set(left);
+                return Outcome::Pending { handle: Handle("job-1".into()), poll_after: Duration::from_millis(1) };
+            }
+            self.boots.set(self.boots.get() + u32::from(!self.liar));
+            done()
+        }
+        .boxed_local()
+    }
+
+    fn observe<'a>(&'a self, _: &'a ClaimedTask, _: &'a Ctx) -> LocalBoxFuture<'a, Observed> {
+        let boot = (!self.blind).then(|| self.boots.get().to_string());
+        async { Observed::Present(Machine { running: true, generation: 1, boot, traits: Traits::default() }) }
+            .boxed_local()
+    }
+
+    fn usage(&self, _: OrderId) -> LocalBoxFuture<'_, Option<Counters>> {
+        async { None }.boxed_local()
+    }
+}
+
+/// A restart in the queue, and who does it.
+struct Restart {
+    db: TestDb,
+    restarter: Rc<Restarter>,
+}
+
+impl Restart {
+    async fn by(restarter: Restarter) -> Self {
+        let db = TestDb::with_demo_catalogue().await;
+        order(&db, &db.database.live).await;
+        db.run_sql("update live.task set operation = 'server_reboot'").await;
+        Self { db, restarter: Rc::new(restarter) }
+    }
+
+    async fn claim(&self) -> Claim {
+        self.db
+            .run_sql("update live.task set state = 'queued', run_at = now(), lease_owner = null, lease_until = null")
+            .await;
+        let worker = Uuid::new_v4();
+        let realm = &self.db.database.live;
+        realm.transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap().unwrap()
+    }
+
+    async fn attempt(&self, cancelled: watch::Receiver<bool>) {
+        let driver: Rc<dyn Driver> = self.restarter.clone();
+        let drivers = Drivers::Live(BTreeMap::from([(SimulatedDriver::NAME.to_owned(), driver)]));
+        attempt(&self.db.database.live, &drivers, &self.claim().await, &WorkerSettings::default(), cancelled).await;
+    }
+
+    async fn tried(&self) -> String {
+        self.attempt(watch::channel(false).1).await;
+        let told = "select concat_ws(' ', state, coalesce(verified::text, '-'), coalesce(boot, '-'), \
+             coalesce(handle, '-')) from live.task";
+        self.db.value(told).await
+    }
+}
+
+#[tokio::test]
+async fn a_restart_is_done_when_the_machine_says_another_start() {
+    let restart = Restart::by(Restarter::default()).await;
+    assert_eq!(restart.tried().await, "succeeded true 0 -");
+    let liar = Restart::by(Restarter { liar: true, ..Restarter::default() }).await;
+    assert_eq!(liar.tried().await, "queued - 0 -");
+    let log: String = liar.db.value("select results from live.task").await;
+    assert!(log.ends_with("attempt 1: the machine has not been restarted\n"), "{log}");
+    let blind = Restart::by(Restarter { blind: true, ..Restarter::default() }).await;
+    assert_eq!(blind.tried().await, "succeeded false - -");
+}
+
+#[tokio::test]
+async fn a_restart_that_a_dead_worker_had_done_is_not_done_again() {
+    let restart = Restart::by(Restarter::default()).await;
+    // The worker kept what it saw, had it restarted, and was not heard of any more.
+    let Claim::Ready(task) = restart.claim().await else { panic!("it can be made out") };
+    let realm = &restart.db.database.live;
+    realm.transaction("keep", async |tx| tasks::keep_boot(tx, &task.lease, "0").await).await.unwrap();
+    restart.restarter.boots.set(1);
+    assert_eq!(restart.tried().await, "succeeded true 0 -");
+    assert_eq!(restart.restarter.boots.get(), 1);
+    assert!(restart.restarter.asked.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_left_under_way_is_asked_after_by_the_next_worker() {
+    let restart = Restart::by(Restarter { pending: Cell::new(3), ..Restarter::default() }).await;
+    assert_eq!(restart.tried().await, "succeeded true 0 -");
+    let job = Some(Handle("job-1".into()));
+    assert_eq!(*restart.restarter.asked.borrow(), [None, job.clone(), job.clone(), job.clone()]);
+    // It is kept before it is waited for: a worker that dies while it waits leaves it to the next.
+    let restart = Restart::by(Restarter { pending: Cell::new(u32::MAX), ..Restarter::default() }).await;
+    let dies = async {
+        while restart.restarter.asked.borrow().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = restart.attempt(watch::channel(false).1) => panic!("it is under way for ever"),
+        () = dies => {}
+    }
+    let kept: String = restart.db.value("select handle from live.task").await;
+    assert_eq!(kept, "job-1");
+    restart.restarter.asked.borrow_mut().clear();
+    restart.restarter.pending.set(0);
+    assert_eq!(restart.tried().await, "succeeded true 0 -");
+    assert_eq!(*restart.restarter.asked.borrow(), [job]);
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_any_more_is_given_up() {
+    let restart = Restart::by(Restarter { pending: Cell::new(u32::MAX), ..Restarter::default() }).await;
+    let (cancel, cancelled) = watch::channel(false);
+    cancel.send_replace(true);
+    restart.attempt(cancelled).await;
+    assert_eq!(*restart.restarter.cancelled.borrow(), [Handle("job-1".into())]);
+    let log: String = restart.db.value("select results from live.task").await;
+    assert!(log.ends_with("attempt 1: it was told to stop; the machine has not been restarted\n"), "{log}");
+}
+
+#[tokio::test]
+async fn time_spent_under_way_counts_for_the_next_worker() {
+    let restart = Restart::by(Restarter { pending: Cell::new(u32::MAX), ..Restarter::default() }).await;
+    restart
+        .db
+        .run_sql("update live.task set boot = '0', handle = 'job-1', handle_at = now() - interval '1 hour'")
+        .await;
+    restart.attempt(watch::channel(false).1).await;
+    assert_eq!(*restart.restarter.cancelled.borrow(), [Handle("job-1".into())]);
+    let log: String = restart.db.value("select results from live.task").await;
+    assert!(log.contains("it was still under way when its time was over"), "{log}");
+}
+
+#[tokio::test]
+async fn what_a_driver_can_not_do_waits_for_staff() {
+    let restart = Restart::by(Restarter::default()).await;
+    restart.db.run_sql("update live.task set operation = 'server_suspend'").await;
+    assert_eq!(restart.tried().await, "manual - - -");
+}
+
+#[tokio::test]
+async fn a_wrong_set_up_costs_no_tries() {
+    let why = Outcome::Retry { after: None, class: Class::Configuration, why: "no such program".into() };
+    let (state, _, due) = tried(Operation::Create, Some(why), None).await;
+    assert_eq!(state, "queued");
+    assert!((590.0..=600.0).contains(&due), "{due}");
 }

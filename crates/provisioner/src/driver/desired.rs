@@ -5,6 +5,9 @@ use store::tasks::ClaimedTask;
 
 use super::{Machine, Observed, Traits};
 
+/// Kept of a restart as what was seen before, when the machine was off: any start is another one then.
+pub(crate) const WAS_OFF: &str = "";
+
 /// The state that a service is to have when a task is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Desired {
@@ -16,17 +19,41 @@ pub enum Desired {
         generation: i32,
         /// What else is to be seen of it.
         traits: Traits,
+        /// Whether it is to have been started since the task was first taken.
+        restarted: Option<Restarted>,
     },
     /// None.
     Missing,
 }
 
-/// What a task wants of an order's service.
+/// A start since the task was first taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restarted {
+    /// Another than this one, which was seen then; empty when the machine was off.
+    Since(String),
+    /// Nobody could tell then which one it was.
+    SinceUnknown,
+}
+
+/// Whether what is seen is what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of it was seen.
+    Met,
+    /// What was seen is as wanted; this could not be made out, and nobody can vouch for it.
+    Unvouched(Vec<&'static str>),
+    /// It is not, in words for the task's log.
+    Missed(String),
+}
+
+/// What a task wants of an order's service. `boot` is the start that was seen before a restart was first tried.
 #[must_use]
-pub fn desired_by(task: &ClaimedTask) -> Desired {
+pub fn desired_by(task: &ClaimedTask, boot: Option<&str>) -> Desired {
     match desired(task.operation, task.generation) {
         Desired::Present { running, generation, .. } => {
-            Desired::Present { running, generation, traits: traits_wanted_by(task) }
+            let since = || boot.map_or(Restarted::SinceUnknown, |boot| Restarted::Since(boot.to_owned()));
+            let restarted = (task.operation == Operation::Restart).then(since);
+            Desired::Present { running, generation, traits: traits_wanted_by(task), restarted }
         }
         Desired::Missing => Desired::Missing,
     }
@@ -35,7 +62,8 @@ pub fn desired_by(task: &ClaimedTask) -> Desired {
 /// What an operation wants of an order whose newest system is `generation`, as far as any order goes.
 #[must_use]
 fn desired(operation: Operation, generation: i32) -> Desired {
-    let present = |running, generation| Desired::Present { running, generation, traits: Traits::default() };
+    let present =
+        |running, generation| Desired::Present { running, generation, traits: Traits::default(), restarted: None };
     match operation {
         Operation::Create | Operation::Reinstall => present(Some(true), generation),
         // A reinstallation that is queued behind them has raised the generation already; it is not theirs to wait for.
@@ -63,38 +91,64 @@ fn traits_wanted_by(task: &ClaimedTask) -> Traits {
 }
 
 impl Desired {
-    /// What keeps `seen` from being this, in words for the task's log; `None` when it is this.
+    /// Whether `seen` is this.
     #[must_use]
-    pub fn missed_by(&self, seen: &Observed) -> Option<String> {
+    pub fn judge(&self, seen: &Observed) -> Verdict {
         match (self, seen) {
-            (_, Observed::Unavailable(why)) => Some(format!("the machine could not be looked at: {why}")),
-            (Self::Missing, Observed::Missing) => None,
-            (Self::Missing, Observed::Present(_)) => Some("the machine is still there".into()),
-            (Self::Present { .. }, Observed::Missing) => Some("there is no machine".into()),
-            (Self::Present { running, generation, traits }, Observed::Present(machine)) => {
+            (_, Observed::Unavailable(why)) => Verdict::Missed(format!("the machine could not be looked at: {why}")),
+            (Self::Missing, Observed::Missing) => Verdict::Met,
+            (Self::Missing, Observed::Present(_)) => Verdict::Missed("the machine is still there".into()),
+            (Self::Present { .. }, Observed::Missing) => Verdict::Missed("there is no machine".into()),
+            (Self::Present { running, generation, traits, restarted }, Observed::Present(machine)) => {
                 if machine.generation < *generation {
-                    Some(format!("its system is generation {}, not {generation}", machine.generation))
-                } else if running.is_some_and(|running| machine.running != running) {
-                    Some(format!("the machine is {}", power(machine)))
-                } else {
-                    traits.missed_by(&machine.traits)
+                    let has = machine.generation;
+                    return Verdict::Missed(format!("its system is generation {has}, not {generation}"));
                 }
+                if running.is_some_and(|running| machine.running != running) {
+                    return Verdict::Missed(format!("the machine is {}", power(machine)));
+                }
+                let was_restarted = restarted.as_ref().map(|restarted| ("restart", restarted.is_seen_in(machine)));
+                judge_all(was_restarted.into_iter().chain(traits.compared_with(&machine.traits)))
             }
         }
     }
 }
 
-impl Traits {
-    /// What of these is otherwise in `seen`; what is `None` here may be anything there.
-    fn missed_by(&self, seen: &Self) -> Option<String> {
-        let other = |wanted: bool, what: &str| wanted.then(|| format!("the machine's {what} is not what it is to be"));
-        other(self.size.is_some() && self.size != seen.size, "size")
-            .or_else(|| other(self.hostname.is_some() && self.hostname != seen.hostname, "hostname"))
-            .or_else(|| {
-                let older = self.password_version.is_some() && self.password_version > seen.password_version;
-                other(older, "password")
-            })
+impl Restarted {
+    /// Whether a machine that runs has been restarted; `None` when that can't be told.
+    fn is_seen_in(&self, machine: &Machine) -> Option<bool> {
+        match (self, machine.boot.as_deref()) {
+            (Self::Since(before), _) if before == WAS_OFF => Some(true),
+            (Self::Since(before), Some(now)) => Some(before != now),
+            (Self::Since(_), None) | (Self::SinceUnknown, _) => None,
+        }
     }
+}
+
+impl Traits {
+    /// What of these is so in `seen`, by name: `None` when it can't be told. What is `None` here may be anything there.
+    fn compared_with(&self, seen: &Self) -> impl Iterator<Item = (&'static str, Option<bool>)> {
+        let size = self.size.map(|wanted| ("size", seen.size.map(|size| size == wanted)));
+        let hostname = self.hostname.as_ref();
+        let hostname = hostname.map(|wanted| ("hostname", seen.hostname.as_ref().map(|name| name == wanted)));
+        let password = self.password_version;
+        let password = password.map(|wanted| ("password", seen.password_version.map(|version| version >= wanted)));
+        [size, hostname, password].into_iter().flatten()
+    }
+}
+
+/// One that is otherwise is enough to miss; one that can't be told, to vouch for nothing.
+fn judge_all(compared: impl Iterator<Item = (&'static str, Option<bool>)>) -> Verdict {
+    let mut unvouched = Vec::new();
+    for (what, as_wanted) in compared {
+        match as_wanted {
+            Some(true) => {}
+            Some(false) if what == "restart" => return Verdict::Missed("the machine has not been restarted".into()),
+            Some(false) => return Verdict::Missed(format!("the machine's {what} is not what it is to be")),
+            None => unvouched.push(what),
+        }
+    }
+    if unvouched.is_empty() { Verdict::Met } else { Verdict::Unvouched(unvouched) }
 }
 
 /// `running` or `stopped`.
@@ -129,14 +183,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::driver::MachineSize;
+
+    fn machine(running: bool, generation: i32, boot: Option<&str>) -> Machine {
+        Machine { running, generation, boot: boot.map(str::to_owned), traits: Traits::default() }
+    }
 
     fn seen() -> impl Strategy<Value = Observed> {
         prop_oneof![
-            (any::<bool>(), 1..5_i32).prop_map(|(running, generation)| Observed::Present(Machine {
-                running,
-                generation,
-                traits: Traits::default()
-            })),
+            (any::<bool>(), 1..5_i32)
+                .prop_map(|(running, generation)| Observed::Present(machine(running, generation, None))),
             Just(Observed::Missing),
             "[a-z ]{0,20}".prop_map(Observed::Unavailable),
         ]
@@ -147,28 +203,69 @@ mod tests {
         fn what_could_not_be_looked_at_is_never_taken_for_done(
             operation in prop::sample::select(&Operation::ALL), generation in 1..5_i32, why in "[a-z ]{0,20}",
         ) {
-            prop_assert!(desired(operation, generation).missed_by(&Observed::Unavailable(why)).is_some());
+            prop_assert!(desired(operation, generation).judge(&Observed::Unavailable(why)) != Verdict::Met);
         }
 
         #[test]
         fn suspended_and_running_exclude_each_other(generation in 1..5_i32, seen in seen()) {
-            let off = desired(Operation::Suspend, generation).missed_by(&seen).is_none();
-            let on = desired(Operation::Unsuspend, generation).missed_by(&seen).is_none();
-            let gone = desired(Operation::Destroy, generation).missed_by(&seen).is_none();
+            let off = desired(Operation::Suspend, generation).judge(&seen) == Verdict::Met;
+            let on = desired(Operation::Unsuspend, generation).judge(&seen) == Verdict::Met;
+            let gone = desired(Operation::Destroy, generation).judge(&seen) == Verdict::Met;
             prop_assert!(u8::from(off) + u8::from(on) + u8::from(gone) <= 1);
         }
 
         #[test]
         fn an_older_system_is_not_a_reinstalled_one(generation in 1..5_i32, running in any::<bool>(), has in 1..5_i32) {
-            let seen = Observed::Present(Machine { running, generation: has, traits: Traits::default() });
-            let missed = desired(Operation::Reinstall, generation).missed_by(&seen);
-            prop_assert_eq!(missed.is_none(), running && has >= generation);
+            let seen = Observed::Present(machine(running, has, None));
+            let verdict = desired(Operation::Reinstall, generation).judge(&seen);
+            prop_assert_eq!(verdict == Verdict::Met, running && has >= generation);
+        }
+    }
+
+    #[test]
+    fn a_restart_is_told_by_the_start_alone() {
+        let judged = |before: Option<&str>, now| {
+            let restarted = Some(before.map_or(Restarted::SinceUnknown, |boot| Restarted::Since(boot.to_owned())));
+            let wanted = Desired::Present { running: Some(true), generation: 1, traits: Traits::default(), restarted };
+            wanted.judge(&Observed::Present(machine(true, 1, now)))
+        };
+        assert_eq!(judged(Some("a"), Some("b")), Verdict::Met);
+        assert_eq!(judged(Some(WAS_OFF), None), Verdict::Met);
+        assert_eq!(judged(Some("a"), Some("a")), Verdict::Missed("the machine has not been restarted".into()));
+        for (before, now) in [(Some("a"), None), (None, Some("b")), (None, None)] {
+            assert_eq!(judged(before, now), Verdict::Unvouched(vec!["restart"]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_can_not_be_told_is_never_vouched_for(
+            size in any::<Option<bool>>(), hostname in any::<Option<bool>>(), password in any::<Option<bool>>(),
+        ) {
+            let one = MachineSize { cpu_ghz: 1, ram_mb: 1, disk_gb: 1, bandwidth_mbps: 1 };
+            let other = MachineSize { cpu_ghz: 2, ..one };
+            let wanted = Traits { size: Some(one), hostname: Some("a".into()), password_version: Some(2) };
+            let seen = Traits {
+                size: size.map(|right| if right { one } else { other }),
+                hostname: hostname.map(|right| if right { "a" } else { "b" }.to_owned()),
+                password_version: password.map(|right| if right { 3 } else { 1 }),
+            };
+            let verdict = judge_all(wanted.compared_with(&seen));
+            let all = [size, hostname, password];
+            match verdict {
+                Verdict::Met => prop_assert!(all.iter().all(|one| *one == Some(true))),
+                Verdict::Unvouched(what) => {
+                    prop_assert!(!all.contains(&Some(false)));
+                    prop_assert_eq!(what.len(), all.iter().filter(|one| one.is_none()).count());
+                }
+                Verdict::Missed(_) => prop_assert!(all.contains(&Some(false))),
+            }
         }
     }
 
     #[test]
     fn the_log_says_what_was_seen() {
-        let seen = Observed::Present(Machine { running: true, generation: 1, traits: Traits::default() });
+        let seen = Observed::Present(machine(true, 1, None));
         assert_eq!(
             report(Operation::Create, "simulated-1", &seen),
             "created on simulated-1, system generation 1, running"

@@ -2,38 +2,70 @@
 //!
 //! A driver is told the state that a service is to have, never a step towards it: asked twice, it does it once. Its word
 //! that it is done is not believed; it is observed afterwards. What it does not know the outcome of is observed before
-//! it is tried again.
+//! it is tried again. What takes it long it can leave under way: its name of it, the handle, is kept with the task before
+//! anybody waits for it, so that another worker goes on from there.
 
+mod context;
 mod desired;
+mod log;
+mod machine;
+mod magic;
 mod registry;
+mod settings;
 mod simulated;
 mod simulated_usage;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use domain::{
-    orders::{OrderId, ServerSpec},
-    usage::Counters,
-};
+use domain::{orders::OrderId, tasks::Operation, usage::Counters};
 use futures_util::future::LocalBoxFuture;
 use store::tasks::ClaimedTask;
 
+pub use context::{Ctx, Handle};
+pub(crate) use desired::WAS_OFF;
 pub(crate) use desired::report;
-pub use desired::{Desired, desired_by};
+pub use desired::{Desired, Restarted, Verdict, desired_by};
+pub use log::{Lines, Log};
+pub use machine::{Machine, MachineSize, Observed, Traits};
 pub use registry::Drivers;
+pub use settings::{DriverKind, DriverSettings, Timeouts};
 pub use simulated::SimulatedDriver;
 
-/// Reaches the hypervisors of one kind. Both futures can be dropped at any moment, when the lease is lost.
+/// Reaches the hypervisors of one kind. Its futures can be dropped at any moment, when the lease is lost: what they had
+/// under way then ends as soon as it can, and what comes after it is told by its fence.
 pub trait Driver {
+    /// What it can do. A task that it can't do waits for staff.
+    fn operations(&self) -> BTreeSet<Operation>;
+
+    /// How long an operation has, from when it is first asked for; see [`Ctx::deadline`].
+    fn time_for(&self, operation: Operation) -> Duration;
+
+    /// Whether it works, changing nothing: which operations the other side knows. For staff.
+    fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>>;
+
     /// Brings an order's service into the state that the task wants. It may have been there already, or half there. The
-    /// lease's fence goes with whatever is sent: who has seen a newer one refuses.
-    fn execute<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Outcome>;
+    /// lease's fence goes with whatever is sent: who has seen a newer one refuses. With [`Ctx::handle`] it is under way
+    /// already, and is asked after.
+    fn execute<'a>(&'a self, task: &'a ClaimedTask, ctx: &'a Ctx) -> LocalBoxFuture<'a, Outcome>;
 
     /// Looks what there is of the task's service, changing nothing.
-    fn observe<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed>;
+    fn observe<'a>(&'a self, task: &'a ClaimedTask, ctx: &'a Ctx) -> LocalBoxFuture<'a, Observed>;
 
     /// Reads a server's counters. `None` when it could not be read: that is a gap and not nothing used.
     fn usage(&self, server: OrderId) -> LocalBoxFuture<'_, Option<Counters>>;
+
+    /// Gives up what is under way, as far as that is still possible. What became of it is observed.
+    fn cancel<'a>(&'a self, handle: &'a Handle) -> LocalBoxFuture<'a, ()>;
+}
+
+/// Why a driver does not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Trouble {
+    /// The kind of failure.
+    pub class: Class,
+    /// What is wrong, for staff.
+    pub why: String,
 }
 
 /// What came of an operation, as far as the driver knows.
@@ -44,7 +76,14 @@ pub enum Outcome {
         /// Where, for the task's log: the name of the hypervisor.
         node: String,
     },
-    /// It was not done, and may succeed later.
+    /// It is under way: asked for again with this handle, [`Driver::execute`] tells how it goes on.
+    Pending {
+        /// The driver's own name of it, kept with the task before anybody waits.
+        handle: Handle,
+        /// When to ask after it.
+        poll_after: Duration,
+    },
+    /// It was not done, and may succeed later. A wrong set-up costs the task none of its tries: it is staff's to mend.
     Retry {
         /// When to try again; `None` when any time will do.
         after: Option<Duration>,
@@ -78,6 +117,12 @@ pub enum Class {
     Missing,
     /// A newer claim has been at the machine.
     Fenced,
+    /// What came back is not as it was agreed on.
+    Protocol,
+    /// It took more of the machine that it runs on than it may.
+    Resource,
+    /// It was told to stop.
+    Cancelled,
     /// What was done is not what is seen.
     Unverified,
     /// A fault of the driver itself.
@@ -93,61 +138,11 @@ impl Class {
             Self::Unavailable => "unavailable",
             Self::Missing => "missing",
             Self::Fenced => "fenced",
+            Self::Protocol => "protocol",
+            Self::Resource => "resource",
+            Self::Cancelled => "cancelled",
             Self::Unverified => "unverified",
             Self::Internal => "internal",
         }
-    }
-}
-
-/// What there is of a service. Three answers and not two: a hypervisor that can't be asked has not lost a machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Observed {
-    /// A machine.
-    Present(Machine),
-    /// Surely none.
-    Missing,
-    /// The hypervisor could not be asked.
-    Unavailable(String),
-}
-
-/// A machine, as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
-    /// Whether it is switched on.
-    pub running: bool,
-    /// Which of the order's systems is on its disk, counted from 1.
-    pub generation: i32,
-    /// What else was seen of it.
-    pub traits: Traits,
-}
-
-/// What can be seen of a machine beside its power and its system; what could not be made out is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Traits {
-    /// Its size.
-    pub size: Option<MachineSize>,
-    /// What it calls itself.
-    pub hostname: Option<String>,
-    /// Of which of the order's passwords it has.
-    pub password_version: Option<i32>,
-}
-
-/// The size of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MachineSize {
-    /// Processor, GHz.
-    pub cpu_ghz: u32,
-    /// Memory, MB.
-    pub ram_mb: u32,
-    /// Disk, GB.
-    pub disk_gb: u32,
-    /// Bandwidth, Mbps.
-    pub bandwidth_mbps: u32,
-}
-
-impl From<ServerSpec> for MachineSize {
-    fn from(spec: ServerSpec) -> Self {
-        let ServerSpec { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, .. } = spec;
-        Self { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps }
     }
 }

@@ -2,22 +2,24 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Driver, SimulatedDriver};
+use super::{Driver, DriverKind, DriverSettings, SimulatedDriver};
 
 /// The drivers of one realm.
 pub enum Drivers {
     /// Those of customers' machines, by the names that tariffs give.
-    Live(BTreeMap<&'static str, Rc<dyn Driver>>),
+    Live(BTreeMap<String, Rc<dyn Driver>>),
     /// The test realm's: there is no room here for any other, whatever a tariff says (CONTRACT 1.6).
     Test(SimulatedDriver),
 }
 
 impl Drivers {
-    /// The live realm's, with the drivers that there are.
+    /// The live realm's: the simulated one, and those that are set up.
     #[must_use]
-    pub fn live(simulated: SimulatedDriver) -> Self {
-        let simulated: Rc<dyn Driver> = Rc::new(simulated);
-        Self::Live(BTreeMap::from([(SimulatedDriver::NAME, simulated)]))
+    pub fn live(simulated: SimulatedDriver, settings: &BTreeMap<String, DriverSettings>) -> Self {
+        let made = settings.iter().map(|(name, settings)| (name.clone(), made(&simulated, settings)));
+        let mut drivers: BTreeMap<_, _> = made.collect();
+        drivers.entry(SimulatedDriver::NAME.to_owned()).or_insert_with(|| Rc::new(simulated));
+        Self::Live(drivers)
     }
 
     /// The driver for a tariff that names `driver`; `None` when there is none of that name.
@@ -27,5 +29,11 @@ impl Drivers {
             Self::Live(drivers) => drivers.get(driver?).map(Rc::as_ref),
             Self::Test(simulated) => Some(simulated),
         }
+    }
+}
+
+fn made(simulated: &SimulatedDriver, settings: &DriverSettings) -> Rc<dyn Driver> {
+    match &settings.kind {
+        DriverKind::Simulated => Rc::new(simulated.clone().set_up(settings)),
     }
 }

@@ -1,8 +1,8 @@
 //! The simulated hypervisor: takes its time, then keeps the machine as a row of the realm.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use domain::{orders::OrderId, usage::Counters};
+use domain::{orders::OrderId, tasks::Operation, usage::Counters};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use store::{
     Error, Realm,
@@ -10,30 +10,76 @@ use store::{
 };
 use tokio::time;
 
-use super::{Class, Driver, Machine, MachineSize, Observed, Outcome, Traits, simulated_usage};
+use super::{
+    Class, Ctx, Driver, DriverSettings, Handle, Machine, MachineSize, Observed, Outcome, Timeouts, Traits, Trouble,
+    magic::Magic, simulated_usage,
+};
 
 /// The name of the one simulated hypervisor there is.
 const NODE: &str = "simulated-1";
+/// How long what a name makes slow takes: long enough to be looked at while it is under way.
+const SLOW: Duration = Duration::from_secs(20);
 
 /// The simulated hypervisor of a realm: it reaches no other realm's machines, because the realm's role can't.
 #[derive(Clone)]
 pub struct SimulatedDriver {
     realm: Realm,
     operation_time: Duration,
+    operations: BTreeSet<Operation>,
+    timeouts: Timeouts,
 }
 
 impl SimulatedDriver {
     /// As tariffs name it.
     pub const NAME: &'static str = "simulated";
 
-    /// One whose operations take `operation_time` each.
+    /// One that can do everything, whose operations take `operation_time` each.
     #[must_use]
-    pub const fn new(realm: Realm, operation_time: Duration) -> Self {
-        Self { realm, operation_time }
+    pub fn new(realm: Realm, operation_time: Duration) -> Self {
+        Self { realm, operation_time, operations: Operation::ALL.into(), timeouts: Timeouts::default() }
     }
 
-    async fn bring_about(&self, task: &ClaimedTask) -> Outcome {
-        time::sleep(self.operation_time).await;
+    /// The same, as it is set up.
+    #[must_use]
+    pub(super) fn set_up(self, settings: &DriverSettings) -> Self {
+        Self { operations: settings.operations.clone(), timeouts: settings.timeouts.clone(), ..self }
+    }
+
+    /// What a name asks for goes before what is asked for.
+    async fn bring_about(&self, task: &ClaimedTask, ctx: &Ctx) -> Outcome {
+        let magic = Magic::of(task);
+        match magic {
+            Some(Magic::Fail) => {
+                let why = format!("{NODE} refuses, as the name asks for");
+                return Outcome::Fail { class: Class::Internal, why };
+            }
+            Some(Magic::Retry) if task.lease.attempt == 1 => {
+                let after = Some(self.operation_time);
+                let why = format!("{NODE} is busy, as the name asks for");
+                return Outcome::Retry { after, class: Class::Unavailable, why };
+            }
+            Some(Magic::Hang) => {
+                time::sleep_until(ctx.deadline()).await;
+                return Outcome::Unknown { why: format!("{NODE} did not answer in time, as the name asks for") };
+            }
+            Some(Magic::Slow) => time::sleep(SLOW.max(self.operation_time)).await,
+            Some(Magic::Pending) if ctx.handle().is_none() => {
+                let handle = Handle(format!("{NODE}:{}", task.lease.id.0));
+                return Outcome::Pending { handle, poll_after: self.operation_time };
+            }
+            Some(Magic::Retry | Magic::Pending | Magic::Lost | Magic::Unverified) | None => {
+                time::sleep(self.operation_time).await;
+            }
+        }
+        match self.apply(task).await {
+            Outcome::Done { .. } if magic == Some(Magic::Lost) => {
+                Outcome::Unknown { why: format!("{NODE}'s answer was lost, as the name asks for") }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn apply(&self, task: &ClaimedTask) -> Outcome {
         let applied = self.realm.transaction("simulate", async |tx| tasks::apply_simulated(tx, task).await).await;
         match applied {
             Ok(Simulated::Done) => Outcome::Done { node: NODE.to_owned() },
@@ -65,8 +111,13 @@ impl SimulatedDriver {
         }
     }
 
-    async fn look(&self, order: OrderId) -> Observed {
+    async fn look(&self, task: &ClaimedTask) -> Observed {
+        let order = task.lease.order;
         match self.realm.read(async |connection| tasks::simulated(connection, order).await).await {
+            Ok(Some(server)) if Magic::of(task) == Some(Magic::Unverified) => {
+                let traits = Traits::default();
+                Observed::Present(Machine { boot: None, traits, ..machine(server) })
+            }
             Ok(Some(server)) => Observed::Present(machine(server)),
             Ok(None) => Observed::Missing,
             Err(error) => Observed::Unavailable(unreadable(&error)),
@@ -86,7 +137,8 @@ fn machine(server: SimulatedServer) -> Machine {
         _ => None,
     };
     let traits = Traits { size, hostname: server.hostname, password_version: Some(server.password_version) };
-    Machine { running: server.running, generation: server.generation, traits }
+    let boot = Some(server.boots.to_string());
+    Machine { running: server.running, generation: server.generation, boot, traits }
 }
 
 /// The cause is for our log; the task's log, which customers read, says what it means.
@@ -96,15 +148,32 @@ fn unreadable(error: &Error) -> String {
 }
 
 impl Driver for SimulatedDriver {
-    fn execute<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Outcome> {
-        self.bring_about(task).boxed_local()
+    fn operations(&self) -> BTreeSet<Operation> {
+        self.operations.clone()
     }
 
-    fn observe<'a>(&'a self, task: &'a ClaimedTask) -> LocalBoxFuture<'a, Observed> {
-        self.look(task.lease.order).boxed_local()
+    fn time_for(&self, operation: Operation) -> Duration {
+        self.timeouts.of(operation)
+    }
+
+    fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
+        async { Ok(Operation::ALL.into()) }.boxed_local()
+    }
+
+    fn execute<'a>(&'a self, task: &'a ClaimedTask, ctx: &'a Ctx) -> LocalBoxFuture<'a, Outcome> {
+        self.bring_about(task, ctx).boxed_local()
+    }
+
+    fn observe<'a>(&'a self, task: &'a ClaimedTask, _: &'a Ctx) -> LocalBoxFuture<'a, Observed> {
+        self.look(task).boxed_local()
     }
 
     fn usage(&self, server: OrderId) -> LocalBoxFuture<'_, Option<Counters>> {
         self.read_counters(server).boxed_local()
+    }
+
+    fn cancel<'a>(&'a self, _: &'a Handle) -> LocalBoxFuture<'a, ()> {
+        // Nothing is done of it until it is asked after.
+        async {}.boxed_local()
     }
 }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use domain::tasks::{ProvisioningRules, RefundFailed};
 use domain::{
     calendar::Months,
     catalogue::{AddonId, Catalogue, DriverName, Handling, TariffId, Vid},
     field::Field,
     orders::{AddonChoice, OrderId, PlaceRequest, PowerOperation, Unpaid},
+    tasks::Operation,
 };
-use domain::tasks::{ProvisioningRules, RefundFailed};
 use provisioner::WorkerSettings;
 use store::{
     Database, Error, Realm, RealmKind,
     orders::{Buyer, change_power, place, terminate},
-    tasks::{self, Claim, ClaimedTask, SimulatedServer},
+    tasks::{self, Claim, ClaimedTask, Simulated, SimulatedServer},
 };
 use testkit::TestDb;
 use tokio::time;
@@ -133,6 +134,18 @@ impl Bed {
             Some(Claim::Ready(task)) => *task,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Does a claimed task as a worker would that is not heard of any more after that.
+    pub async fn apply(&self, task: &ClaimedTask) {
+        let boots = self.machine(self.live(), task.lease.order).await.map_or(0, |machine| machine.boots).to_string();
+        let applied = self.live().transaction("apply", async |tx| {
+            if task.operation == Operation::Restart {
+                tasks::keep_boot(tx, &task.lease, &boots).await?;
+            }
+            tasks::apply_simulated(tx, task).await
+        });
+        assert_eq!(applied.await.unwrap(), Simulated::Done);
     }
 
     /// Whoever has a task is not heard of any more.

@@ -39,8 +39,7 @@ async fn what_a_dead_worker_had_done_is_not_done_twice() {
         let before = bed.machine(bed.live(), order).await.map_or(0, |machine| machine.boots);
         let task = bed.claim().await;
         assert_eq!(task.operation, operation);
-        let applied = bed.live().transaction("apply", async |tx| tasks::apply_simulated(tx, &task).await).await;
-        assert_eq!(applied.unwrap(), Simulated::Done);
+        bed.apply(&task).await;
         bed.expire_leases().await;
         bed.work_until(quick(), ALL_DONE).await;
         assert_eq!(bed.machine(bed.live(), order).await.unwrap().boots, before + 1, "{operation}");
@@ -65,15 +64,14 @@ async fn who_was_overtaken_writes_nothing_more() {
             let applied = tasks::apply_simulated(tx, &late).await?;
             assert_eq!(applied, Simulated::Outdated);
             let renewed = tasks::renew_lease(tx, &late.lease).await? != Renewed::Lost;
-            let broken_off = tasks::break_off(tx, &late.lease, "late").await?;
-            let succeeded = tasks::succeed(tx, &late, "late").await?;
+            let succeeded = tasks::succeed(tx, &late, "late", true).await?;
             let given_back = tasks::give_back(tx, &late.lease, &failed).await?;
             let released = tasks::release(tx, &late.lease).await?;
             let reaped = tasks::reap(tx, &late.lease).await?;
-            Ok::<_, store::Error>([renewed, broken_off, succeeded, given_back, released, reaped])
+            Ok::<_, store::Error>([renewed, succeeded, given_back, released, reaped])
         })
         .await;
-    assert_eq!(wrote.unwrap(), [false; 6]);
+    assert_eq!(wrote.unwrap(), [false; 5]);
     assert_eq!(bed.text("select string_agg(to_jsonb(task)::text, ' ' order by id) from task").await, before);
     assert!(!bed.machine(live, order).await.unwrap().running);
 }

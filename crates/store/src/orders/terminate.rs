@@ -122,11 +122,8 @@ pub async fn restore(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
     if order.state != OrderState::Terminated {
         return Err(Error::Refused(format!("order {id} is {}", order.state.name())));
     }
-    let before: (Option<String>, Option<String>) = dsl::orders
-        .find(id.0)
-        .select((dsl::ended_state, dsl::ended_suspended_by))
-        .get_result(tx.conn())
-        .await?;
+    let before: (Option<String>, Option<String>) =
+        dsl::orders.find(id.0).select((dsl::ended_state, dsl::ended_suspended_by)).get_result(tx.conn()).await?;
     let (Some(state), by) = before else {
         return Err(Error::Refused(format!("order {id} had no server to restore, or it was removed at once")));
     };

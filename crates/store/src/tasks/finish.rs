@@ -25,6 +25,8 @@ use crate::{
 pub enum Next {
     /// After this time, unless it has had all its tries: then it has failed for good.
     After(Duration),
+    /// After this time, and this try does not count: it could not even be begun.
+    Uncounted(Duration),
     /// Never by itself: it has failed for good.
     Staff,
 }
@@ -48,27 +50,29 @@ impl Failed<'_> {
     const fn outcome(&self) -> AttemptOutcome {
         match self.next {
             _ if !self.known => AttemptOutcome::Unknown,
-            Next::After(_) => AttemptOutcome::Retry,
+            Next::After(_) | Next::Uncounted(_) => AttemptOutcome::Retry,
             Next::Staff => AttemptOutcome::Failed,
         }
     }
 }
 
-/// The task is done, and its order moves on; `results` are lines for its log. False when the lease was lost: nothing is written then.
+/// The task is done, and its order moves on; `results` are lines for its log, and `verified` says whether all that it
+/// wanted was seen. False when the lease was lost: nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str) -> Result<bool, Error> {
+pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: bool) -> Result<bool, Error> {
     let lease = &task.lease;
     hold_order(tx, lease.order).await?;
     let done = diesel::sql_query(
         "update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
-           lease_until = null, undo = null, results = results || $3 \
+           lease_until = null, undo = null, results = results || $3, verified = $4, handle = null, handle_at = null \
          where id = $1 and state = 'running' and fence = $2",
     )
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Text, _>(results)
+    .bind::<sql_types::Bool, _>(verified)
     .execute(tx.conn())
     .await?;
     if done == 0 {
@@ -90,36 +94,26 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str) -> Result<b
     Ok(true)
 }
 
-/// The try failed: the task waits for its next, or has failed for good. False when the lease was lost: nothing is
-/// written then.
+/// The try failed: the task waits for its next, or has failed for good; one that staff don't want any more comes to
+/// nothing once it is known that it was not done. What a driver waited for is over. False when the lease was lost: nothing
+/// is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn give_back(tx: &mut Tx, lease: &Lease, failed: &Failed<'_>) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
     let Some(task) = held(tx, lease, "true").await? else { return Ok(false) };
-    let Failed { class, driver, why, .. } = *failed;
-    let outcome = failed.outcome();
+    let Failed { class, driver, why, known, next } = *failed;
+    let let_go = task.cancel_asked && known;
+    let outcome = if let_go { AttemptOutcome::Cancelled } else { failed.outcome() };
     attempts::end(tx, lease, &Ending { outcome, class: Some(class), driver, detail: why }).await?;
     let log = format!("attempt {}: {why}\n", lease.attempt);
-    match failed.next {
-        Next::After(wait) if lease.attempt < lease.max_attempts => queue_again(tx, &task, wait, &log).await?,
+    match next {
+        _ if let_go => give_up(tx, &task, &format!("{log}cancelled by staff\n")).await?,
+        Next::Uncounted(wait) => queue_again(tx, &task, wait, 1, &log).await?,
+        Next::After(wait) if lease.attempt < lease.max_attempts => queue_again(tx, &task, wait, 0, &log).await?,
         Next::After(_) | Next::Staff => fail_for_good(tx, &task, &log).await?,
     }
-    Ok(true)
-}
-
-/// Staff did not want it any more, the work was broken off, and what was to be done is not done. False when the lease
-/// was lost: nothing is written then.
-///
-/// # Errors
-/// [`Error`] from the database.
-pub async fn break_off(tx: &mut Tx, lease: &Lease, why: &str) -> Result<bool, Error> {
-    hold_order(tx, lease.order).await?;
-    let Some(task) = held(tx, lease, "cancel_requested_at is not null").await? else { return Ok(false) };
-    let ending = Ending { detail: why, ..Ending::of(AttemptOutcome::Cancelled) };
-    attempts::end(tx, lease, &ending).await?;
-    give_up(tx, &task, &format!("attempt {}: cancelled by staff: {why}\n", lease.attempt)).await?;
     Ok(true)
 }
 
@@ -168,7 +162,7 @@ pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
         fail_for_good(tx, &task, &log).await?;
     } else {
         // Behind what other orders have due: it is due now. Before the order's own later tasks: those wait for this one.
-        queue_again(tx, &task, Duration::ZERO, &log).await?;
+        leave(tx, &task, &log).await?;
     }
     Ok(true)
 }
@@ -188,14 +182,29 @@ async fn held(tx: &mut Tx, lease: &Lease, condition: &str) -> Result<Option<Open
     Ok(nothing::open_tasks(tx, &condition, lease.id.0, lease.fence).await?.pop())
 }
 
-async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, log: &str) -> Result<(), Error> {
+async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, uncounted: i32, log: &str) -> Result<(), Error> {
     diesel::sql_query(
         "update task set state = 'queued', run_at = now() + make_interval(secs => $2), lease_owner = null, \
-           lease_until = null, results = results || $3 \
+           lease_until = null, results = results || $3, attempt = greatest(attempt - $4, 0), handle = null, \
+           handle_at = null \
          where id = $1",
     )
     .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Double, _>(wait.as_secs_f64())
+    .bind::<sql_types::Text, _>(log)
+    .bind::<sql_types::Integer, _>(uncounted)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Leaves a task of a lost worker to the next one, which goes on with what the driver has under way.
+async fn leave(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
+    diesel::sql_query(
+        "update task set state = 'queued', run_at = now(), lease_owner = null, lease_until = null, \
+           results = results || $2 where id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Text, _>(log)
     .execute(tx.conn())
     .await?;
@@ -215,8 +224,8 @@ async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Er
 
 async fn wait_for_staff(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
     diesel::sql_query(
-        "update task set state = 'manual', lease_owner = null, lease_until = null, results = results || $2 \
-         where id = $1",
+        "update task set state = 'manual', lease_owner = null, lease_until = null, results = results || $2, \
+           handle = null, handle_at = null where id = $1",
     )
     .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Text, _>(log)

@@ -182,7 +182,10 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
         return Ok(Cancelled::Done);
     }
     if open.is(Operation::Reinstall) {
-        return Err(Error::Refused(format!("task {} is deleting what is on the disk: half of that helps nobody", id.0)));
+        return Err(Error::Refused(format!(
+            "task {} is deleting what is on the disk: half of that helps nobody",
+            id.0
+        )));
     }
     diesel::update(task::table.find(id.0))
         .set(task::cancel_requested_at.eq(diesel::dsl::now))

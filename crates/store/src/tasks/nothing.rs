@@ -117,7 +117,7 @@ async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<()
     }
     diesel::sql_query(
         "update task set state = $2, completed_at = greatest(now(), assigned_at), lease_owner = null, \
-           lease_until = null, undo = null, results = results || $3 where id = $1",
+           lease_until = null, undo = null, handle = null, handle_at = null, results = results || $3 where id = $1",
     )
     .bind::<sql_types::BigInt, _>(of.id)
     .bind::<sql_types::Text, _>(how.state())
@@ -141,10 +141,7 @@ async fn return_all(tx: &mut Tx, create: &OpenTask) -> Result<String, Error> {
         log.push_str(&told(invoices::return_paid(tx, invoice, &note).await?));
     }
     diesel::update(orders::table.find(create.order_id))
-        .set((
-            orders::start_day.eq(None::<jiff_diesel::Date>),
-            orders::paid_until.eq(None::<jiff_diesel::Date>),
-        ))
+        .set((orders::start_day.eq(None::<jiff_diesel::Date>), orders::paid_until.eq(None::<jiff_diesel::Date>)))
         .execute(tx.conn())
         .await?;
     Ok(log)

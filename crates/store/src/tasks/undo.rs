@@ -3,7 +3,10 @@
 
 use diesel::{ExpressionMethods, QueryDsl, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::{orders::{OrderId, OrderState, ServerSpec, SuspendedBy}, tasks::TaskId};
+use domain::{
+    orders::{OrderId, OrderState, ServerSpec, SuspendedBy},
+    tasks::TaskId,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{

@@ -138,7 +138,7 @@ pub async fn claim(realm: &Realm) -> Option<ClaimedTask> {
 }
 
 pub async fn succeed(realm: &Realm, task: &ClaimedTask) -> bool {
-    realm.transaction("succeed", async |tx| tasks::succeed(tx, task, "done\n").await).await.unwrap()
+    realm.transaction("succeed", async |tx| tasks::succeed(tx, task, "done\n", true).await).await.unwrap()
 }
 
 /// An order's state, by its name in the database.

@@ -234,7 +234,8 @@ async fn a_worker_that_falls_silent_loses_its_task() {
     let (db, _, id) = server().await;
     let live = &db.database.live;
     let renew = async |task: &ClaimedTask| {
-        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, &task.lease).await).await.unwrap() == Renewed::Held
+        live.transaction("renew lease", async |tx| tasks::renew_lease(tx, &task.lease).await).await.unwrap()
+            == Renewed::Held
     };
     let lost = claim(live).await.unwrap();
     assert!(renew(&lost).await);

@@ -20,8 +20,8 @@ use serde::Deserialize;
 
 pub use load::SettingsError;
 pub use values::{
-    DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RefundFailedName, RolePrefix, SampleSeconds,
-    Zone,
+    DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RefundFailedName, RolePrefix,
+    SampleSeconds, Zone,
 };
 
 /// All of the configuration.

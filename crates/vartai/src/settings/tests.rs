@@ -116,9 +116,20 @@ fn the_example_has_the_defaults() {
 #[test]
 fn the_example_has_every_key() {
     let text = uncommented();
-    for section in
-        ["", "database", "http", "apih", "apih.throttle", "iv", "billing", "secrets", "log", "company", "worker", "provisioner"]
-    {
+    for section in [
+        "",
+        "database",
+        "http",
+        "apih",
+        "apih.throttle",
+        "iv",
+        "billing",
+        "secrets",
+        "log",
+        "company",
+        "worker",
+        "provisioner",
+    ] {
         let mistaken = if section.is_empty() { "zzz = 1\n".to_owned() } else { format!("[{section}]\nzzz = 1\n") };
         let why = refused(&mistaken, &[]);
         let expected = why.split_once("expected").unwrap().1.split_once(':').unwrap().0;

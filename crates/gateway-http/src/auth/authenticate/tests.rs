@@ -226,7 +226,8 @@ fn no_database() -> Database {
         auth: RoleAuth::Peer,
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, provisioning: domain::tasks::ProvisioningRules::default() };
+    let rules =
+        Rules { zone: TimeZone::UTC, prices: Prices::Gross, provisioning: domain::tasks::ProvisioningRules::default() };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

@@ -1,0 +1,58 @@
+//! What there is of a service, as it was seen.
+
+use domain::orders::ServerSpec;
+
+/// What there is of a service. Three answers and not two: a hypervisor that can't be asked has not lost a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed {
+    /// A machine.
+    Present(Machine),
+    /// Surely none.
+    Missing,
+    /// The hypervisor could not be asked.
+    Unavailable(String),
+}
+
+/// A machine, as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Whether it is switched on.
+    pub running: bool,
+    /// Which of the order's systems is on its disk, counted from 1.
+    pub generation: i32,
+    /// Anything that is another after each start of its system; never empty.
+    pub boot: Option<String>,
+    /// What else was seen of it.
+    pub traits: Traits,
+}
+
+/// What can be seen of a machine beside its power and its system; what could not be made out is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// Its size.
+    pub size: Option<MachineSize>,
+    /// What it calls itself.
+    pub hostname: Option<String>,
+    /// Of which of the order's passwords it has.
+    pub password_version: Option<i32>,
+}
+
+/// The size of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MachineSize {
+    /// Processor, GHz.
+    pub cpu_ghz: u32,
+    /// Memory, MB.
+    pub ram_mb: u32,
+    /// Disk, GB.
+    pub disk_gb: u32,
+    /// Bandwidth, Mbps.
+    pub bandwidth_mbps: u32,
+}
+
+impl From<ServerSpec> for MachineSize {
+    fn from(spec: ServerSpec) -> Self {
+        let ServerSpec { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, .. } = spec;
+        Self { cpu_ghz, ram_mb, disk_gb, bandwidth_mbps }
+    }
+}
