@@ -295,8 +295,13 @@ async fn what_is_left_under_way_is_asked_after_by_the_next_worker() {
 async fn what_is_not_wanted_any_more_is_given_up() {
     let restart = Restart::by(Restarter { pending: Cell::new(u32::MAX), ..Restarter::default() }).await;
     let (cancel, cancelled) = watch::channel(false);
-    cancel.send_replace(true);
-    restart.attempt(cancelled).await;
+    let stop = async {
+        while !restart.db.value::<bool>("select handle is not null from live.task").await {
+            tokio::task::yield_now().await;
+        }
+        cancel.send_replace(true);
+    };
+    tokio::join!(restart.attempt(cancelled), stop);
     assert_eq!(*restart.restarter.cancelled.borrow(), [Handle("job-1".into())]);
     let log: String = restart.db.value("select results from live.task").await;
     assert!(log.ends_with("attempt 1: it was told to stop; the machine has not been restarted\n"), "{log}");

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use store::{
     Error, Realm, Tx,
     orders::Buyer,
-    tasks::{self, ClaimedTask, Failed, Next, Renewed, Simulated, TaskFilter},
+    tasks::{self, Cancelled, ClaimedTask, Failed, Next, Renewed, Simulated, TaskFilter},
 };
 use testkit::TestDb;
 
@@ -77,7 +77,8 @@ async fn an_order_s_tasks_are_claimed_one_at_a_time_and_in_order() {
         assert!(!succeed(live, &task).await, "it is done only once");
         done.push(task.operation);
     }
-    assert_eq!(done, [Operation::Restart, Operation::Suspend, Operation::Unsuspend]);
+    // Its power goes before what else its customer wants of it.
+    assert_eq!(done, [Operation::Suspend, Operation::Unsuspend, Operation::Restart]);
     db.verify_books().await;
 }
 
@@ -272,9 +273,10 @@ async fn a_task_that_nobody_has_taken_can_be_cancelled() {
     power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap();
     let restart = TaskId(db.value("select max(id) from live.task").await);
     let cancel = async |id| live.transaction("cancel", async |tx| tasks::cancel(tx, id).await).await;
-    assert!(matches!(cancel(create.lease.id).await, Err(Error::Refused(_))), "it is being done");
-    cancel(restart).await.unwrap();
+    assert_eq!(cancel(restart).await.unwrap(), Cancelled::Done);
+    assert!(matches!(cancel(restart).await, Err(Error::Refused(_))), "it is over");
     assert!(succeed(live, &create).await);
+    assert!(matches!(cancel(create.lease.id).await, Err(Error::Refused(_))), "it is done");
     assert!(claim(live).await.is_none());
 }
 
