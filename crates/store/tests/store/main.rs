@@ -18,6 +18,7 @@ mod privileges;
 mod races;
 mod refusals;
 mod sabotage;
+mod steering;
 mod sweeping;
 mod tasks;
 mod transactions;
