@@ -16,6 +16,7 @@ mod model;
 mod orders;
 mod privileges;
 mod races;
+mod random;
 mod refusals;
 mod sabotage;
 mod steering;

@@ -27,10 +27,10 @@ const STEPS: usize = 150;
 const DOMAINS: [&str; 4] = ["one.lt", "two.lt", "ąžuolas.lt", "four.example"];
 
 /// SplitMix64.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,7 +38,7 @@ impl Dice {
         (z ^ (z >> 31)) % bound
     }
 
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
     }
 }
@@ -333,11 +333,17 @@ fn of_staff<T>(outcome: Result<T, Error>) -> String {
     }
 }
 
-#[tokio::test]
-async fn a_customer_s_life_is_as_the_model_has_it() {
+/// Where a run's dice begin: told, and repeated where `VARTAI_TEST_SEED` says so.
+pub fn seed() -> u64 {
     let seed = std::env::var("VARTAI_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| getrandom::u64().unwrap());
     println!("VARTAI_TEST_SEED={seed}");
+    seed
+}
+
+#[tokio::test]
+async fn a_customer_s_life_is_as_the_model_has_it() {
+    let seed = seed();
     for sequence in 0..SEQUENCES {
         let db = TestDb::with_demo_catalogue().await;
         let ann = db.customer("ann").add().await;
