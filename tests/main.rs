@@ -13,6 +13,7 @@ mod error_table;
 mod http;
 mod iv;
 mod outage;
+mod pages;
 mod php_client;
 mod races;
 mod secrets;

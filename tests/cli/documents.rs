@@ -54,7 +54,8 @@ async fn every_subcommand_has_one() {
          allow list new\n allow remove new 10.0.0.0/8\n key issue new\n key list new\n key revoke new KEY\n \
          apiuser add new nick\n apiuser list new\n apiuser disable new nick\n apiuser enable new nick\n \
          balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance statement new\n \
-         invoice list\n invoice show {pay}\n invoice pay {pay}\n invoice cancel {cancel}\n order list\n \
+         invoice list\n invoice show {pay}\n invoice pay {pay}\n \
+         invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
          task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order terminate {order}\n \
          ledger verify"

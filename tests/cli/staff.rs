@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{bed::Bed, client::Client};
-use crate::support::code;
+use crate::support::{code, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn customers_keys_and_networks_count_at_once() {
@@ -80,6 +80,55 @@ async fn what_waits_for_staff_is_done_by_staff() {
     poor.processed(order).await;
     bed.json(&["order", "terminate", order]).await;
     assert_eq!(code(&poor.call("getOrders", &format!("orderid={order}")).await), Some(19));
+    assert_eq!(bed.json(&["ledger", "verify"]).await["ok"], true);
+    assert_eq!(serving.stop().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_is_credited_as_often_as_there_are_reasons() {
+    let bed = Bed::new();
+    bed.json(&["demo", "load"]).await;
+    let serving = bed.serve(&["--with-worker"]).await;
+    let poor = Client::new(serving.gateway, "poor", "apikey=poor-key");
+    assert_eq!(code(&poor.call("createOrder", "vid=vds&tarifid=10&period=1&addons=21").await), Some(31));
+    let id = bed.json(&["invoice", "list", "poor"]).await[0]["id"].to_string();
+    let credit = ["invoice", "credit", &id, "--note", "two days off", "--amount", "1.00"];
+    let refused = bed.run(&credit).await;
+    assert_eq!(refused.code, Some(1), "an unpaid one: {refused:?}");
+    assert!(refused.stderr.contains("only a paid one is credited"), "{refused:?}");
+    bed.json(&["invoice", "pay", &id]).await;
+
+    // Twice at once, and once more later.
+    let (first, second) = tokio::join!(bed.json(&credit), bed.json(&credit));
+    let again = bed.run(&credit).await;
+    assert!(again.stdout.contains("credited for this before"), "{again:?}");
+    for shown in [first, second, bed.json(&["invoice", "show", &id]).await] {
+        assert_eq!(json!([shown["credited"], shown["status"], shown["total"]]), json!(["1.00", "paid", "14.90"]));
+        assert_eq!(shown["credit_notes"].as_array().unwrap().len(), 1, "{shown}");
+        assert_eq!(shown["credit_notes"][0]["note"], "two days off");
+    }
+    let balance = async || bed.json(&["balance", "statement", "poor"]).await["credit"].clone();
+    assert_eq!(balance().await, "2.00");
+    for (wrong, why) in [
+        (["--note", "more", "--amount", "13.91"], "13.90"),
+        (["--note", "two days off", "--amount", "2.00"], "give another reason"),
+        (["--note", " ", "--amount", "1.00"], "--note"),
+        (["--note", "more", "--amount", "1.001"], "1.001"),
+    ] {
+        let refused = bed.run(&[&["invoice", "credit", &id], &wrong[..]].concat()).await;
+        assert!(refused.code == Some(1) && refused.stderr.contains(why), "{wrong:?}: {refused:?}");
+    }
+    // The rest was paid back by bank.
+    bed.json(&["invoice", "credit", &id, "--note", "the rest", "--no-refund"]).await;
+    assert_eq!(balance().await, "2.00");
+    let listed = bed.json(&["invoice", "list", "poor"]).await[0].clone();
+    assert_eq!(json!([listed["credited"], listed["total"]]), json!(["14.90", "14.90"]));
+    until("the credit notes have their numbers", async || {
+        let shown = bed.json(&["invoice", "show", &id]).await;
+        let numbers: Vec<_> = shown["credit_notes"].as_array().unwrap().iter().map(|n| n["number"].clone()).collect();
+        json!([shown["series"], numbers]) == json!(["VRT", [1, 2]])
+    })
+    .await;
     assert_eq!(bed.json(&["ledger", "verify"]).await["ok"], true);
     assert_eq!(serving.stop().await.code, Some(0));
 }

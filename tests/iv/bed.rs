@@ -10,7 +10,6 @@ use gateway_http::{
     request::Fields,
 };
 use iv_json::{Answered, Api, ApiSettings};
-use paper::Party;
 use serde_json::Value;
 use store::Database;
 
@@ -95,7 +94,6 @@ pub fn settings() -> ApiSettings {
         allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
         public_url: URL.to_owned(),
         auth: AuthSettings::default(),
-        seller: Party { name: "Debesų prieglauda, UAB".to_owned(), ..Party::default() },
     }
 }
 

@@ -2,14 +2,20 @@
 
 use std::net::IpAddr;
 
-use domain::orders::OrderId;
+use domain::{
+    billing::{CreditNoteId, InvoiceId},
+    orders::OrderId,
+};
 use gateway_http::{auth::AuthSettings, http::Serving};
 use iv_json::{
     ApiSettings,
-    links::{GraphLink, seal},
+    links::{CreditNoteLink, GraphLink, seal},
 };
 use serde_json::Value;
-use store::RealmKind;
+use store::{
+    RealmKind,
+    invoices::{Credit, Refund},
+};
 
 use super::bed::{Bed, get_from, path, settings};
 use crate::support::Response;
@@ -73,18 +79,59 @@ async fn an_invoice_opens_as_a_page_and_as_a_pdf_for_whoever_has_the_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_customer_is_called_stays_text_on_the_page() {
     let bed = Bed::new().await;
-    bed.app.running_order().await;
     let name = "<script>alert(1)</script>&\"";
     let profile = format!(
         "insert into live.profile (customer_id, company) select id, '{name}' from live.customer where login = 'ann' \
          on conflict (customer_id) do update set company = excluded.company"
     );
     bed.app.db.run_sql(&profile).await;
+    bed.app.running_order().await;
     let serving = bed.serve(&bed.api);
     let page = path(&bed.done("account_orders", &[]).await[0]["or_url"]);
     let shown = text(&get(&serving, &page).await);
     assert!(shown.contains("alert(1)") && !shown.contains("<script"), "{shown}");
     assert_eq!(get(&serving, &format!("{page}.pdf")).await.status, 200);
+    serving.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_stays_as_it_was_issued_and_its_credit_note_has_a_link_of_its_own() {
+    let bed = Bed::new().await;
+    bed.app.running_order().await;
+    let live = &bed.app.db.database.live;
+    live.transaction("number", async |tx| store::invoices::number(tx, "VRT").await).await.unwrap();
+    let serving = bed.serve(&bed.api);
+    let invoice = bed.done("account_orders", &[]).await[0].clone();
+    let before = text(&get(&serving, &path(&invoice["or_url"])).await);
+
+    let id = InvoiceId(invoice["or_id"].as_str().unwrap().parse().unwrap());
+    let wanted = Credit { amount: None, cause: "a test", note: "Nothing came of it", refund: Refund::Wallets };
+    live.transaction("credit", async |tx| store::invoices::credit(tx, id, &wanted).await).await.unwrap();
+    bed.app.db.run_sql("insert into live.profile (customer_id, company) select id, 'Later' from live.customer").await;
+    bed.app.db.run_sql("update live.customer set language = 'lt', vat_points = 2100").await;
+    let later = path(&invoice["or_url"]);
+    assert_eq!(text(&get(&serving, &later).await), before, "whatever became of it and of its customer");
+
+    let listed = bed.done("account_orders", &[]).await;
+    let (note, same) = (&listed[0], &listed[1]);
+    assert_eq!((&note["or_cost"], &note["or_number"]), (&"-14.90".into(), &Value::Null));
+    assert!(note["or_paid"].is_string() && note["or_id"] != same["or_id"], "{listed}");
+    for field in ["or_id", "or_created", "or_paid", "or_series", "or_number", "or_cost"] {
+        assert_eq!(same[field], invoice[field], "{field}");
+    }
+    live.transaction("number", async |tx| store::invoices::number_credit_notes(tx, "VRC").await).await.unwrap();
+    let page = path(&note["or_url"]);
+    let shown = text(&get(&serving, &page).await);
+    for said in ["VRC", "VRT", "Nothing came of it", "−14.90"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert!(get(&serving, &format!("{page}.pdf")).await.body.starts_with(b"%PDF-"));
+    for path in altered(&page) {
+        assert_eq!(get(&serving, &path).await.status, 404, "{path}");
+    }
+    let none = seal(&CreditNoteLink::to(RealmKind::Live, CreditNoteId(id.0)), live.keys()).unwrap();
+    assert_eq!(get(&serving, &format!("/invoices/{none}")).await.status, 404, "an invoice is no credit note");
+    bed.app.db.verify_books().await;
     serving.stop().await;
 }
 

@@ -48,7 +48,6 @@ async fn main() {
         allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
         public_url: URL.to_owned(),
         auth: GatewaySettings::default().auth,
-        seller: paper::Party::default(),
     };
     let api = Data::new(Api::new(db.database.clone(), gateway.verifier().clone(), settings));
     let metrics = Data::new(Metrics::new().unwrap());

@@ -9,7 +9,6 @@ use gateway_http::{
     request::Fields,
 };
 use ipnetwork::IpNetwork;
-use paper::Party;
 use store::Database;
 
 use crate::{
@@ -25,8 +24,6 @@ pub struct ApiSettings {
     pub allowed_networks: Vec<IpNetwork>,
     /// What links in answers begin with.
     pub public_url: String,
-    /// The company, as the seller on invoices.
-    pub seller: Party,
     /// Authentication.
     pub auth: AuthSettings,
 }

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::{billing::InvoiceId, orders::OrderId};
+use domain::{
+    billing::{CreditNoteId, InvoiceId},
+    orders::OrderId,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use store::{RealmKind, seal::Keyring};
 
@@ -12,6 +15,13 @@ use store::{RealmKind, seal::Keyring};
 pub struct InvoiceLink {
     realm: String,
     invoice: i64,
+}
+
+/// What a link to a credit note opens: that credit note alone, for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditNoteLink {
+    realm: String,
+    credit_note: i64,
 }
 
 /// What a link to a graph opens.
@@ -47,6 +57,20 @@ impl InvoiceLink {
     }
 }
 
+impl CreditNoteLink {
+    /// A link to a credit note.
+    #[must_use]
+    pub fn to(realm: RealmKind, credit_note: CreditNoteId) -> Self {
+        Self { realm: realm.schema().to_owned(), credit_note: credit_note.0 }
+    }
+
+    /// The credit note.
+    #[must_use]
+    pub fn target(&self) -> Option<(RealmKind, CreditNoteId)> {
+        Some((realm_of(&self.realm)?, CreditNoteId(self.credit_note)))
+    }
+}
+
 impl GraphLink {
     /// A link to a graph of a server.
     #[must_use]
@@ -69,6 +93,10 @@ pub trait Link: Serialize + DeserializeOwned {
 
 impl Link for InvoiceLink {
     const PLACE: &'static str = "link to an invoice";
+}
+
+impl Link for CreditNoteLink {
+    const PLACE: &'static str = "link to a credit note";
 }
 
 impl Link for GraphLink {
@@ -102,6 +130,12 @@ mod tests {
         assert_eq!(open::<InvoiceLink>(&token, &keys), Some(link.clone()));
         assert_eq!(link.target(), Some((RealmKind::Live, InvoiceId(7))));
         assert_eq!(open::<GraphLink>(&token, &keys), None);
+        assert_eq!(open::<CreditNoteLink>(&token, &keys), None);
+        let credit_note = CreditNoteLink::to(RealmKind::Test, CreditNoteId(7));
+        let token_of_credit_note = seal(&credit_note, &keys).unwrap();
+        assert_eq!(open::<CreditNoteLink>(&token_of_credit_note, &keys), Some(credit_note.clone()));
+        assert_eq!(credit_note.target(), Some((RealmKind::Test, CreditNoteId(7))));
+        assert_eq!(open::<InvoiceLink>(&token_of_credit_note, &keys), None);
         let other = Keyring::parse(&Keyring::generate().unwrap()).unwrap();
         assert_eq!(open::<InvoiceLink>(&token, &other), None);
         for at in 0..token.len() {

@@ -32,7 +32,7 @@ fn samples() -> Vec<(&'static str, InvoiceDocument)> {
         ("invoice-lt", invoice(Language::Lt, gross, usual_lines(gross))),
         ("proforma-ru", proforma(Language::Ru, net, usual_lines(net))),
         ("proforma-lt-20", InvoiceDocument { note: note.clone(), ..proforma(Language::Lt, net, many_lines(20, net)) }),
-        ("credit-note-en", document(DocumentKind::CreditNote { of }, Language::En, none, usual_lines(none))),
+        ("credit-note-en", document(DocumentKind::CreditNote { of: Some(of) }, Language::En, none, usual_lines(none))),
         ("unpaid-en-8", InvoiceDocument { paid: None, note, ..invoice(Language::En, net, many_lines(8, net)) }),
         ("invoice-ru-20", invoice(Language::Ru, gross, many_lines(20, gross))),
         ("invoice-en-75", invoice(Language::En, gross, many_lines(75, gross))),

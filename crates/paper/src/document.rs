@@ -1,6 +1,7 @@
 //! What stands on an invoice.
 
 use domain::{
+    billing::Party,
     customers::Prices,
     language::Language,
     money::{Currency, Money, MoneyError, Percent},
@@ -49,8 +50,8 @@ pub enum DocumentKind {
     Invoice,
     /// Takes an invoice back, wholly or in part.
     CreditNote {
-        /// The invoice.
-        of: DocumentNumber,
+        /// The invoice; `None` for the seconds until it has its number.
+        of: Option<DocumentNumber>,
     },
 }
 
@@ -61,36 +62,6 @@ pub struct DocumentNumber {
     pub series: String,
     /// The number.
     pub number: i64,
-}
-
-/// Who sells or buys. What isn't known isn't shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Party {
-    /// The company's or the person's name.
-    pub name: String,
-    /// The company's code in its country's register.
-    pub code: Option<String>,
-    /// The VAT code.
-    pub vat_code: Option<String>,
-    /// The address, line by line.
-    pub address: Vec<String>,
-    /// The bank account.
-    pub bank: Option<Bank>,
-    /// The e-mail address.
-    pub email: Option<String>,
-    /// The telephone number.
-    pub phone: Option<String>,
-}
-
-/// A bank account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bank {
-    /// The bank's name.
-    pub name: String,
-    /// The bank's code (BIC).
-    pub code: Option<String>,
-    /// The account's number (IBAN).
-    pub account: String,
 }
 
 /// A line of a document.
@@ -123,6 +94,8 @@ pub enum LineTerm {
     Change,
     /// So many months.
     Months(u16),
+    /// Taken back of an invoice's line that was this much, gross.
+    Credit(Money),
 }
 
 /// The sums of a document.

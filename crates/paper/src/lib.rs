@@ -11,8 +11,6 @@ mod pdf;
 mod sheet;
 mod words;
 
-pub use document::{
-    Bank, DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, Party, SumError, Totals,
-};
+pub use document::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, SumError, Totals};
 pub use page::{page, style_hash};
 pub use pdf::{PdfError, pdf};

@@ -1,9 +1,9 @@
 //! What a document says, word for word: the one text that the page and the PDF both show.
 
-use domain::{customers::Prices, language::Language, money::Percent};
+use domain::{billing::Party, customers::Prices, language::Language, money::Percent};
 
 use crate::{
-    document::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, Party},
+    document::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm},
     figures::{amount, day, months, percent, sum},
     words::{self, Words},
 };
@@ -139,7 +139,7 @@ fn facts(document: &InvoiceDocument, words: &Words) -> Vec<Fact> {
         fact(words.issued, day(document.issued, document.language)),
         fact(words.currency, document.currency.code().to_owned()),
     ];
-    if let DocumentKind::CreditNote { of } = &document.kind {
+    if let DocumentKind::CreditNote { of: Some(of) } = &document.kind {
         facts.push(fact(words.credits, number_text(of, words)));
     }
     facts
@@ -183,6 +183,7 @@ fn detail(line: &DocumentLine, language: Language, words: &Words) -> String {
         LineTerm::Setup if many || line.discount != Percent::ZERO => format!("{}, ", words.setup),
         LineTerm::Setup => return words.setup.to_owned(),
         LineTerm::Change => return words.change.to_owned(),
+        LineTerm::Credit(invoiced) => return words.credited.replace("{}", &amount(invoiced, language)),
         LineTerm::Months(_) => String::new(),
     };
     if many {

@@ -2,7 +2,7 @@
 
 use domain::language::Language;
 
-/// The words of one language. A `{}` stands for the VAT rate.
+/// The words of one language. A `{}` stands for the VAT rate, in `credited` for an amount.
 pub struct Words {
     pub proforma: &'static str,
     pub invoice: &'static str,
@@ -35,6 +35,7 @@ pub struct Words {
     pub gross: &'static str,
     pub setup: &'static str,
     pub change: &'static str,
+    pub credited: &'static str,
     pub total: &'static str,
     pub to_pay: &'static str,
     pub vat_contained: &'static str,
@@ -88,6 +89,7 @@ static LT: Words = Words {
     gross: "Su PVM",
     setup: "vienkartinis įrengimo mokestis",
     change: "serverio keitimas, iki apmokėto laiko pabaigos",
+    credited: "kredituojama iš {} sąskaitos eilutės",
     total: "Iš viso",
     to_pay: "Mokėti",
     vat_contained: "Vieneto kainos nurodytos su PVM: į jas įskaičiuotas {} PVM.",
@@ -132,6 +134,7 @@ static RU: Words = Words {
     gross: "С НДС",
     setup: "разовая плата за установку",
     change: "изменение сервера, до конца оплаченного срока",
+    credited: "возврат из {} по строке счёта",
     total: "Итого",
     to_pay: "К оплате",
     vat_contained: "Цены за единицу указаны с НДС: он включён в них по ставке {}.",
@@ -176,6 +179,7 @@ static EN: Words = Words {
     gross: "With VAT",
     setup: "one-time set-up fee",
     change: "change of the server, until the paid time ends",
+    credited: "credited, of {} invoiced",
     total: "Total",
     to_pay: "To pay",
     vat_contained: "Unit prices include VAT at {}.",

@@ -7,7 +7,7 @@ use futures_util::{
     FutureExt,
     future::{LocalBoxFuture, join_all},
 };
-use store::{Database, Error, Realm, RealmKind, invoices, sweep, tasks};
+use store::{Database, Error, Realm, RealmKind, Tx, invoices, sweep, tasks};
 use tokio::{sync::watch, time};
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) async fn run(
     let mut jobs: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
     for kind in RealmKind::ALL {
         let realm = database.realm(kind);
-        let (series, days) = (settings.invoice_series.as_str(), settings.keep_secrets_days);
+        let days = settings.keep_secrets_days;
         jobs.push(every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())));
         jobs.push(every(
             SWEEP_EVERY,
@@ -57,7 +57,7 @@ pub(crate) async fn run(
             "number invoices",
             realm,
             &stop,
-            Box::new(move || number_invoices(realm, series).boxed_local()),
+            Box::new(move || number_papers(realm, settings).boxed_local()),
         ));
     }
     for (realm, drivers) in drivers {
@@ -86,8 +86,12 @@ pub(crate) async fn run(
 /// A job; it tells how much it did.
 type Job<'a> = Box<dyn Fn() -> LocalBoxFuture<'a, Result<usize, Error>> + 'a>;
 
-async fn number_invoices(realm: &Realm, series: &str) -> Result<usize, Error> {
-    realm.transaction("number invoices", async |tx| invoices::number(tx, series).await).await
+/// Invoices first, since a credit note waits for its invoice's number.
+async fn number_papers(realm: &Realm, settings: &WorkerSettings) -> Result<usize, Error> {
+    let (of_invoices, of_credit_notes) = (settings.invoice_series.as_str(), settings.credit_note_series.as_str());
+    let numbered = realm.transaction("number invoices", async |tx| invoices::number(tx, of_invoices).await).await?;
+    let number = async |tx: &mut Tx| invoices::number_credit_notes(tx, of_credit_notes).await;
+    Ok(numbered + realm.transaction("number credit notes", number).await?)
 }
 
 async fn sweep_secrets(realm: &Realm, days: i32) -> Result<usize, Error> {

@@ -25,6 +25,7 @@ pub(crate) async fn lost(
     since: Instant,
     cancel: &watch::Sender<bool>,
 ) {
+    let realm = &realm.for_leases();
     let mut renewed = since;
     loop {
         time::sleep_until(renewed + settings.renew_every).await;

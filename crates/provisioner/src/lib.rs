@@ -12,6 +12,7 @@ pub mod driver;
 mod jobs;
 mod lease;
 mod settings;
+pub mod supervise;
 mod thread;
 mod usage;
 mod worker;

@@ -16,6 +16,8 @@ pub struct WorkerSettings {
     pub sample_every: Duration,
     /// The series of invoice numbers.
     pub invoice_series: String,
+    /// The series of credit notes' numbers: another.
+    pub credit_note_series: String,
     /// For how many days a task's results tell a new password.
     pub keep_secrets_days: i32,
     /// How often an idle worker asks whether a task is due.
@@ -42,6 +44,7 @@ impl Default for WorkerSettings {
             concurrency: 8,
             sample_every: Duration::from_mins(5),
             invoice_series: "VRT".to_owned(),
+            credit_note_series: "VRC".to_owned(),
             keep_secrets_days: 7,
             poll: Duration::from_millis(200),
             operation_time: Duration::from_millis(300),

@@ -147,6 +147,9 @@ table! {
         created_at -> Timestamptz,
         paid_at -> Nullable<Timestamptz>,
         cancelled_at -> Nullable<Timestamptz>,
+        seller -> Nullable<Jsonb>,
+        buyer -> Jsonb,
+        language -> Text,
     }
 }
 table! {
@@ -160,6 +163,33 @@ table! {
         unit_price -> BigInt,
         months -> SmallInt,
         discount_points -> Integer,
+        net -> BigInt,
+        vat -> BigInt,
+        gross -> BigInt,
+    }
+}
+table! {
+    credit_note (id) {
+        id -> BigInt,
+        invoice_id -> BigInt,
+        customer_id -> BigInt,
+        cause -> Text,
+        note -> Text,
+        refund -> Text,
+        currency -> Text,
+        total -> BigInt,
+        seller -> Jsonb,
+        buyer -> Jsonb,
+        language -> Text,
+        series -> Nullable<Text>,
+        number -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+    }
+}
+table! {
+    credit_note_line (credit_note_id, line) {
+        credit_note_id -> BigInt,
+        line -> SmallInt,
         net -> BigInt,
         vat -> BigInt,
         gross -> BigInt,

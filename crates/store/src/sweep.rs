@@ -73,8 +73,16 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
     for table in children {
         delete(tx, &format!("delete from {table} where order_id = any($1)"), &ids).await?;
     }
-    let lines = "delete from invoice_line where invoice_id in (select id from invoice where order_id = any($1))";
-    delete(tx, lines, &ids).await?;
+    let of_orders = "(select id from invoice where order_id = any($1))";
+    for papers in [
+        format!(
+            "credit_note_line where credit_note_id in (select id from credit_note where invoice_id in {of_orders})"
+        ),
+        format!("credit_note where invoice_id in {of_orders}"),
+        format!("invoice_line where invoice_id in {of_orders}"),
+    ] {
+        delete(tx, &format!("delete from {papers}"), &ids).await?;
+    }
     delete(tx, "delete from invoice where order_id = any($1)", &ids).await?;
     delete(tx, "delete from orders where id = any($1)", &ids).await
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{catalogue::Catalogue, customers::Prices, tasks::ProvisioningRules};
+use domain::{billing::Party, catalogue::Catalogue, customers::Prices, tasks::ProvisioningRules};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -51,8 +51,16 @@ impl TestDb {
     /// The rules that tests are under: the defaults, but that servers are removed at once.
     #[must_use]
     pub fn rules() -> Rules {
+        let seller = Party {
+            name: "Debesų prieglauda, UAB".to_owned(),
+            code: Some("305123456".to_owned()),
+            vat_code: Some("LT100012345678".to_owned()),
+            address: vec!["Ąžuolyno g. 5-12".to_owned(), "LT-08234 Vilnius, Lietuva".to_owned()],
+            email: Some("saskaitos@debesys.example".to_owned()),
+            ..Party::default()
+        };
         let provisioning = ProvisioningRules { destroy_grace_hours: 0, ..ProvisioningRules::default() };
-        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross, provisioning }
+        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross, seller, provisioning }
     }
 
     /// The demo's catalogue.

@@ -1,4 +1,4 @@
-//! For tests only: a database per test, builders, a faulty network.
+//! For tests only: a database per test, builders, a faulty network, a browser.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -14,8 +14,14 @@
 //! database is migrated once and then copied for each test. Other processes may be using the cluster at any moment, so
 //! its directory is removed, if ever, only after `testkit-cluster stop` has said that it is stopped.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong here is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what goes wrong here is a failed test"
+)]
 
+mod browser;
 mod cluster;
 mod customer;
 mod database;
@@ -23,6 +29,7 @@ mod fault_proxy;
 mod template;
 mod watcher;
 
+pub use browser::{Browser, Page};
 pub use cluster::{Gone, data_dir, stop};
 pub use customer::NewBuyer;
 pub use database::TestDb;

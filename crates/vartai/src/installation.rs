@@ -149,7 +149,12 @@ pub fn rules(settings: &Settings) -> Rules {
         destructive_per_hour: of.destructive_per_hour,
         destroy_grace_hours: of.destroy_grace_hours.into(),
     };
-    Rules { zone: settings.billing.time_zone.0.clone(), prices: settings.billing.prices.0, provisioning }
+    Rules {
+        zone: settings.billing.time_zone.0.clone(),
+        prices: settings.billing.prices.0,
+        seller: settings.company.seller(),
+        provisioning,
+    }
 }
 
 /// Whether nothing was ever stored: the live realm's first migration has not been run.

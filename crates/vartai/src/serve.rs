@@ -91,7 +91,6 @@ fn start(installation: &Installation) -> Result<Serving, Failure> {
         allowed_networks: settings.iv.allowed_networks.clone(),
         public_url: settings.public_url(bound.address()?),
         auth: settings.auth(),
-        seller: settings.company.seller(),
     };
     let iv = Data::new(Api::new(installation.database.clone(), gateway.verifier().clone(), iv));
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;

@@ -34,6 +34,7 @@ pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
     let settings = WorkerSettings {
         concurrency,
         invoice_series: installation.settings.billing.invoice_series.0.clone(),
+        credit_note_series: installation.settings.billing.credit_note_series.0.clone(),
         sample_every: Duration::from_secs(installation.settings.worker.sample_seconds.get().into()),
         keep_secrets_days: installation.settings.worker.keep_secrets_days.get().into(),
         ..WorkerSettings::default()

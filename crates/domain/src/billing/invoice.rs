@@ -99,6 +99,10 @@ pub struct InvoiceLine {
     pub amount: VatLine,
 }
 
+/// A credit note's id in its realm: out of the same numbers as [`InvoiceId`]s, so that one names one paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CreditNoteId(pub i64);
+
 /// An invoice to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInvoice {

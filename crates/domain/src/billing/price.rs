@@ -200,7 +200,7 @@ fn quote(parts: &[Part<'_>], terms: &BillingTerms) -> Result<Quote, PriceError> 
 }
 
 /// Shares of `whole`, each the floor of its exact amount or one more, the largest remainders first; they sum to it.
-fn split(exact: &[i128], scale: i128, whole: i128) -> Vec<i128> {
+pub(super) fn split(exact: &[i128], scale: i128, whole: i128) -> Vec<i128> {
     let mut shares: Vec<i128> = exact.iter().map(|e| e.div_euclid(scale)).collect();
     let missing = usize::try_from(whole - shares.iter().sum::<i128>()).unwrap_or(0);
     let mut order: Vec<(usize, i128)> = exact.iter().map(|e| e.rem_euclid(scale)).enumerate().collect();

@@ -1,4 +1,4 @@
-//! Invoices, as a page to print and as a PDF. The link opens without a login, for that invoice alone.
+//! Invoices and credit notes, as a page to print and as a PDF. The link opens without a login, for that paper alone.
 
 use actix_web::{
     HttpResponse,
@@ -9,15 +9,21 @@ use paper::{InvoiceDocument, page as draw_page, pdf as draw_pdf, style_hash};
 
 use crate::{
     Api,
-    documents::document,
-    links::{InvoiceLink, open},
+    documents::{credit_note as credit_note_document, invoice as invoice_document},
+    links::{CreditNoteLink, InvoiceLink, open},
 };
 
-/// The invoice of a token, or how the request ends without it.
+/// The paper of a token, or how the request ends without it.
 async fn find(token: &str, api: &Api) -> Result<InvoiceDocument, HttpResponse> {
-    let link = open::<InvoiceLink>(token, api.database().live.keys());
-    let target = link.and_then(|link| link.target()).ok_or_else(|| HttpResponse::NotFound().finish())?;
-    match document(api, target.0, target.1).await {
+    let keys = api.database().live.keys();
+    let invoice = open::<InvoiceLink>(token, keys).and_then(|link| link.target());
+    let credit_note = open::<CreditNoteLink>(token, keys).and_then(|link| link.target());
+    let found = match (invoice, credit_note) {
+        (Some((realm, id)), _) => invoice_document(api.database().realm(realm), id).await,
+        (None, Some((realm, id))) => credit_note_document(api.database().realm(realm), id).await,
+        (None, None) => Ok(None),
+    };
+    match found {
         Ok(Some(document)) => Ok(document),
         Ok(None) => Err(HttpResponse::NotFound().finish()),
         Err(error) => {

@@ -63,7 +63,7 @@ fn its_text_is_the_documents() {
     let cases = [
         (Language::Lt, DocumentKind::Invoice, "93 127,14 €", "PVM sąskaita faktūra Serija VRT Nr. 1042"),
         (Language::Ru, DocumentKind::Proforma, "93 127,14 €", "Счёт на предоплату"),
-        (Language::En, DocumentKind::CreditNote { of }, "€93,127.14", "Credits invoice Series KRED No. 977"),
+        (Language::En, DocumentKind::CreditNote { of: Some(of) }, "€93,127.14", "Credits invoice Series KRED No. 977"),
     ];
     let terms = Terms::of(2_100, Prices::Gross);
     for (language, kind, total, says) in cases {

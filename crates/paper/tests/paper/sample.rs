@@ -1,13 +1,13 @@
 //! Documents to look at.
 
 use domain::{
-    billing::VatLine,
+    billing::{Bank, Party, VatLine},
     customers::Prices,
     language::Language,
     money::{Currency, Money, Percent, divide_half_up},
 };
 use jiff::civil::date;
-use paper::{Bank, DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, Party, Totals};
+use paper::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, Totals};
 
 /// What lines are reckoned with.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ impl Terms {
 pub fn line(title: &str, term: LineTerm, quantity: u32, unit: i64, discount: i64, terms: Terms) -> DocumentLine {
     let discount = Percent::basis_points(discount).expect("a discount");
     let months = match term {
-        LineTerm::Setup | LineTerm::Change => 1,
+        LineTerm::Setup | LineTerm::Change | LineTerm::Credit(_) => 1,
         LineTerm::Months(count) => i128::from(count),
     };
     let whole = i128::from(unit) * i128::from(quantity) * months * i128::from(discount.remainder());

@@ -135,30 +135,34 @@ impl Work<'_> {
                 if !matches!(time::timeout(GRACE, cancelled).await, Ok(Ok(()))) {
                     tracing::warn!(?handle, "what is under way can't be given up");
                 }
-                let why = if wanted { "it was still under way when its time was over" } else { TOLD_TO_STOP };
-                return Ok(Outcome::Unknown { why: why.into() });
+                return Ok(if wanted {
+                    let why = "it was still under way when its time was over".into();
+                    Outcome::Unknown { class: Class::Unavailable, why }
+                } else {
+                    Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() }
+                });
             }
         }
     }
 
-    /// A driver that panics has failed this task; it does not take the worker with it. Nor does one that hangs.
-    /// What is not wanted any more is not begun, and one that doesn't stop when it is told to is dropped.
+    /// A driver that panics has failed this task; it does not take the worker with it. Nor does one that hangs. What is not wanted any more is not begun, and one that doesn't stop when it is told to is dropped.
     async fn execute(&self) -> Outcome {
         if self.ctx.is_cancelled() && self.ctx.handle().is_none() {
-            return Outcome::Unknown { why: TOLD_TO_STOP.into() };
+            return Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() };
         }
         let executed = AssertUnwindSafe(self.driver.execute(self.task, &self.ctx)).catch_unwind();
         let told_to_stop = async {
             self.ctx.cancelled().await;
             time::sleep(self.settings.stop_for).await;
         };
+        let internal = |why: &str| Outcome::Unknown { class: Class::Internal, why: why.into() };
         tokio::select! {
             executed = time::timeout_at(self.ctx.deadline() + GRACE, executed) => match executed {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Outcome::Unknown { why: "the driver broke off".into() },
-                Err(_) => Outcome::Unknown { why: "the driver did not answer in time".into() },
+                Ok(Err(_)) => internal("the driver broke off"),
+                Err(_) => internal("the driver did not answer in time"),
             },
-            () = told_to_stop => Outcome::Unknown { why: TOLD_TO_STOP.into() },
+            () = told_to_stop => Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() },
         }
     }
 
@@ -170,17 +174,14 @@ impl Work<'_> {
                 (_, Verdict::Missed(missed)) => Err(self.passing(Class::Unverified, missed)),
             },
             // Nobody says that it is done: what can't be seen is not taken for done.
-            Outcome::Unknown { why } => match self.look(boot).await {
+            Outcome::Unknown { class, why } => match self.look(boot).await {
                 (seen, Verdict::Met) => {
                     let Success { results, verified } = self.success("the hypervisor", &seen, Vec::new());
                     Ok(Success { results: format!("{why}; {results}"), verified })
                 }
                 (Observed::Unavailable(_), _) => Err(self.doubtful(Class::Unavailable, why)),
-                (_, Verdict::Unvouched(_)) => Err(self.doubtful(Class::Internal, why)),
-                (_, Verdict::Missed(missed)) => {
-                    let class = if self.ctx.is_cancelled() { Class::Cancelled } else { Class::Internal };
-                    Err(self.passing(class, format!("{why}; {missed}")))
-                }
+                (_, Verdict::Unvouched(_)) => Err(self.doubtful(class, why)),
+                (_, Verdict::Missed(missed)) => Err(self.passing(class, format!("{why}; {missed}"))),
             },
             Outcome::Retry { class: class @ Class::Configuration, why, .. } => {
                 Err(Failure { class, why, known: true, next: Next::Uncounted(TASK.cap) }.into())

@@ -64,7 +64,7 @@ fn done() -> Outcome {
 }
 
 fn unknown() -> Outcome {
-    Outcome::Unknown { why: "no answer".into() }
+    Outcome::Unknown { class: Class::Unavailable, why: "no answer".into() }
 }
 
 fn running() -> Observed {

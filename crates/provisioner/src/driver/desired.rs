@@ -6,7 +6,7 @@ use store::tasks::ClaimedTask;
 use super::{Machine, Observed, Traits};
 
 /// Kept of a restart as what was seen before, when the machine was off: any start is another one then.
-pub(crate) const WAS_OFF: &str = "";
+pub const WAS_OFF: &str = "";
 
 /// The state that a service is to have when a task is done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 
 mod context;
 mod desired;
+mod exec;
 mod log;
 mod machine;
 mod magic;
@@ -22,9 +23,9 @@ use futures_util::future::LocalBoxFuture;
 use store::tasks::ClaimedTask;
 
 pub use context::{Ctx, Handle};
-pub(crate) use desired::WAS_OFF;
 pub(crate) use desired::report;
-pub use desired::{Desired, Restarted, Verdict, desired_by};
+pub use desired::{Desired, Restarted, Verdict, WAS_OFF, desired_by};
+pub use exec::{ExecDriver, ExecSettings, Limits, Supervisor};
 pub use log::{Lines, Log};
 pub use machine::{Machine, MachineSize, Observed, Traits};
 pub use registry::Drivers;
@@ -101,6 +102,8 @@ pub enum Outcome {
     },
     /// It may have been done or not, wholly or in part.
     Unknown {
+        /// The kind of failure, where it was not done after all.
+        class: Class,
         /// What happened, for the task's log: customers may read it.
         why: String,
     },
@@ -121,6 +124,8 @@ pub enum Class {
     Protocol,
     /// It took more of the machine that it runs on than it may.
     Resource,
+    /// The other side refuses it.
+    Refused,
     /// It was told to stop.
     Cancelled,
     /// What was done is not what is seen.
@@ -140,6 +145,7 @@ impl Class {
             Self::Fenced => "fenced",
             Self::Protocol => "protocol",
             Self::Resource => "resource",
+            Self::Refused => "refused",
             Self::Cancelled => "cancelled",
             Self::Unverified => "unverified",
             Self::Internal => "internal",

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Driver, DriverKind, DriverSettings, SimulatedDriver};
+use super::{Driver, DriverKind, DriverSettings, ExecDriver, SimulatedDriver};
 
 /// The drivers of one realm.
 pub enum Drivers {
@@ -35,5 +35,6 @@ impl Drivers {
 fn made(simulated: &SimulatedDriver, settings: &DriverSettings) -> Rc<dyn Driver> {
     match &settings.kind {
         DriverKind::Simulated => Rc::new(simulated.clone().set_up(settings)),
+        DriverKind::Exec(exec) => Rc::new(ExecDriver::new(settings, exec)),
     }
 }

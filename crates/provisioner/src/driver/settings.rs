@@ -7,6 +7,8 @@ use std::{
 
 use domain::tasks::Operation;
 
+use super::ExecSettings;
+
 /// How long operations have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
@@ -47,4 +49,6 @@ pub struct DriverSettings {
 pub enum DriverKind {
     /// The simulated hypervisor of the realm.
     Simulated,
+    /// A program of the company's own.
+    Exec(ExecSettings),
 }

@@ -60,7 +60,10 @@ impl SimulatedDriver {
             }
             Some(Magic::Hang) => {
                 time::sleep_until(ctx.deadline()).await;
-                return Outcome::Unknown { why: format!("{NODE} did not answer in time, as the name asks for") };
+                return Outcome::Unknown {
+                    class: Class::Unavailable,
+                    why: format!("{NODE} did not answer in time, as the name asks for"),
+                };
             }
             Some(Magic::Slow) => time::sleep(SLOW.max(self.operation_time)).await,
             Some(Magic::Pending) if ctx.handle().is_none() => {
@@ -72,9 +75,10 @@ impl SimulatedDriver {
             }
         }
         match self.apply(task).await {
-            Outcome::Done { .. } if magic == Some(Magic::Lost) => {
-                Outcome::Unknown { why: format!("{NODE}'s answer was lost, as the name asks for") }
-            }
+            Outcome::Done { .. } if magic == Some(Magic::Lost) => Outcome::Unknown {
+                class: Class::Unavailable,
+                why: format!("{NODE}'s answer was lost, as the name asks for"),
+            },
             outcome => outcome,
         }
     }
@@ -92,7 +96,7 @@ impl SimulatedDriver {
                 why: format!("{NODE} has had a newer task for this machine"),
             },
             // The commit's answer may be what was lost.
-            Err(error) => Outcome::Unknown { why: unreadable(&error) },
+            Err(error) => Outcome::Unknown { class: Class::Unavailable, why: unreadable(&error) },
         }
     }
 

@@ -121,6 +121,46 @@ async fn work_whose_lease_can_not_be_renewed_is_aborted() {
 }
 
 #[tokio::test]
+async fn leases_are_kept_when_every_connection_is_taken() {
+    let bed = Bed::new().await;
+    bed.order().await;
+    let database = bed.db.open(1);
+    let settings = WorkerSettings { renew_every: Duration::from_millis(20), ..stuck() };
+    let worker = provisioner::spawn(database.clone(), settings).unwrap();
+    bed.until("select state = 'running' from task").await;
+    let renewed = async {
+        bed.run("update task set lease_until = now() + interval '10 seconds'").await;
+        bed.until("select lease_until > now() + interval '20 seconds' and attempt = 1 from task").await;
+    };
+    let taken = database.live.read(async |_| {
+        renewed.await;
+        Ok::<_, store::Error>(())
+    });
+    taken.await.unwrap();
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_task_under_way_that_staff_cancel_is_let_go_of() {
+    let bed = Bed::new().await;
+    let order = bed.order().await;
+    let settings =
+        WorkerSettings { renew_every: Duration::from_millis(20), stop_for: Duration::from_millis(10), ..stuck() };
+    let work = bed.work_until(settings, "select state = 'cancelled' from task where operation = 'server_create'");
+    let cancel = async {
+        bed.until("select state = 'running' from task").await;
+        let id = domain::tasks::TaskId(bed.text("select id::text from task").await.parse().unwrap());
+        bed.live().transaction("cancel", async |tx| tasks::cancel(tx, id).await).await.unwrap();
+    };
+    tokio::join!(work, cancel);
+    assert!(bed.holds("select outcome = 'cancelled' and class = 'cancelled' from task_attempt").await);
+    assert!(
+        bed.holds(&format!("select state = 'terminated' and paid_until is null from orders where id = {order}")).await
+    );
+    bed.db.verify_books().await;
+}
+
+#[tokio::test]
 async fn the_worker_outlives_a_database_that_goes_away() {
     let bed = Bed::new().await;
     let (proxy, database) = bed.db.behind_proxy().await;

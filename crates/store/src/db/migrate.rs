@@ -183,8 +183,8 @@ fn grants(kind: RealmKind, role: &str) -> String {
         RealmKind::Live => String::new(),
         RealmKind::Test => format!(
             "grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
-             {schema}.invoice, {schema}.invoice_line, {schema}.task, {schema}.task_attempt, \
-             {schema}.simulated_server to \"{role}\";"
+             {schema}.invoice, {schema}.invoice_line, {schema}.credit_note, {schema}.credit_note_line, {schema}.task, \
+             {schema}.task_attempt, {schema}.simulated_server to \"{role}\";"
         ),
     };
     format!(
@@ -197,7 +197,10 @@ fn grants(kind: RealmKind, role: &str) -> String {
            {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
            {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
            {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.task_attempt to \"{role}\"; \
-         grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period to \"{role}\"; \
+         grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period, {schema}.credit_note, \
+           {schema}.credit_note_line to \"{role}\"; \
+         grant update (series, number) on {schema}.credit_note to \"{role}\"; \
+         grant usage on sequence {schema}.invoice_id_seq to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
            {schema}.usage_rollup to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \

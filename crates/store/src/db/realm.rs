@@ -10,7 +10,7 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{customers::Prices, orders::BillingMode, tasks::ProvisioningRules};
+use domain::{billing::Party, customers::Prices, orders::BillingMode, tasks::ProvisioningRules};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -56,6 +56,9 @@ impl RealmKind {
     }
 }
 
+/// Connections for renewing leases.
+const LEASE_CONNECTIONS: usize = 1;
+
 /// The company's rules that every decision needs.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -63,6 +66,8 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// The company, as the seller on what is issued from now on (`[company]`).
+    pub seller: Party,
     /// What the provisioner does by itself (`provisioner`).
     pub provisioning: ProvisioningRules,
 }
@@ -72,6 +77,8 @@ pub struct Rules {
 pub struct Realm {
     kind: RealmKind,
     pool: Pool<AsyncPgConnection>,
+    /// For renewing leases alone; made when it is first needed.
+    leases: Pool<AsyncPgConnection>,
     monitor: Monitor,
     keys: Arc<Keyring>,
     catalogue: Arc<CatalogueCache>,
@@ -108,8 +115,9 @@ impl Database {
         let monitor = Monitor::start(connector(RealmKind::Live), &runtime);
         let realm = |kind| -> Result<Realm, Error> {
             let (keys, catalogue, rules) = (keys.clone(), catalogue.clone(), rules.clone());
+            let leases = pool(connector(kind), LEASE_CONNECTIONS)?;
             let pool = pool(connector(kind), connections)?;
-            Ok(Realm { kind, pool, monitor: monitor.clone(), keys, catalogue, rules })
+            Ok(Realm { kind, pool, leases, monitor: monitor.clone(), keys, catalogue, rules })
         };
         Ok(Self { live: realm(RealmKind::Live)?, test: realm(RealmKind::Test)? })
     }
@@ -152,6 +160,12 @@ impl Realm {
     #[must_use]
     pub const fn kind(&self) -> RealmKind {
         self.kind
+    }
+
+    /// This realm through connections that nothing else uses: a lease is renewed also while all others are taken.
+    #[must_use]
+    pub fn for_leases(&self) -> Self {
+        Self { pool: self.leases.clone(), ..self.clone() }
     }
 
     /// The company's rules.

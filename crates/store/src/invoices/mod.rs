@@ -1,15 +1,21 @@
-//! Invoices in the database.
+//! Invoices and credit notes in the database.
 
 mod cancel;
+mod credit;
+mod credited;
 mod list;
 mod number;
+mod parties;
 mod pay;
 mod return_paid;
 mod write;
 
 pub use cancel::cancel;
+pub use credit::{Credit, Credited, Refund, credit};
+pub use credited::{CreditNoteLineRow, CreditNoteRow, credit_note, credit_note_lines, credit_notes, credit_notes_of};
 pub use list::{InvoiceLineRow, InvoiceRow, lines, list, show};
-pub use number::number;
+pub use number::{number, number_credit_notes};
+pub use parties::{Parties, of_credit_note, of_invoice};
 pub use pay::{PaidFrom, pay};
 
 pub(crate) use cancel::{cancel_ahead, cancel_owed};

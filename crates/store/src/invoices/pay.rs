@@ -10,7 +10,10 @@ use domain::{
 };
 use jiff_diesel::ToDiesel;
 
-use super::list::{InvoiceRow, show};
+use super::{
+    list::{InvoiceRow, show},
+    write::seller,
+};
 use crate::{
     db::{Error, Tx},
     ledger,
@@ -43,7 +46,12 @@ pub async fn pay(tx: &mut Tx, id: InvoiceId, from: PaidFrom, note: &str) -> Resu
         move_money(tx, &order, id, total, from, note).await?;
     }
     diesel::update(invoice::table.find(id.0))
-        .set((invoice::status.eq("paid"), invoice::paid_at.eq(tx.now().to_diesel())))
+        .set((
+            invoice::status.eq("paid"),
+            invoice::paid_at.eq(tx.now().to_diesel()),
+            // The invoice proper is issued now. The database keeps the buyer anew as well.
+            invoice::seller.eq(seller(tx)?),
+        ))
         .execute(tx.conn())
         .await?;
     take_effect(tx, &order, &unpaid).await?;

@@ -2,11 +2,18 @@
 
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
-use domain::{billing::InvoiceId, money::Money, orders::OrderId};
+use domain::{
+    billing::InvoiceId,
+    money::Money,
+    orders::{BillingMode, OrderId},
+};
 
+use super::{
+    credit::{Credit, Refund, credit},
+    credited::left,
+};
 use crate::{
     db::{Error, Tx},
-    ledger,
     schema::invoice,
 };
 
@@ -17,8 +24,16 @@ pub(crate) async fn paid_of(tx: &mut Tx, order: OrderId) -> Result<Vec<InvoiceId
     Ok(ids.into_iter().map(InvoiceId).collect())
 }
 
-/// Returns what was charged for an invoice to the wallets that it came from, once. What was returned; `None` when
-/// nothing was charged, or it was returned before.
+/// Credits all that is left of a paid invoice whose service never came to be, and returns the money to the wallets that
+/// it came from. What was returned; `None` when nothing was left, as after the first time, and where nothing is charged.
 pub(crate) async fn return_paid(tx: &mut Tx, id: InvoiceId, note: &str) -> Result<Option<Money>, Error> {
-    ledger::refund_invoice(tx, id, note).await
+    let currency: String = invoice::table.find(id.0).select(invoice::currency).get_result(tx.conn()).await?;
+    let nothing = Money::zero(currency.parse().map_err(Error::corrupt)?);
+    let lines = left(tx.conn(), id, nothing.currency()).await?;
+    let rest = lines.iter().try_fold(nothing, |sum, (_, line)| sum.plus(line.gross)).map_err(Error::corrupt)?;
+    if rest.is_zero() {
+        return Ok(None);
+    }
+    credit(tx, id, &Credit { amount: None, cause: note, note, refund: Refund::Wallets }).await?;
+    Ok((tx.realm().billing() == BillingMode::Charging).then_some(rest))
 }

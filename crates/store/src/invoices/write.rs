@@ -22,7 +22,13 @@ fn points(percent: Percent) -> Result<i32, Error> {
     i32::try_from(percent.in_basis_points()).map_err(Error::corrupt)
 }
 
-/// Writes an invoice of an order. The database sees to it that its lines sum to its total.
+/// The company as it is today, as a paper keeps it.
+pub(super) fn seller(tx: &Tx) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(&tx.rules().seller).map_err(Error::corrupt)
+}
+
+/// Writes an invoice of an order. The database sees to it that its lines sum to its total, and keeps the buyer as its
+/// profile has it now.
 pub(crate) async fn write(
     tx: &mut Tx,
     customer: CustomerId,
@@ -51,6 +57,7 @@ pub(crate) async fn write(
             invoice::vat_points.eq(points(new.vat)?),
             invoice::prices.eq(prices),
             invoice::paid_at.eq(paid_at),
+            invoice::seller.eq(seller(tx)?),
         ))
         .returning(invoice::id)
         .get_result(tx.conn())

@@ -1,13 +1,12 @@
 //! The ledger: posting journals, wallets, statements, and proving that the books are right.
 
 mod post;
-mod refund;
 mod statement;
 mod verify;
 mod wallets;
 
 pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
-pub(crate) use refund::refund_invoice;
+pub(crate) use post::{charged, refund};
 pub use statement::{StatementLine, Wallet, statement};
 pub use verify::{Finding, invariants, verify};
 pub use wallets::{balance, lock_wallets};

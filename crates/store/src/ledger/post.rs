@@ -3,7 +3,7 @@
 use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
-    billing::{Charge, InvoiceId},
+    billing::{Charge, CreditNoteId, InvoiceId},
     customers::CustomerId,
     money::{Currency, Money},
 };
@@ -28,12 +28,12 @@ struct Id {
 }
 
 /// What a journal is about; no two journals can be about the same.
-pub(super) struct Event<'a> {
-    pub kind: &'a str,
-    pub ref_type: &'a str,
-    pub ref_id: i64,
-    pub customer: CustomerId,
-    pub note: &'a str,
+struct Event<'a> {
+    kind: &'a str,
+    ref_type: &'a str,
+    ref_id: i64,
+    customer: CustomerId,
+    note: &'a str,
 }
 
 /// The account of a kind: a wallet of `customer`, or the company's own.
@@ -47,7 +47,7 @@ async fn account(tx: &mut Tx, customer: Option<CustomerId>, kind: &str, currency
     Ok(found.id)
 }
 
-pub(super) async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
+async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
     let (accounts, amounts): (Vec<i64>, Vec<i64>) = lines.iter().filter(|(_, amount)| *amount != 0).copied().unzip();
     diesel::sql_query("select post($1, $2, $3, 0, $4, $5, $6, $7) as id")
         .bind::<sql_types::Text, _>(event.kind)
@@ -98,6 +98,53 @@ pub async fn deposit_for_invoice(
     let cash = account(tx, None, "cash", total.currency()).await?;
     let event = Event { kind: "deposit", ref_type: "invoice", ref_id: invoice.0, customer, note };
     post(tx, &event, &[(credit, total.in_minor()), (cash, -total.in_minor())]).await
+}
+
+/// Gives back what a credit note credits: the bonus to bonus, the rest to credit; or, where it was paid back `outside`,
+/// out of cash. It can't happen twice for one credit note.
+///
+/// # Errors
+/// [`Error::Constraint`] when it was refunded before.
+pub(crate) async fn refund(
+    tx: &mut Tx,
+    customer: CustomerId,
+    credit_note: CreditNoteId,
+    refund: &Charge,
+    outside: bool,
+    note: &str,
+) -> Result<(), Error> {
+    let total = refund.total().map_err(Error::corrupt)?;
+    let currency = total.currency();
+    let paid_in = match outside {
+        true => account(tx, None, "cash", currency).await?,
+        false => account(tx, Some(customer), "credit", currency).await?,
+    };
+    let bonus = account(tx, Some(customer), "bonus", currency).await?;
+    let revenue = account(tx, None, "revenue", currency).await?;
+    let event = Event { kind: "refund", ref_type: "credit_note", ref_id: credit_note.0, customer, note };
+    let lines = [(paid_in, refund.credit.in_minor()), (bonus, refund.bonus.in_minor()), (revenue, -total.in_minor())];
+    post(tx, &event, &lines).await
+}
+
+/// What an invoice's charge took from each wallet; nothing where it was not charged.
+pub(crate) async fn charged(tx: &mut Tx, invoice: InvoiceId, currency: Currency) -> Result<Charge, Error> {
+    #[derive(QueryableByName)]
+    struct Taken {
+        #[diesel(sql_type = sql_types::BigInt)]
+        credit: i64,
+        #[diesel(sql_type = sql_types::BigInt)]
+        bonus: i64,
+    }
+    let taken: Taken = diesel::sql_query(
+        "select coalesce(-sum(e.amount) filter (where a.kind = 'credit'), 0)::bigint as credit, \
+           coalesce(-sum(e.amount) filter (where a.kind = 'bonus'), 0)::bigint as bonus \
+         from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
+         where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(invoice.0)
+    .get_result(tx.conn())
+    .await?;
+    Ok(Charge { credit: Money::minor(taken.credit, currency), bonus: Money::minor(taken.bonus, currency) })
 }
 
 /// Enters a movement of `amount`, which must be positive.

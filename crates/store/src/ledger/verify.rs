@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Each invariant, with a query for the rows that break it.
-const INVARIANTS: [(&str, &str); 12] = [
+const INVARIANTS: [(&str, &str); 18] = [
     (
         "every journal has at least two lines and sums to nothing in each currency",
         "select format('journal %s: %s lines, sum %s %s', j.id, count(e.line), coalesce(sum(e.amount), 0), e.currency) as row \
@@ -85,6 +85,49 @@ const INVARIANTS: [(&str, &str); 12] = [
     (
         "numbers of invoices have no gap in their series",
         "select format('series %s: %s invoices, %s..%s', series, count(*), min(number), max(number)) as row from invoice \
+         where number is not null group by series having max(number) - min(number) + 1 <> count(*)",
+    ),
+    (
+        "a credit note's lines sum to its total",
+        "select format('credit note %s: total %s, lines %s', c.id, c.total, coalesce(sum(l.gross), 0)) as row \
+         from credit_note c left join credit_note_line l on l.credit_note_id = c.id group by c.id having c.total <> coalesce(sum(l.gross), 0)",
+    ),
+    (
+        "only paid invoices are credited, each in its customer's currency, and no line beyond what it says",
+        "select format('invoice %s is %s', i.id, i.status) as row from credit_note c join invoice i on i.id = c.invoice_id \
+         where i.status <> 'paid' or c.customer_id <> i.customer_id or c.currency <> i.currency \
+         union all select format('invoice %s, line %s', invoice_id, line) from overcredited_line",
+    ),
+    (
+        "a credit note is refunded once, for its total, and none in a test realm",
+        "select format('credit note %s (total %s): refunded %s', c.id, c.total, coalesce(r.refunded, 0)) as row from credit_note c \
+         left join lateral (select -sum(e.amount) as refunded from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
+           where j.kind = 'refund' and j.ref_type = 'credit_note' and j.ref_id = c.id and j.customer_id = c.customer_id and a.kind = 'revenue') r on true \
+         where coalesce(r.refunded, 0) <> case current_schema() when 'live' then -c.total else 0 end",
+    ),
+    (
+        "every refund of a credit note is of one, and goes to its customer's wallets or, of what was paid back outside, to cash",
+        "select format('journal %s: credit note %s, %s of account %s', j.id, j.ref_id, a.kind, a.id) as row from journal j \
+         join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
+         left join credit_note c on c.id = j.ref_id and c.customer_id = j.customer_id \
+         where j.ref_type = 'credit_note' and (c.id is null or j.kind <> 'refund' \
+           or not case a.kind when 'revenue' then e.amount < 0 when 'bonus' then e.amount > 0 and a.customer_id = c.customer_id \
+             when 'credit' then e.amount > 0 and a.customer_id = c.customer_id and c.refund = 'wallets' \
+             when 'cash' then e.amount > 0 and c.refund = 'outside' else false end)",
+    ),
+    (
+        "what bonuses paid of an invoice goes back as bonus, and no more of it",
+        "select format('invoice %s: %s of bonus taken, %s back, credited %s of %s', i.id, t.bonus, b.bonus, c.credited, i.total) as row from invoice i \
+         join (select invoice_id, -sum(total) as credited from credit_note group by invoice_id) c on c.invoice_id = i.id \
+         cross join lateral (select coalesce(-sum(e.amount), 0) as bonus from journal j join entry e on e.journal_id = j.id \
+           join account a on a.id = e.account_id where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = i.id and a.kind = 'bonus') t \
+         cross join lateral (select coalesce(sum(e.amount), 0) as bonus from credit_note n join journal j on j.ref_id = n.id and j.ref_type = 'credit_note' \
+           join entry e on e.journal_id = j.id join account a on a.id = e.account_id where n.invoice_id = i.id and a.kind = 'bonus') b \
+         where abs(b.bonus * i.total - t.bonus * c.credited) * 2 > i.total",
+    ),
+    (
+        "numbers of credit notes have no gap in their series",
+        "select format('series %s: %s credit notes, %s..%s', series, count(*), min(number), max(number)) as row from credit_note \
          where number is not null group by series having max(number) - min(number) + 1 <> count(*)",
     ),
 ];

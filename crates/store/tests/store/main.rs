@@ -10,10 +10,12 @@
 
 mod acts;
 mod catalogue;
+mod credit;
 mod customers;
 mod lost_answers;
 mod model;
 mod orders;
+mod parties;
 mod privileges;
 mod races;
 mod random;

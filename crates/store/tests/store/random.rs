@@ -267,7 +267,7 @@ impl World<'_> {
             }
         }
         let kept = "select coalesce(sum(total), 0)::bigint from live.invoice i where status = 'paid' \
-            and not exists (select from live.journal j where j.kind = 'refund' and j.ref_id = i.id)";
+            and not exists (select from live.credit_note n where n.invoice_id = i.id)";
         let (kept, left) = (self.db.value::<i64>(kept).await, balance(&self.db.database, &self.ann).await);
         if left != RICH - kept {
             return Err(format!("of {RICH} there are {left} left, and {kept} are earned"));
@@ -287,13 +287,13 @@ const WRONG: [(&str, &str); 5] = [
     (
         "changes that were not made and not returned, or made and returned",
         "select t.id::text from live.task t where t.invoice_id is not null and t.state <> 'manual' \
-           and (t.state = 'succeeded') = exists (select from live.journal j where j.kind = 'refund' and j.ref_id = t.invoice_id)",
+           and (t.state = 'succeeded') = exists (select from live.credit_note n where n.invoice_id = t.invoice_id)",
     ),
     (
         "orders that were not made and not returned, or made and returned",
         "select t.order_id::text from live.task t join live.invoice i on i.order_id = t.order_id and i.purpose = 'order' \
          where t.operation = 'server_create' and t.state <> 'manual' \
-           and (t.state = 'succeeded') = exists (select from live.journal j where j.kind = 'refund' and j.ref_id = i.id)",
+           and (t.state = 'succeeded') = exists (select from live.credit_note n where n.invoice_id = i.id)",
     ),
     (
         "servers that are not what they are to be",

@@ -119,7 +119,13 @@ async fn an_order_s_days_are_paid_once() {
 async fn a_settled_invoice_never_changes_and_its_lines_add_up() {
     let db = books().await;
     let owner = db.owner().await;
-    for change in ["total = 1", "status = 'unpaid', paid_at = null", "paid_at = now() - interval '1 day'"] {
+    for change in [
+        "total = 1",
+        "buyer = '{}'",
+        "seller = '{}'",
+        "status = 'unpaid', paid_at = null",
+        "paid_at = now() - interval '1 day'",
+    ] {
         assert_eq!(refused(&owner, &format!("update live.invoice set {change}")).await, "LD005", "{change}");
     }
     owner.batch_execute("update live.invoice set series = 'A', number = 1").await.unwrap();
@@ -203,6 +209,9 @@ async fn what_an_invoice_is_for_never_changes() {
         "prices = case prices when 'net' then 'gross' else 'net' end",
         "created_at = created_at - interval '1 day'",
         "xact = pg_current_xact_id()",
+        "seller = '{}'",
+        "buyer = '{}'",
+        "language = 'lt'",
         "status = 'paid', paid_at = now(), total = 0",
     ] {
         let sql = format!("update live.invoice set {change} where id = {unpaid}");

@@ -2,14 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use domain::orders::Unpaid;
-use store::{ledger, ledger::Finding};
+use domain::{
+    billing::InvoiceId,
+    money::{Currency::EUR, Money},
+    orders::Unpaid,
+};
+use store::{
+    Tx,
+    invoices::{self, Credit, Refund},
+    ledger,
+    ledger::Finding,
+};
 use testkit::TestDb;
 
 use crate::acts::{hosting, place, renewal, try_renew, vds};
 
 /// Ann (1): a paid hosting order (1) with two invoices (1, 2), a paid server (2) with one (3). Bob (2): an unpaid
-/// order (3) with one (4). Journals: deposit 1, bonus 2, charges 3, 4 and 5, bob's deposit 6.
+/// order (3) with one (4). Journals: deposit 1, bonus 2, charges 3, 4 and 5, bob's deposit 6, refunds 7 and 8: half of
+/// invoice 1 (3.00, all of it a bonus) to the wallets, 5.00 of invoice 3 outside. These are credit notes 5 and 6.
 async fn books() -> TestDb {
     let db = TestDb::with_demo_catalogue().await;
     let ann = db.customer("ann").credit("100.00").bonus("5.00").add().await;
@@ -18,12 +28,21 @@ async fn books() -> TestDb {
     place(&db.database, &ann, &vds()).await;
     let bob = db.customer("bob").credit("1.00").add().await;
     place(&db.database, &bob, &hosting("example.com")).await;
+    credit_half(&db).await;
     db.verify_books().await;
     db
 }
 
+async fn credit_half(db: &TestDb) {
+    for (invoice, minor, refund) in [(1, 150, Refund::Wallets), (3, 500, Refund::Outside)] {
+        let wanted = Credit { amount: Some(Money::minor(minor, EUR)), cause: "a test", note: "a test", refund };
+        let crediting = async |tx: &mut Tx| invoices::credit(tx, InvoiceId(invoice), &wanted).await;
+        db.database.live.transaction("credit", crediting).await.unwrap();
+    }
+}
+
 /// Each sabotage, with the invariant that it breaks.
-const SABOTAGES: [(&str, &str); 17] = [
+const SABOTAGES: [(&str, &str); 25] = [
     ("every journal has", "update live.entry set amount = amount + 1 where journal_id = 1 and line = 2"),
     ("every journal has", "delete from live.entry where journal_id = 3"),
     ("every journal has", "insert into live.journal (kind, ref_type, ref_id) values ('refund', 'movement', 77)"),
@@ -58,6 +77,28 @@ const SABOTAGES: [(&str, &str); 17] = [
         "numbers of invoices",
         "update live.invoice set series = 'A', number = 1 where id = 1; \
          update live.invoice set series = 'A', number = 3 where id = 2",
+    ),
+    (
+        "a credit note's lines",
+        "update live.credit_note_line set gross = gross - 1, net = net - 1 where credit_note_id = 5",
+    ),
+    ("only paid invoices are credited", "update live.credit_note set invoice_id = 4 where id = 5"),
+    (
+        "only paid invoices are credited",
+        "update live.credit_note_line set gross = gross - 9999, net = net - 9999 where credit_note_id = 5",
+    ),
+    ("a credit note is refunded once", "update live.journal set ref_id = 6, ref_seq = 1 where id = 7"),
+    ("every refund of a credit note", "update live.journal set kind = 'charge' where id = 7"),
+    ("every refund of a credit note", "update live.credit_note set refund = 'wallets' where id = 6"),
+    (
+        "what bonuses paid",
+        "update live.entry set account_id = (select id from live.account where kind = 'credit' and customer_id = 1) \
+         where journal_id = 7 and amount > 0",
+    ),
+    (
+        "numbers of credit notes",
+        "update live.credit_note set series = 'C', number = 1 where id = 5; \
+         update live.credit_note set series = 'C', number = 3 where id = 6",
     ),
 ];
 

@@ -59,7 +59,13 @@ impl Settings {
             builder = set.map_err(|_| SettingsError(format!("{key} can't be a key: see vartai.toml.example")))?;
         }
         let built = builder.build().map_err(|error| explain(&error))?;
-        built.try_deserialize().map_err(|error| explain(&error))
+        let settings: Self = built.try_deserialize().map_err(|error| explain(&error))?;
+        if settings.billing.invoice_series == settings.billing.credit_note_series {
+            // Each has a count of its own, without a gap.
+            let why = "billing.credit_note_series: credit notes need another series than billing.invoice_series";
+            return Err(SettingsError(why.to_owned()));
+        }
+        Ok(settings)
     }
 }
 

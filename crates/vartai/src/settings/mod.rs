@@ -13,9 +13,9 @@ use std::{
     path::PathBuf,
 };
 
+use domain::billing::{Bank, Party};
 use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
-use paper::{Bank, Party};
 use serde::Deserialize;
 
 pub use load::SettingsError;
@@ -202,7 +202,7 @@ impl Default for IvSettings {
 }
 
 /// `[billing]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BillingSettings {
     /// Whether the catalogue's prices contain the VAT (CONTRACT 1.5).
@@ -211,6 +211,19 @@ pub struct BillingSettings {
     pub time_zone: Zone,
     /// The series of invoice numbers.
     pub invoice_series: InvoiceSeries,
+    /// The series of credit notes' numbers: another.
+    pub credit_note_series: InvoiceSeries,
+}
+
+impl Default for BillingSettings {
+    fn default() -> Self {
+        Self {
+            prices: PriceKind::default(),
+            time_zone: Zone::default(),
+            invoice_series: InvoiceSeries("VRT".to_owned()),
+            credit_note_series: InvoiceSeries("VRC".to_owned()),
+        }
+    }
 }
 
 /// `[secrets]`

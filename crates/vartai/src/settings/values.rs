@@ -62,16 +62,10 @@ impl TryFrom<String> for RolePrefix {
     }
 }
 
-/// A series of invoice numbers.
+/// A series of numbers of invoices or credit notes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct InvoiceSeries(pub String);
-
-impl Default for InvoiceSeries {
-    fn default() -> Self {
-        Self("VRT".to_owned())
-    }
-}
 
 impl TryFrom<String> for InvoiceSeries {
     type Error = String;

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use domain::{
+    billing::Party,
     customers::{CustomerId, Prices},
     language::Language,
     money::{Currency, Percent},
@@ -226,8 +227,8 @@ fn no_database() -> Database {
         auth: RoleAuth::Peer,
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
-    let rules =
-        Rules { zone: TimeZone::UTC, prices: Prices::Gross, provisioning: domain::tasks::ProvisioningRules::default() };
+    let provisioning = domain::tasks::ProvisioningRules::default();
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller: Party::default(), provisioning };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

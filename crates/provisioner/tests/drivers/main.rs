@@ -1,0 +1,7 @@
+//! The drivers: what all of them have in common, and what only one can get wrong.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
+mod bed;
+mod conformance;
+mod exec;
