@@ -14,6 +14,7 @@ mod credit;
 mod customers;
 mod lost_answers;
 mod model;
+mod nothing;
 mod orders;
 mod parties;
 mod privileges;
