@@ -16,6 +16,7 @@ mod outage;
 mod pages;
 mod php_client;
 mod races;
+mod reference;
 mod secrets;
 mod support;
 mod test_access;

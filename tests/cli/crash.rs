@@ -57,7 +57,7 @@ async fn a_worker_that_wakes_up_too_late_writes_nothing_and_works_on() {
     let other = bed.start(&["worker"]);
     demo.processed(&order).await;
     assert_eq!(other.stop().await.code, Some(0));
-    let tried = "select array_agg(outcome order by fence) from live.task_attempt a join live.task t on t.id = a.task_id \
+    let tried = "select array_agg(a.outcome order by a.fence) from live.task_attempt a join live.task t on t.id = a.task_id \
         where t.order_id = ";
     let before: Vec<String> = owner.query_one(&format!("{tried}{order}"), &[]).await.unwrap().get(0);
     assert_eq!(before, ["lost", "succeeded"]);

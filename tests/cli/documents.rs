@@ -44,6 +44,12 @@ async fn every_subcommand_has_one() {
         .await
         .unwrap();
     let failed = bed.json(&["task", "list", "--order", &failed]).await[0]["id"].to_string();
+    let made = demo.order("").await;
+    let making = format!(
+        "update live.task set state = 'succeeded', completed_at = now() where order_id = {made}; \
+         update live.orders set state = 'active' where id = {made}"
+    );
+    bed.owner().await.batch_execute(&making).await.unwrap();
     let task = bed.json(&["task", "list", "--order", &order]).await[0]["id"].to_string();
     let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
     std::fs::write(bed.dir.join("same.toml"), file).unwrap();
@@ -57,7 +63,8 @@ async fn every_subcommand_has_one() {
          invoice list\n invoice show {pay}\n invoice pay {pay}\n \
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
-         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order terminate {order}\n \
+         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order terminate {made} --note bye\n \
+         order restore {made}\n \
          ledger verify"
     );
     let mut seen = BTreeSet::new();

@@ -8,6 +8,7 @@ mod crash;
 mod databases;
 mod demo;
 mod documents;
+mod hooks;
 mod keys;
 mod outage;
 mod process;

@@ -9,7 +9,7 @@ use gateway_http::{
     metrics::Metrics,
     request::Fields,
 };
-use iv_json::{Answered, Api, ApiSettings};
+use iv_json::{Answered, Api, ApiSettings, command::Command};
 use serde_json::Value;
 use store::Database;
 
@@ -17,6 +17,9 @@ use crate::support::{App, HERE, Response, raw, until};
 
 /// What links in answers begin with.
 pub const URL: &str = "https://panel.example";
+
+/// The order of [`Bed::with_target`].
+pub const TARGET: &str = "1";
 
 /// The API on the database of an [`App`], with its customers' API users: `ann-api`, `ben-api`, `poor-api`, `test`.
 pub struct Bed {
@@ -74,6 +77,26 @@ impl Bed {
         self.until_idle().await;
         worker.stop().await.unwrap();
         id
+    }
+
+    /// A service of `ann`'s that runs, of the kind that a command is about; a server with addresses.
+    pub async fn service_for(&self, command: Command) -> String {
+        if !command.is_about_hosting() {
+            let id = self.app.running_order().await;
+            self.app.with_addresses(&id).await;
+            return id;
+        }
+        let domain = format!("h{}.example", self.app.db.value::<i64>("select count(*) from live.orders").await);
+        let fields = [("tarifid", "1"), ("period", "1"), ("domain", domain.as_str()), ("addons", "1:2")];
+        let id = self.app.order_by("ann", &fields).await;
+        self.app.db.run_sql(&format!("update live.orders set state = 'active' where id = {id}")).await;
+        id
+    }
+
+    /// The server that addresses are moved to: [`TARGET`], the first order of all.
+    pub async fn with_target(self) -> Self {
+        assert_eq!(self.app.running_order().await, TARGET);
+        self
     }
 
     /// The API on HTTP, at a free port.

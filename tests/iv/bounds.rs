@@ -2,7 +2,11 @@
 
 use iv_json::commands::COMMANDS;
 
-use super::{bed::Bed, conformance::good_fields};
+use super::{
+    bed::{Bed, TARGET},
+    conformance::good_fields,
+};
+use crate::support::addresses;
 
 /// What each parameter takes, and what it refuses.
 fn bounds() -> Vec<(&'static str, &'static str, Vec<String>, Vec<String>)> {
@@ -31,6 +35,17 @@ fn bounds() -> Vec<(&'static str, &'static str, Vec<String>, Vec<String>)> {
     let no_images = own(&["Debian-12-x86_64", "debian-12", "20", "debian-12-x86_64-ispconfig", "' or 1=1 --"]);
     let tasks = own(&["server_create", "server_reboot", "server_destroy"]);
     let no_tasks = own(&["Server_Reboot", "restartOrder", "reboot", "%"]);
+    let not_held = [no_ips.clone(), own(&["198.18.0.1", "192.0.2.1", "::1", "::ffff:{v4}"])].concat();
+    // 0 is no limit, but for packets.
+    let limited = |field, low, high| {
+        let (mut taken, mut refused) = number(low, high);
+        if field == "pps" {
+            refused.push("0".to_owned())
+        } else {
+            taken.insert(0, "0".to_owned())
+        }
+        ("server_firewall", field, taken, refused)
+    };
     vec![
         ranged("account_credits", "count", 1, 1000),
         ranged("account_bonuses", "count", 1, 1000),
@@ -47,16 +62,32 @@ fn bounds() -> Vec<(&'static str, &'static str, Vec<String>, Vec<String>)> {
         ranged("server_change", "quota", 20, 800),
         ranged("server_change", "bandwidth", 20, 400),
         ("server_change", "dry_run", own(&["0", "1"]), own(&["true", "yes", "2", "-1"])),
-        ("server_domain", "domain", domains, no_domains),
+        ("server_domain", "domain", domains.clone(), no_domains.clone()),
+        ("server_ptr", "ip", own(&["{v4}", " {v4} ", "{v6}"]), not_held.clone()),
+        ("server_ptr", "domain", domains, no_domains),
+        limited("pps", 1000, 5000),
+        limited("pps_icmp", 10, 500),
+        limited("pps_udp", 10, 500),
+        limited("pps_syn", 2, 20),
+        limited("connlimit", 16, 512),
+        // Asked again, it is the same task.
+        ("server_move_ip", "ip", own(&["{v4}", " {v4} "]), not_held),
+        ("server_move_ip", "target_id", own(&[TARGET, " 01 "]), own(&["{id}", "x", "-1", "1.0", "１"])),
     ]
+}
+
+/// A value with what it says of a server and its addresses.
+fn of_server(value: &str, id: &str) -> String {
+    let [v4, v6] = addresses(id);
+    value.replace("{v4}", &v4).replace("{v6}", &v6).replace("{id}", id)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_parameter_is_taken_within_its_bounds_and_refused_past_them() {
-    let bed = Bed::new().await;
+    let bed = Bed::new().await.with_target().await;
     for (command, field, taken, refused) in bounds() {
         let known = COMMANDS.iter().find(|c| c.spec().name == command).unwrap();
-        let server = bed.app.running_order().await;
+        let server = bed.service_for(*known).await;
         let others: Vec<_> = good_fields(*known, &server).into_iter().filter(|(n, _)| *n != field).collect();
         let others: Vec<_> = match command {
             // Only the price, of this size alone: one server is changed to all of these.
@@ -66,6 +97,7 @@ async fn every_parameter_is_taken_within_its_bounds_and_refused_past_them() {
         };
         for (values, status) in [(&taken, 200), (&refused, 400)] {
             for value in values {
+                let value = of_server(value, &server);
                 let fields: Vec<_> = others.iter().copied().chain([(field, value.as_str())]).collect();
                 let (got, body) = bed.ann(command, &fields).await;
                 assert_eq!(got, status, "{command}: {field} = {value:?}: {body}");
@@ -88,7 +120,7 @@ async fn every_parameter_is_taken_within_its_bounds_and_refused_past_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_a_parameter_can_hold_breaks_the_server() {
-    let bed = Bed::new().await;
+    let bed = Bed::new().await.with_target().await;
     let long = "x".repeat(60_000);
     let digits = "1".repeat(60_000);
     let nasty = [
@@ -118,7 +150,7 @@ async fn nothing_that_a_parameter_can_hold_breaks_the_server() {
     ];
     for command in COMMANDS {
         let name = command.spec().name;
-        let server = bed.app.running_order().await;
+        let server = bed.service_for(*command).await;
         let good = good_fields(*command, &server);
         let fields = command.spec().fields.iter().map(|field| field.name);
         for field in fields.chain(["command", "nick", "colour"]) {

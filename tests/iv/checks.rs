@@ -47,14 +47,14 @@ async fn the_first_flaw_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_come_before_the_servers_state() {
-    let bed = Bed::new().await;
+    let bed = Bed::new().await.with_target().await;
     let states = [
         ("update live.orders set state = 'suspended', suspended_by = 'customer' where id = ", "suspended"),
         ("update live.orders set paid_until = current_date - 3, start_day = current_date - 40 where id = ", "overdue"),
     ];
     for (state, name) in states {
         for command in about_servers().filter(|c| matches!(c, iv_json::command::Command::Writes(_))) {
-            let server = bed.app.running_order().await;
+            let server = bed.service_for(command).await;
             bed.app.db.run_sql(&format!("{state}{server}")).await;
             let good = good_fields(command, &server);
             assert_eq!(bed.ann(command.spec().name, &good).await.0, 409, "{} when {name}", command.spec().name);
@@ -67,10 +67,14 @@ async fn parameters_come_before_the_servers_state() {
             }
         }
     }
-    let unpaid =
-        bed.app.order_by("poor", &[("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")]).await;
+    let vds = [("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")];
+    let (unpaid, target) = (bed.app.order_by("poor", &vds).await, bed.app.order_by("poor", &vds).await);
+    bed.app.with_addresses(&unpaid).await;
     for command in about_servers().filter(|c| matches!(c, iv_json::command::Command::Writes(_))) {
-        let (status, body) = bed.by("poor-api", command.spec().name, &good_fields(command, &unpaid)).await;
+        let fields = good_fields(command, &unpaid).into_iter();
+        let fields: Vec<_> =
+            fields.map(|(n, v)| if n == "target_id" { (n, target.as_str()) } else { (n, v) }).collect();
+        let (status, body) = bed.by("poor-api", command.spec().name, &fields).await;
         assert_eq!(status, 409, "{} when unpaid: {body}", command.spec().name);
     }
     assert_eq!(bed.app.db.value::<i64>("select count(*) from live.task where operation <> 'server_create'").await, 0);

@@ -7,8 +7,8 @@ use iv_json::{
 };
 use serde_json::Value;
 
-use super::bed::{Bed, Said};
-use crate::support::names;
+use super::bed::{Bed, Said, TARGET};
+use crate::support::{addresses, names};
 
 /// Values with which a command succeeds: its examples, with the ids of things that are there.
 pub fn good_fields(command: Command, server: &str) -> Vec<(&'static str, &str)> {
@@ -17,9 +17,23 @@ pub fn good_fields(command: Command, server: &str) -> Vec<(&'static str, &str)> 
         "id" => Some((field.name, server)),
         // These ask for something else: another's task, a price.
         "task_id" | "task" | "dry_run" => None,
+        "target_id" => Some((field.name, TARGET)),
+        // Of the commands that take an address of the server.
+        "ip" if field.need == Need::Required(Fault::Parameter("ip")) && command.spec().name != "server_graphs" => {
+            Some((field.name, own_address(server)))
+        }
         _ => Some((field.name, field.example)),
     });
     values.collect()
+}
+
+/// An address that [`App::with_addresses`] gives a server; of what has no such number, one that nobody has.
+///
+/// [`App::with_addresses`]: crate::support::App::with_addresses
+fn own_address(server: &str) -> &'static str {
+    let number = server.parse::<u16>().map_or("999", |_| server);
+    let [v4, _] = addresses(number);
+    v4.leak()
 }
 
 /// The commands that are about a server.
@@ -69,10 +83,10 @@ fn assert_images(answer: &Value, declared: &[ReplyField]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_success_has_exactly_the_declared_fields_and_every_scalar_is_a_string_or_null() {
-    let bed = Bed::new().await;
+    let bed = Bed::new().await.with_target().await;
     for command in COMMANDS {
         let spec = command.spec();
-        let server = bed.app.running_order().await;
+        let server = bed.service_for(*command).await;
         let answer = bed.done(spec.name, &good_fields(*command, &server)).await;
         assert_scalars(&answer, spec.name);
         match (&answer, spec.name) {
@@ -99,10 +113,10 @@ fn refusal(fault: Fault) -> Said {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_absent_or_malformed_field_is_answered_as_declared() {
-    let bed = Bed::new().await;
+    let bed = Bed::new().await.with_target().await;
     for command in COMMANDS {
         let name = command.spec().name;
-        let server = bed.app.running_order().await;
+        let server = bed.service_for(*command).await;
         let good = good_fields(*command, &server);
         for field in command.spec().fields {
             let others: Vec<_> = good.iter().copied().filter(|(n, _)| *n != field.name).collect();
@@ -126,29 +140,76 @@ async fn an_absent_or_malformed_field_is_answered_as_declared() {
     assert_eq!(bed.app.db.value::<i64>(tasks).await, 0, "a refused request left a task behind");
 }
 
+const VDS: [(&str, &str); 4] = [("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")];
+
+/// Ids of services of a kind that are not ann's to use: another customer's, ended ones, and none.
+async fn not_anns(bed: &Bed) -> Vec<String> {
+    let theirs = bed.app.order_by("ben", &VDS).await;
+    let host = |domain| [("tarifid", "1"), ("period", "1"), ("domain", domain)];
+    let their_hosting = bed.app.order_by("ben", &host("theirs.example")).await;
+    let (ended, ended_hosting) = (bed.app.running_order().await, bed.app.order_by("ann", &host("ended.example")).await);
+    let end = "update live.orders set state = 'terminated', terminated_at = now() where id in";
+    bed.app.db.run_sql(&format!("{end} ({ended}, {ended_hosting})")).await;
+    let absent = ["0", "999999", "9223372036854775807", "9223372036854775808", "18446744073709551616"];
+    let mut all = vec![theirs, their_hosting, ended, ended_hosting, "9".repeat(5000)];
+    all.extend(absent.map(str::to_owned));
+    all
+}
+
+/// What is not a number, or none that an id could be.
+const NO_IDS: [&str; 10] = ["-1", "+1", "1.0", "1e3", "0x1", "1 2", "１", "٣", "1;", "null"];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_this_customers_server_is_not_there() {
-    let bed = Bed::new().await;
-    let theirs = bed.app.order_by("ben", &[("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")]).await;
-    let hosting = bed.app.order_by("ann", &[("tarifid", "1"), ("period", "1"), ("domain", "one.example")]).await;
-    let ended = bed.app.running_order().await;
-    let end = format!("update live.orders set state = 'terminated', terminated_at = now() where id = {ended}");
-    bed.app.db.run_sql(&end).await;
+async fn what_is_not_this_customers_service_of_that_kind_is_not_there() {
+    let bed = Bed::new().await.with_target().await;
+    let not_anns = not_anns(&bed).await;
     let refused = refusal(Fault::Service);
-    let huge = "9".repeat(5000);
-    let absent = ["0", "999999", "9223372036854775807", "9223372036854775808", "18446744073709551616", &huge];
-    for command in about_servers() {
+    let hosting = bed.app.order_by("ann", &[("tarifid", "1"), ("period", "1"), ("domain", "one.example")]).await;
+    for command in COMMANDS.iter().copied().filter(|c| c.is_about_a_server() || c.is_about_hosting()) {
         let name = command.spec().name;
-        for id in [theirs.as_str(), &hosting, &ended].into_iter().chain(absent) {
+        let of_other_kind = if command.is_about_a_server() { hosting.as_str() } else { TARGET };
+        for id in not_anns.iter().map(String::as_str).chain([of_other_kind]) {
             assert_eq!(bed.ann(name, &good_fields(command, id)).await, refused, "{name} of {id}");
         }
-        for id in ["-1", "+1", "1.0", "1e3", "0x1", "1 2", "１", "٣", "1;", "null"] {
+        for id in NO_IDS {
             assert_eq!(bed.ann(name, &good_fields(command, id)).await, refusal(Fault::Id), "{name} of {id}");
         }
-        assert_eq!(bed.by("test", name, &good_fields(command, &theirs)).await.0, 403, "{name}: from the test realm");
+        let theirs = &not_anns[0];
+        assert_eq!(bed.by("test", name, &good_fields(command, theirs)).await.0, 403, "{name}: from the test realm");
     }
     let padded = format!(" 00{} ", bed.app.running_order().await);
     assert_eq!(bed.ann("server_info", &[("id", &padded)]).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_goes_to_nobody_elses_server_and_nobody_elses_is_told_of() {
+    let bed = Bed::new().await.with_target().await;
+    let server = bed.service_for(*COMMANDS.iter().find(|c| c.spec().name == "server_move_ip").unwrap()).await;
+    let not_anns = not_anns(&bed).await;
+    let hosting = bed.app.order_by("ann", &[("tarifid", "1"), ("period", "1"), ("domain", "one.example")]).await;
+    let [own, _] = addresses(&server);
+    for target in not_anns.iter().chain([&hosting]) {
+        let fields = [("id", server.as_str()), ("ip", own.as_str()), ("target_id", target.as_str())];
+        assert_eq!(bed.ann("server_move_ip", &fields).await, refusal(Fault::Service), "to {target}");
+    }
+    for target in NO_IDS {
+        let fields = [("id", server.as_str()), ("ip", own.as_str()), ("target_id", target)];
+        let refused = refusal(Fault::Parameter("target_id"));
+        assert_eq!(bed.ann("server_move_ip", &fields).await, refused, "to {target}");
+    }
+    // Another customer's, another server's of her own, the gateway, one that nobody has, one of no pool.
+    let theirs: String =
+        bed.app.db.value(&format!("select host(ip) from live.address where order_id = {}", not_anns[0])).await;
+    let elsewhere: String =
+        bed.app.db.value(&format!("select host(ip) from live.address where order_id = {TARGET}")).await;
+    for ip in [theirs.as_str(), &elsewhere, "198.18.0.1", "198.18.77.77", "192.0.2.1", "::1"] {
+        let moving = [("id", server.as_str()), ("ip", ip), ("target_id", TARGET)];
+        assert_eq!(bed.ann("server_move_ip", &moving).await, refusal(Fault::Parameter("ip")), "{ip}");
+        let naming = [("id", server.as_str()), ("ip", ip), ("domain", "vps.example")];
+        assert_eq!(bed.ann("server_ptr", &naming).await, refusal(Fault::Parameter("ip")), "{ip}");
+    }
+    let left = "select count(*) from live.task where operation in ('server_move_ip', 'server_ptr')";
+    assert_eq!(bed.app.db.value::<i64>(left).await, 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! bring about.
 
 mod access;
+mod addresses;
 pub mod bed;
 mod bounds;
 mod change;

@@ -45,10 +45,10 @@ async fn limits_are_known_at_once_and_usage_once_measured() {
     let at_once = info(&bed, &id).await;
     assert_eq!(at_once["in_node"], "simulated-1");
     assert_eq!((&at_once["in_qt_limit"], &at_once["in_mm_limit"]), (&"20480".into(), &"2048".into()));
-    assert_eq!((&at_once["in_host"], &at_once["in_ips"]), (&"vps.example".into(), &"".into()));
+    assert_eq!((&at_once["in_host"], &at_once["in_ips"]), (&"vps.example".into(), &"198.18.0.3".into()));
     let hold = format!("insert into live.address (ip, order_id) values ('2001:db8::5', {id}), ('192.0.2.5', {id})");
     bed.app.db.run_sql(&hold).await;
-    assert_eq!(info(&bed, &id).await["in_ips"], "192.0.2.5,2001:db8::5");
+    assert_eq!(info(&bed, &id).await["in_ips"], "192.0.2.5,198.18.0.3,2001:db8::5");
     for measured in ["in_bw_in", "in_bw_out", "in_qt_usage", "in_inodes_usage", "in_mm_usage"] {
         assert_eq!(at_once[measured], Value::Null, "{measured}");
     }

@@ -18,7 +18,7 @@ use super::bed::{AWKWARD, Window, look, poppler};
 const WIDTHS: [u32; 3] = [1200, 768, 360];
 
 /// Letters of the names on each paper: they were looked at for having a shape.
-const LETTERS: &str = "ĄŽšėįūčųКЁофча„“«»";
+const LETTERS: &str = "ĄŽŠšėūčųКЁофча„“«»";
 
 /// As many lines as stay on one sheet of paper.
 const LINES: i64 = 20;

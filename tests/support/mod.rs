@@ -102,12 +102,25 @@ impl App {
         id
     }
 
+    /// Two addresses more for an order, beside those that it has: an IPv4 and an IPv6 after its number.
+    pub async fn with_addresses(&self, id: &str) {
+        let [v4, v6] = addresses(id);
+        let hold = "insert into live.address (ip, order_id) values";
+        self.db.run_sql(&format!("{hold} ('{v4}', {id}), ('{v6}', {id})")).await;
+    }
+
     /// An order by a customer, as it is once placed: paid, or waiting for its invoice to be.
     pub async fn order_by(&self, login: &str, fields: &[(&str, &str)]) -> String {
         let placed = self.by(login, "createOrder", fields).await;
         assert_eq!(placed["status"], "SUCCESS", "{placed}");
         placed["orderid"].as_str().unwrap().to_owned()
     }
+}
+
+/// The addresses that [`App::with_addresses`] gives an order.
+pub fn addresses(id: &str) -> [String; 2] {
+    let number: u32 = id.parse().unwrap();
+    [std::net::Ipv4Addr::from_bits(0xCB00_7100 + number).to_string(), format!("2001:db8::{number:x}")]
 }
 
 /// The fields of a customer's call.

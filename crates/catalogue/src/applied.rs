@@ -6,8 +6,8 @@ use domain::catalogue::{Catalogue, Tariff};
 ///
 /// What the file names is as the file has it. What it no longer names is kept, since orders may hold on to it, at its
 /// place among its neighbours, but off sale: a tariff, an addon or an image can't be ordered or chosen, a period is
-/// neither for new orders nor for renewals, a group is not required, a node takes no new servers. Exchange rates are
-/// the file's alone. Applying the same file again changes nothing.
+/// neither for new orders nor for renewals, a group is not required, a node takes no new servers. Exchange rates
+/// and pools are the file's alone. Applying the same file again changes nothing.
 #[must_use]
 pub fn applied(old: &Catalogue, new: &Catalogue) -> Catalogue {
     let mut tariffs = new.tariffs.clone();
@@ -24,6 +24,7 @@ pub fn applied(old: &Catalogue, new: &Catalogue) -> Catalogue {
         groups: kept(&old.groups, new.groups.clone(), |group| group.key.clone(), |group| group.required = false),
         images: kept(&old.images, new.images.clone(), |image| image.id.clone(), |image| image.for_sale = false),
         nodes: kept(&old.nodes, new.nodes.clone(), |node| node.name.clone(), |node| node.open = false),
+        pools: new.pools.clone(),
     }
 }
 

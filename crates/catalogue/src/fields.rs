@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, fmt::Display};
 
 use domain::{
     catalogue::{
-        Addon, AddonGroup, Arch, Catalogue, DriverName, Handling, Node, OsImage, Period, Range, ServerPlan, Tariff,
-        UnitPrices,
+        Addon, AddonGroup, Arch, Catalogue, DriverName, Handling, Node, OsImage, Period, Pool, Range, ServerPlan,
+        Tariff, UnitPrices,
     },
     money::Money,
+    network::AddressRange,
 };
 
 use crate::subject::Subject;
@@ -47,6 +48,7 @@ pub(crate) fn items(catalogue: &Catalogue) -> Vec<Item> {
         items.push(self::tariff(tariff));
         items.extend(tariff.periods.iter().map(|of| period(tariff, of)));
     }
+    items.extend(catalogue.pools.iter().map(pool));
     items
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn orders(catalogue: &Catalogue, known: &BTreeSet<Subject>) -> Vec<(S
         order("order of groups", &mut c.groups.iter().map(|group| Subject::Group(group.key.clone()))),
         order("order of addons", &mut c.addons.iter().map(|addon| Subject::Addon(addon.id))),
         order("order of tariffs", &mut c.tariffs.iter().map(|tariff| Subject::Tariff(tariff.id))),
+        order("order of pools", &mut c.pools.iter().map(|pool| Subject::Pool(pool.name.clone()))),
     ];
     let mut orders: Vec<(Subject, Field)> = whole.into_iter().map(|field| (Subject::Catalogue, field)).collect();
     for tariff in &c.tariffs {
@@ -180,6 +183,21 @@ fn period(tariff: &Tariff, period: &Period) -> Item {
         or("for", text(wanted), period.for_new && period.for_renewal),
     ];
     Item::new(Subject::Period(tariff.id, period.months), None, fields)
+}
+
+fn pool(pool: &Pool) -> Item {
+    let quoted = |ranges: &[AddressRange]| list(ranges.iter().map(|range| text(&range.to_string())));
+    let mut fields = vec![always("name", text(&pool.name)), always("network", text(&pool.network.to_string()))];
+    fields.extend(pool.gateway.map(|gateway| always("gateway", text(&gateway.to_string()))));
+    fields.push(or("ranges", quoted(&pool.ranges), pool.ranges.is_empty()));
+    fields.push(or("exclude", quoted(&pool.exclude), pool.exclude.is_empty()));
+    fields.push(or("tariffs", list(pool.tariffs.iter()), pool.tariffs.is_empty()));
+    fields.push(or("nodes", list(pool.nodes.iter().map(|node| text(node))), pool.nodes.is_empty()));
+    fields.extend(pool.reverse.as_ref().map(|pattern| always("reverse", text(pattern))));
+    let days = pool.quarantine_days;
+    fields.push(or("quarantine_days", days, days == Pool::QUARANTINE_DAYS));
+    fields.push(or("open", pool.open, pool.open));
+    Item::new(Subject::Pool(pool.name.clone()), None, fields)
 }
 
 fn setup(price: Money) -> Field {

@@ -27,6 +27,8 @@ pub enum Subject {
     Tariff(TariffId),
     /// A tariff's period.
     Period(TariffId, Months),
+    /// A pool of addresses, by its name.
+    Pool(String),
 }
 
 impl Subject {
@@ -35,7 +37,7 @@ impl Subject {
         match self {
             Self::Catalogue => String::new(),
             Self::Rate(currency) => currency.to_string(),
-            Self::Node(key) | Self::Group(key) => key.clone(),
+            Self::Node(key) | Self::Group(key) | Self::Pool(key) => key.clone(),
             Self::Image(id) => id.to_string(),
             Self::Addon(id) => id.to_string(),
             Self::Tariff(id) => id.to_string(),
@@ -54,6 +56,7 @@ impl fmt::Display for Subject {
             Self::Group(_) => "group",
             Self::Addon(_) => "addon",
             Self::Tariff(_) => "tariff",
+            Self::Pool(_) => "pool",
             Self::Period(tariff, months) => return write!(f, "tariff {tariff} / period {months}"),
         };
         write!(f, "{kind} {}", self.id())

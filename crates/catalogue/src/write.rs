@@ -27,6 +27,7 @@ pub fn write(catalogue: &Catalogue) -> String {
             Subject::Image(_) => section(&mut file, "image", &item),
             Subject::Group(_) => section(&mut file, "group", &item),
             Subject::Addon(_) => section(&mut file, "addon", &item),
+            Subject::Pool(_) => section(&mut file, "pool", &item),
             Subject::Tariff(_) => {
                 section(&mut file, "tariff", &item);
                 file.push_str("periods = [\n");

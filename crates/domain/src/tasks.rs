@@ -2,7 +2,11 @@
 
 mod rules;
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 pub use rules::{ProvisioningRules, RefundFailed};
 
@@ -31,11 +35,19 @@ pub enum Operation {
     ResetPassword,
     /// Give it another hostname.
     Rename,
+    /// Give one of its addresses another reverse name.
+    Ptr,
+    /// Empty the packet filter inside it.
+    FlushFilter,
+    /// Set the limits of the packet filter before it.
+    Firewall,
+    /// Let it have the addresses that it holds, and no others.
+    MoveAddress,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Operation; 9] = [
+    pub const ALL: [Operation; 13] = [
         Self::Create,
         Self::Suspend,
         Self::Unsuspend,
@@ -45,6 +57,10 @@ impl Operation {
         Self::Change,
         Self::ResetPassword,
         Self::Rename,
+        Self::Ptr,
+        Self::FlushFilter,
+        Self::Firewall,
+        Self::MoveAddress,
     ];
 
     /// As it stands in the database and in `ta_command`.
@@ -60,6 +76,10 @@ impl Operation {
             Self::Change => "server_change",
             Self::ResetPassword => "server_reset_password",
             Self::Rename => "server_domain",
+            Self::Ptr => "server_ptr",
+            Self::FlushFilter => "server_flush_iptables",
+            Self::Firewall => "server_firewall",
+            Self::MoveAddress => "server_move_ip",
         }
     }
 }
@@ -88,6 +108,18 @@ impl Operation {
     #[must_use]
     pub const fn is_paid_for(self) -> bool {
         matches!(self, Self::Create | Self::Change)
+    }
+}
+
+/// What drivers can do, by the names that tariffs give them. One that is not here can do everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities(pub BTreeMap<String, BTreeSet<Operation>>);
+
+impl Capabilities {
+    /// Whether a driver can do an operation.
+    #[must_use]
+    pub fn can(&self, driver: &str, operation: Operation) -> bool {
+        self.0.get(driver).is_none_or(|operations| operations.contains(&operation))
     }
 }
 

@@ -29,6 +29,10 @@ pub enum Fault {
     Unchangeable,
     /// The server has as many open tasks as it may.
     TooMuch,
+    /// The address can't be moved: it is the server's last, on its way already, or of no use there.
+    Immovable,
+    /// The server's hypervisor can't do this.
+    Undoable,
     /// Too many failed passwords, or too many being verified.
     TooMany,
     /// The database can't be reached, or refused.
@@ -43,7 +47,14 @@ impl Fault {
             Self::Command | Self::Id | Self::Parameter(_) => 400,
             Self::Credentials => 401,
             Self::Network | Self::Service => 403,
-            Self::Suspended | Self::Overdue | Self::Unpaid | Self::Balance | Self::Unchangeable | Self::TooMuch => 409,
+            Self::Suspended
+            | Self::Overdue
+            | Self::Unpaid
+            | Self::Balance
+            | Self::Unchangeable
+            | Self::Immovable
+            | Self::Undoable
+            | Self::TooMuch => 409,
             Self::TooMany => 429,
             Self::Database => 503,
         }
@@ -103,6 +114,14 @@ impl Fault {
                 "Serveris turi per daug laukiančių užduočių",
                 "У сервера слишком много ожидающих заданий",
                 "Too many tasks of the server are waiting",
+            ),
+            Self::Immovable => {
+                ("Šio IP adreso perkelti negalima", "Этот IP-адрес перенести нельзя", "This address can't be moved")
+            }
+            Self::Undoable => (
+                "Šios operacijos paslauga nepalaiko",
+                "Услуга не поддерживает эту операцию",
+                "This service does not support the operation",
             ),
             Self::TooMany => (
                 "Per daug bandymų, bandykite vėliau",

@@ -11,6 +11,7 @@ mod backoff;
 pub mod driver;
 mod jobs;
 mod lease;
+pub mod lint;
 mod settings;
 pub mod supervise;
 mod thread;

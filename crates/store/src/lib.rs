@@ -3,6 +3,7 @@
 //! Lock order, everywhere: saved answer, order, customer (for destructive operations), invoice, wallets by id. Wallets come
 //! last and are held the shortest.
 
+pub mod addresses;
 pub mod catalogue;
 pub mod customers;
 pub mod db;

@@ -216,6 +216,7 @@ table! {
         cancel_requested_at -> Nullable<Timestamptz>,
         invoice_id -> Nullable<BigInt>,
         undo -> Nullable<Jsonb>,
+        after -> Nullable<BigInt>,
     }
 }
 table! {

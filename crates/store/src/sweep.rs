@@ -56,6 +56,7 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
         "usage_rollup",
         "usage_reading",
         "address",
+        "firewall",
         "simulated_server",
         "task",
         "service_period",

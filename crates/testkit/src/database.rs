@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{billing::Party, catalogue::Catalogue, customers::Prices, tasks::ProvisioningRules};
+use domain::{
+    billing::Party,
+    catalogue::Catalogue,
+    customers::Prices,
+    tasks::{Capabilities, ProvisioningRules},
+};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -59,8 +64,9 @@ impl TestDb {
             email: Some("saskaitos@debesys.example".to_owned()),
             ..Party::default()
         };
+        let zone = TimeZone::get("Europe/Vilnius").unwrap();
         let provisioning = ProvisioningRules { destroy_grace_hours: 0, ..ProvisioningRules::default() };
-        Rules { zone: TimeZone::get("Europe/Vilnius").unwrap(), prices: Prices::Gross, seller, provisioning }
+        Rules { zone, prices: Prices::Gross, seller, capabilities: Capabilities::default(), provisioning }
     }
 
     /// The demo's catalogue.

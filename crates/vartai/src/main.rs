@@ -1,9 +1,11 @@
 //! The binary: configuration, telemetry, serve, worker and the staff's command line.
 
+mod callbacks;
 mod cli;
 mod failure;
 mod installation;
 mod key_file;
+mod reference;
 mod serve;
 mod settings;
 mod signals;
@@ -22,6 +24,10 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return cli::usage::tell(&error),
     };
+    // The parent of one hook has no threads but its own, and no configuration.
+    if let Some(arguments) = arguments.of_supervisor() {
+        return provisioner::supervise::main(arguments.into_iter());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failure::Failure::failed(format!("no threads to run on: {error}")).tell(),

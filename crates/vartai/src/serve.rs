@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::web::{Data, ServiceConfig};
+use apidoc::publish::{self, Publisher};
 use clap::Args;
 use gateway_http::{
     Gateway, GatewaySettings,
@@ -16,8 +17,10 @@ use iv_json::{Api, ApiSettings};
 use store::customers;
 
 use crate::{
+    callbacks::Callbacks,
     failure::Failure,
     installation::{self, Installation, Migrations},
+    reference,
     settings::Settings,
     signals, worker,
 };
@@ -60,7 +63,7 @@ fn keep_demo_private(installation: &Installation) -> Result<(), Failure> {
 /// The HTTP surfaces run here, and the worker beside them when `with_worker`.
 async fn serve_until_stopped(installation: Installation, with_worker: bool, demo: bool) -> Result<(), Failure> {
     let settings = &installation.settings;
-    let serving = start(&installation)?;
+    let (serving, publisher) = start(&installation)?;
     let mut worker = match with_worker {
         true => Some(worker::start(&installation)?),
         false => None,
@@ -75,31 +78,40 @@ async fn serve_until_stopped(installation: Installation, with_worker: bool, demo
     };
     tracing::info!("stopping: requests and tasks under way are brought to their end");
     serving.stop().await;
+    publisher.stop().await;
     match worker {
         Some(worker) if outcome.is_ok() => Ok(worker.stop().await?),
         _ => outcome,
     }
 }
 
-fn start(installation: &Installation) -> Result<Serving, Failure> {
+/// Starts the surfaces, and the making of the reference page, which is there a moment later.
+fn start(installation: &Installation) -> Result<(Serving, Publisher), Failure> {
     let settings = &installation.settings;
     let bound = Bound::to(&HttpSettings { bind: settings.http.bind, admin_bind: settings.http.admin_bind })?;
     let gateway = GatewaySettings { dialect: settings.apih.dialect.0, auth: settings.auth() };
     let gateway = Gateway::new(installation.database.clone(), gateway)
         .map_err(|error| Failure::failed(format!("no randomness: {error}")))?;
-    let iv = ApiSettings {
-        allowed_networks: settings.iv.allowed_networks.clone(),
-        public_url: settings.public_url(bound.address()?),
-        auth: settings.auth(),
-    };
+    let public_url = settings.public_url(bound.address()?);
+    let publisher = publish::start(publish::Source {
+        database: installation.database.clone(),
+        connect: installation.connect.clone(),
+        rules: installation::rules(settings),
+        facts: reference::facts(settings, public_url.clone()),
+    })?;
+    let page = Data::new(publisher.published.clone());
+    let iv = ApiSettings { allowed_networks: settings.iv.allowed_networks.clone(), public_url, auth: settings.auth() };
     let iv = Data::new(Api::new(installation.database.clone(), gateway.verifier().clone(), iv));
     let metrics = Metrics::new().map_err(|error| Failure::failed(error.to_string()))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
+    let callbacks = Arc::new(Callbacks::new(installation.database.live.clone(), &settings.drivers));
     let public = move |config: &mut ServiceConfig| {
         config.app_data(iv.clone()).configure(iv_json::http::routes);
+        config.app_data(page.clone()).configure(apidoc::http::routes);
+        Callbacks::routes(&callbacks, config);
     };
-    Ok(serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?)
+    Ok((serve(Arc::new(gateway), Arc::new(metrics), bound, workers, public)?, publisher))
 }
 
 /// Says where everything is, and with the demo's data how to try it.
@@ -108,6 +120,7 @@ fn greet(out: &mut impl Write, serving: &Serving, settings: &Settings, demo: boo
     writeln!(out, "Vartai serves.")?;
     writeln!(out, "  reseller gateway  {url}/apih.php")?;
     writeln!(out, "  account, servers  {url}/json.php")?;
+    writeln!(out, "  reference         {url}/apidoc.php")?;
     writeln!(out, "  health, metrics   http://{}/readyz, /metrics", serving.admin_address)?;
     writeln!(out, "  test access       login=test pass=test")?;
     if demo {

@@ -32,6 +32,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
 pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
     let concurrency = usize::from(installation.settings.worker.concurrency.get());
     let settings = WorkerSettings {
+        drivers: installation.settings.drivers.0.clone(),
         concurrency,
         invoice_series: installation.settings.billing.invoice_series.0.clone(),
         credit_note_series: installation.settings.billing.credit_note_series.0.clone(),

@@ -16,8 +16,8 @@ use crate::{
 /// What applying a file would change. Its `Display` is for people, its `Serialize` for `--json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// The changes: the catalogue as a whole, rates, nodes, images, groups, addons, tariffs with their periods, each in
-    /// the order of the list that it would be in.
+    /// The changes: the catalogue as a whole, rates, nodes, images, groups, addons, tariffs with their periods,
+    /// pools, each in the order of the list that it would be in.
     pub changes: Vec<Change>,
     /// Why the file can't be applied, though there is no mistake in it. While there are any, it must not be.
     pub obstacles: Vec<String>,
@@ -78,7 +78,8 @@ impl Plan {
 /// [`applied`]`(old, new)` is `old`.
 ///
 /// A rate that goes is listed as retired: prices can no longer be told in its currency, so that whoever applies the
-/// plan must first see that no customer has it.
+/// plan must first see that no customer has it. So is a pool: its addresses are then of none, so that whoever applies
+/// the plan must first see that none of them is held.
 #[must_use]
 pub fn plan(old: &Catalogue, new: &Catalogue) -> Plan {
     let after = applied(old, new);
@@ -100,7 +101,7 @@ pub fn plan(old: &Catalogue, new: &Catalogue) -> Plan {
         (!fields.is_empty()).then(|| change(kind, item, fields))
     });
     let mut changes: Vec<Change> = rest.collect();
-    // Only rates go altogether; they stand behind the catalogue's own line.
+    // Only rates and pools go altogether; they stand behind the catalogue's own line.
     let at = changes.iter().take_while(|change| change.subject == Subject::Catalogue).count();
     changes.splice(at..at, gone);
     Plan { changes, obstacles: obstacles(old, new, &named) }

@@ -66,6 +66,7 @@ fn fate(subject: &Subject) -> &'static str {
         Subject::Image(_) => "no longer for choice; servers keep it",
         Subject::Group(_) => "no longer required; kept",
         Subject::Addon(_) | Subject::Tariff(_) => "no longer for sale; its orders stay and can be renewed",
+        Subject::Pool(_) => "removed; nothing is handed out of it",
         Subject::Period(..) => "no longer for sale; periods already paid stay",
     }
 }

@@ -14,15 +14,16 @@ const IMAGE: Section =
     Section { name: "image", keys: &["id", "title", "arch", "url", "min_ram_mb", "panel", "price", "for_sale"] };
 
 impl<'a, 't> Reader<'_, 'a, 't> {
-    /// Nodes; their drivers are noted for the tariffs.
+    /// Nodes; their drivers are noted for the tariffs, their names for the pools.
     pub(super) fn nodes(&mut self) -> Vec<Node> {
         let mut drivers = Vec::new();
-        let (nodes, _) = self.section(&NODE, |entry| {
+        let (nodes, names) = self.section(&NODE, |entry| {
             let driver = entry.required("driver", values::key);
             drivers.extend(driver.clone());
             node(entry, driver)
         });
         self.drivers = drivers;
+        self.nodes = names;
         nodes
     }
 

@@ -3,6 +3,7 @@
 mod addons;
 mod entry;
 mod hypervisors;
+mod pools;
 mod sections;
 mod tariffs;
 mod values;
@@ -18,7 +19,7 @@ use toml::de::DeTable;
 use self::{entry::Entry, sections::Names};
 use crate::mistake::{Mistake, Mistakes, did_you_mean};
 
-const SECTIONS: [&str; 7] = ["currency", "rates", "node", "image", "group", "addon", "tariff"];
+const SECTIONS: [&str; 8] = ["currency", "rates", "node", "image", "group", "addon", "tariff", "pool"];
 
 /// Reads a catalogue file.
 ///
@@ -47,17 +48,19 @@ struct Reader<'r, 'a, 't> {
     /// `None` when it can't be read: then prices are not checked.
     base: Option<Currency>,
     drivers: Vec<String>,
+    nodes: Names,
     images: Names,
     groups: Names,
     addons: Names,
+    tariffs: Names,
 }
 
 impl<'r, 'a, 't> Reader<'r, 'a, 't> {
     fn new(root: &'r Entry<'a, 't>) -> Self {
         let base = root.required("currency", |value| currency(&values::text(value)?));
-        let nothing = (Vec::new(), Names::new(), Names::new(), Names::new());
-        let (drivers, images, groups, addons) = nothing;
-        Self { root, base, drivers, images, groups, addons }
+        let (nodes, images, groups) = (Names::new(), Names::new(), Names::new());
+        let (addons, tariffs) = (Names::new(), Names::new());
+        Self { root, base, drivers: Vec::new(), nodes, images, groups, addons, tariffs }
     }
 
     /// `None` if it has mistakes that leave no catalogue to speak of; they are noted.
@@ -70,8 +73,10 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
         self.groups = names;
         let (addons, names) = self.addons();
         self.addons = names;
-        let tariffs = self.tariffs();
-        Some(Catalogue { base: self.base?, rates, tariffs, addons, groups, images, nodes })
+        let (tariffs, names) = self.tariffs();
+        self.tariffs = names;
+        let pools = self.pools();
+        Some(Catalogue { base: self.base?, rates, tariffs, addons, groups, images, nodes, pools })
     }
 
     fn rates(&self) -> BTreeMap<Currency, Rate> {

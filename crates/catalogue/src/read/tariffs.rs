@@ -41,8 +41,8 @@ const PLAN: [&str; 4] = ["cpu_ghz", "ram_mb", "disk_gb", "bandwidth_mbps"];
 const UNITS: [&str; 4] = ["cpu_ghz", "ram_1024_mb", "disk_10_gb", "bandwidth_10_mbps"];
 
 impl<'a, 't> Reader<'_, 'a, 't> {
-    pub(super) fn tariffs(&self) -> Vec<Tariff> {
-        self.section(&TARIFF, |entry| self.tariff(entry)).0
+    pub(super) fn tariffs(&self) -> (Vec<Tariff>, Names) {
+        self.section(&TARIFF, |entry| self.tariff(entry))
     }
 
     fn tariff(&self, entry: &Entry<'a, 't>) -> Option<Tariff> {
@@ -174,7 +174,7 @@ fn period(entry: &Entry<'_, '_>) -> Option<Period> {
 }
 
 /// A list of names of entries in another section, each once.
-fn names<T>(
+pub(super) fn names<T>(
     entry: &Entry<'_, '_>,
     key: &str,
     section: &str,

@@ -6,7 +6,7 @@ use domain::{
     calendar::Months,
     catalogue::{
         Addon, AddonEffect, AddonGroup, AddonId, Arch, Catalogue, DriverName, Handling, ImageId, Node, OsImage, Period,
-        Range, ServerPlan, Tariff, TariffId, UnitPrices, Vid,
+        Pool, Range, ServerPlan, Tariff, TariffId, UnitPrices, Vid,
     },
     money::{Currency, Money, Percent, Rate},
 };
@@ -172,6 +172,35 @@ fn rates(base: Currency) -> impl Strategy<Value = BTreeMap<Currency, Rate>> {
         .prop_map(move |rates| rates.into_iter().filter(|(currency, _)| *currency != base).collect())
 }
 
+/// Pools, each in a network of its own.
+fn pools(tariffs: &[i64]) -> impl Strategy<Value = Vec<Pool>> + use<> {
+    let tariffs = tariffs.to_vec();
+    let rest = (some(&tariffs), some(&DRIVERS), option::of(Just("{ip}.example.lt")), 0..60_u32, any::<bool>());
+    let parts = (any::<bool>(), 0..3_usize, 0..3_usize, option::of(1..9_u8), rest);
+    (some(&KEYS), vec(parts, KEYS.len())).prop_map(|(names, parts)| {
+        let one = |(at, (name, parts))| {
+            let (v6, ranges, exclude, gateway, rest): (bool, usize, usize, Option<u8>, _) = parts;
+            let (tariffs, nodes, reverse, quarantine_days, open): (Vec<i64>, Vec<&str>, Option<&str>, _, _) = rest;
+            let net = if v6 { format!("2001:db8:{at}::") } else { format!("10.{at}.0.") };
+            let many = |from, count| (0..count).map(|n| format!("{net}{}", from + n).parse().unwrap()).collect();
+            let name: &str = name;
+            Pool {
+                name: name.to_owned(),
+                network: if v6 { format!("{net}/48") } else { format!("{net}0/24") }.parse().unwrap(),
+                gateway: gateway.map(|last| format!("{net}{last}").parse().unwrap()),
+                ranges: many(10, ranges),
+                exclude: many(20, exclude),
+                tariffs: tariffs.into_iter().map(TariffId).collect(),
+                nodes: nodes.into_iter().map(str::to_owned).collect(),
+                reverse: reverse.map(str::to_owned),
+                quarantine_days,
+                open,
+            }
+        };
+        names.into_iter().zip(parts).enumerate().map(one).collect()
+    })
+}
+
 /// Catalogues in a currency; their entries share ids, so that any two have much in common.
 pub(super) fn catalogue_in(base: Currency) -> impl Strategy<Value = Catalogue> {
     (some(&KEYS), some(&KEYS), some(&NUMBERS), some(&NUMBERS)).prop_flat_map(
@@ -183,8 +212,9 @@ pub(super) fn catalogue_in(base: Currency) -> impl Strategy<Value = Catalogue> {
                 addons.iter().map(|id| addon(*id, base, group_keys.clone(), image_ids.clone())).collect();
             let all_images: Vec<_> = images.into_iter().map(|id| image(id, base)).collect();
             let all_groups: Vec<_> = groups.into_iter().map(group).collect();
-            let parts = (rates(base), nodes(), all_images, all_groups, all_addons, all_tariffs);
-            parts.prop_map(move |(rates, nodes, images, groups, addons, tariffs)| Catalogue {
+            let pools = pools(&tariffs);
+            let parts = (rates(base), nodes(), all_images, all_groups, all_addons, all_tariffs, pools);
+            parts.prop_map(move |(rates, nodes, images, groups, addons, tariffs, pools)| Catalogue {
                 base,
                 rates,
                 tariffs,
@@ -192,6 +222,7 @@ pub(super) fn catalogue_in(base: Currency) -> impl Strategy<Value = Catalogue> {
                 groups,
                 images,
                 nodes,
+                pools,
             })
         },
     )

@@ -57,7 +57,7 @@ plan.disk_gb = 20.5
 #[test]
 fn every_mistake_is_told_with_its_line_its_entry_and_what_to_do() {
     let expected = [
-        "line 2: there is no key \"nods\" here (did you mean node?): use one of currency, rates, node, image, group, addon, tariff",
+        "line 2: there is no key \"nods\" here (did you mean node?): use one of currency, rates, node, image, group, addon, tariff, pool",
         "line 4: rates: JPY: \"0\" is not an exchange rate: write a plain positive decimal with at most nine places",
         "line 5: rates: EUR is the catalogue's own currency, which has no rate: take it out",
         "line 6: rates: \"XXX\" is not a currency code that can be billed in (ISO 4217, upper case)",
@@ -186,4 +186,55 @@ fn a_section_of_another_shape_is_refused() {
     assert!(found[1].starts_with("line 3: image: must be a table of id, "), "{found:#?}");
     assert_eq!(found[2], "line 4: tariff: begin each with [[tariff]] in double brackets, not a table");
     assert_eq!(found.len(), 3);
+}
+
+/// A catalogue with a tariff and a pool, whose keys follow.
+const POOLS: &str = "currency = \"EUR\"\n[[node]]\nname = \"n1\"\ndriver = \"simulated\"\n[[tariff]]\nid = 10\nvid = \"vds\"\n\
+    name = \"T\"\nmonthly = 1\ndriver = \"simulated\"\nperiods = [{ months = 1 }]\n[[pool]]\nname = \"a\"\n";
+
+#[test]
+fn a_pool_that_can_not_be_is_refused() {
+    let own = "network = \"198.51.100.0/24\"\n";
+    let cases = [
+        ("", "network is missing"),
+        ("network = \"198.51.100.1/24\"", "write 198.51.100.0/24"),
+        ("network = \"198.51.100.0/33\"", "is not a network"),
+        ("network = \"::1\"", "is not a network"),
+        (&format!("{own}gateway = \"198.51.101.1\""), "gateway: 198.51.101.1 is not in the network 198.51.100.0/24"),
+        (&format!("{own}gateway = \"198.51.100.1-198.51.100.2\""), "more than one address"),
+        (&format!("{own}gateway = \"2001:db8::1\""), "is not in the network"),
+        (&format!("{own}ranges = [\"198.51.100.9-198.51.100.1\"]"), "must go from an address up"),
+        (&format!("{own}ranges = [\"198.51.100.250-198.51.101.1\"]"), "is not in the network"),
+        (&format!("{own}ranges = [\"198.51.100.1-198.51.100.9\", \"198.51.100.9\"]"), "name each once"),
+        (&format!("{own}exclude = [\"203.0.113.9\"]"), "exclude: 203.0.113.9 is not in the network"),
+        (&format!("{own}exclude = [\"198.51.100.1-198.51.100.254\"]"), "no address in it to hand out"),
+        (&format!("{own}tariffs = [11]"), "there is no tariff 11"),
+        (&format!("{own}tariffs = [10, 10]"), "10 is there twice"),
+        (&format!("{own}nodes = [\"n2\"]"), "there is no node n2 (did you mean n1?)"),
+        (&format!("{own}reverse = \"static.example.com\""), "makes no host name"),
+        (&format!("{own}reverse = \"{{ip}}\""), "makes no host name"),
+        (&format!("{own}quarantine_days = 3651"), "must be at most 3650"),
+        (
+            &format!("{own}[[pool]]\nname = \"b\"\nnetwork = \"198.51.100.128/25\""),
+            "has addresses of pool a, on line 14",
+        ),
+        (&format!("{own}[[pool]]\nname = \"a\"\nnetwork = \"203.0.113.0/24\""), "pool a is there already"),
+    ];
+    for (keys, wanted) in cases {
+        let found = mistakes(&format!("{POOLS}{keys}\n"));
+        assert!(found.iter().any(|mistake| mistake.contains(wanted)), "{keys}: {found:#?}");
+    }
+}
+
+#[test]
+fn pools_of_one_network_share_it_with_addresses_of_their_own() {
+    let shared = "network = \"198.51.100.0/24\"\ngateway = \"198.51.100.1\"\n";
+    let file = format!(
+        "{POOLS}{shared}ranges = [\"198.51.100.2-198.51.100.99\"]\nexclude = [\"198.51.100.7\"]\n\
+         [[pool]]\nname = \"b\"\n{shared}ranges = [\"198.51.100.100-198.51.100.254\"]\ntariffs = [10]\n"
+    );
+    let catalogue = read(&file).unwrap();
+    assert_eq!(catalogue.pools.iter().map(|pool| pool.size()).collect::<Vec<_>>(), [97, 155]);
+    let of = |ip: &str| catalogue.pool_of(ip.parse().unwrap()).map(|pool| pool.name.as_str());
+    assert_eq!([of("198.51.100.99"), of("198.51.100.100"), of("198.51.101.1")], [Some("a"), Some("b"), None]);
 }

@@ -91,7 +91,7 @@ fn a_plan_is_one_json_document() {
 fn a_first_catalogue_is_all_added() {
     let plan = plan(&Catalogue::empty(Currency::EUR), &demo());
     assert!(plan.changes.iter().all(|change| change.kind == Kind::Added));
-    assert_eq!(plan.changes.len(), 1 + 1 + 5 + 1 + 5 + 5 + 13);
+    assert_eq!(plan.changes.len(), 1 + 1 + 5 + 1 + 5 + 5 + 13 + 1);
 }
 
 #[test]

@@ -4,15 +4,17 @@ mod addon;
 mod image;
 mod node;
 mod plan;
+mod pool;
 mod tariff;
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 pub use addon::{Addon, AddonEffect, AddonGroup, AddonId};
 pub use image::{Arch, ImageId, OsImage};
 pub use node::Node;
 pub use plan::{Range, ServerPlan, UnitPrices};
+pub use pool::{Pool, reverse_name};
 pub use tariff::{DriverName, Handling, Period, Tariff, TariffId, Vid};
 
 use crate::money::{Currency, Money, MoneyError, Rate};
@@ -34,6 +36,9 @@ pub struct Catalogue {
     pub images: Vec<OsImage>,
     /// Hypervisors.
     pub nodes: Vec<Node>,
+    /// Pools of addresses, in the order they are handed out of. Older revisions have none.
+    #[serde(default)]
+    pub pools: Vec<Pool>,
 }
 
 /// The catalogue has no exchange rate for the customer's currency.
@@ -64,6 +69,7 @@ impl Catalogue {
             groups: Vec::new(),
             images: Vec::new(),
             nodes: Vec::new(),
+            pools: Vec::new(),
         }
     }
 
@@ -106,6 +112,22 @@ impl Catalogue {
     pub fn node_for(&self, tariff: &Tariff) -> Option<&Node> {
         let Handling::Driver(driver) = &tariff.handling else { return None };
         self.nodes.iter().find(|node| node.open && node.driver == *driver)
+    }
+
+    /// The pools that a server of a tariff, on a node if it has one, gets addresses of: those of IPv4, then those of
+    /// IPv6, each in the catalogue's order. It gets one address of each family that has any.
+    #[must_use]
+    pub fn pools_for(&self, tariff: TariffId, node: Option<&str>) -> [Vec<&Pool>; 2] {
+        let serving = self.pools.iter().filter(|pool| pool.open && pool.serves(tariff, node));
+        let (v4, v6) = serving.partition(|pool| pool.network.is_ipv4());
+        [v4, v6]
+    }
+
+    /// The pool that an address is of: the one that hands it out, else one of whose network it is.
+    #[must_use]
+    pub fn pool_of(&self, ip: IpAddr) -> Option<&Pool> {
+        let handing_out = self.pools.iter().find(|pool| pool.handed_out().iter().any(|range| range.contains(ip)));
+        handing_out.or_else(|| self.pools.iter().find(|pool| pool.contains(ip)))
     }
 
     /// A price of the catalogue in a customer's currency: converted and rounded once, as getTarifs shows it.

@@ -30,7 +30,9 @@ impl PowerOperation {
         }
     }
 
-    const fn needs_server(self) -> bool {
+    /// Whether there is nothing that does it but a server.
+    #[must_use]
+    pub const fn needs_server(self) -> bool {
         matches!(self, Self::Restart | Self::Reinstall)
     }
 }
@@ -38,7 +40,7 @@ impl PowerOperation {
 /// Why it is not done. In the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PowerError {
-    /// Not a server.
+    /// Not a server, or one whose driver can't do it.
     Unsupported,
     /// An invoice of the order is unpaid.
     UnpaidInvoice,

@@ -2,6 +2,7 @@
 
 use domain::{
     calendar::{day_of, parse_digits},
+    catalogue::Vid,
     field::Field,
     orders::OrderId,
 };
@@ -21,9 +22,32 @@ use crate::{ApiSettings, caller::Caller, commands, fault::Fault};
 pub async fn answer(db: &Database, settings: &ApiSettings, caller: &Caller, fields: &Fields) -> Result<Reply, Failure> {
     let command = fields.text("command").and_then(commands::find).ok_or(Fault::Command)?;
     let realm = db.realm(caller.realm);
-    let service = match command.is_about_a_server() {
-        true => Some(find_server(realm, caller, fields).await?),
-        false => None,
+    let outcome = run(command, realm, caller, settings, fields).await;
+    if let Err(Failure::Refused(fault)) = &outcome
+        && !command.may_answer(*fault)
+    {
+        let name = command.spec().name;
+        tracing::error!(command = name, ?fault, "a command answers a fault that it does not declare");
+        debug_assert!(false, "{name} answers {fault:?}, which it does not declare");
+    }
+    outcome
+}
+
+async fn run(
+    command: Command,
+    realm: &Realm,
+    caller: &Caller,
+    settings: &ApiSettings,
+    fields: &Fields,
+) -> Result<Reply, Failure> {
+    let wanted = match (command.is_about_a_server(), command.is_about_hosting()) {
+        (true, _) => Some(Vid::is_server as fn(Vid) -> bool),
+        (_, true) => Some((|vid| vid == Vid::Hosting) as fn(Vid) -> bool),
+        (false, false) => None,
+    };
+    let service = match wanted {
+        Some(is_wanted) => Some(find_service(realm, caller, fields, is_wanted).await?),
+        None => None,
     };
     let call = Call { caller, fields, settings, service };
     match command {
@@ -34,8 +58,13 @@ pub async fn answer(db: &Database, settings: &ApiSettings, caller: &Caller, fiel
     }
 }
 
-/// The caller's server of that id. One that is another's, one that is no server and one that is not there are the same.
-async fn find_server(realm: &Realm, caller: &Caller, fields: &Fields) -> Result<Service, Failure> {
+/// The caller's service of that id. One that is another's, one of another kind and one that is not there are the same.
+async fn find_service(
+    realm: &Realm,
+    caller: &Caller,
+    fields: &Fields,
+    is_wanted: fn(Vid) -> bool,
+) -> Result<Service, Failure> {
     let id = Field::read(fields.text(SERVER_ID.name), |text| parse_digits(text).map(OrderId));
     let id = match (id, fields.text(SERVER_ID.name)) {
         (Field::Given(id), _) => id,
@@ -46,5 +75,5 @@ async fn find_server(realm: &Realm, caller: &Caller, fields: &Fields) -> Result<
     let today = day_of(caller.now, &realm.rules().zone);
     let customer = caller.buyer.customer;
     let found = realm.read(async |connection| servers::service(connection, customer, id, today).await).await?;
-    found.filter(|service| service.order.vid.is_server()).ok_or_else(|| Fault::Service.into())
+    found.filter(|service| is_wanted(service.order.vid)).ok_or_else(|| Fault::Service.into())
 }

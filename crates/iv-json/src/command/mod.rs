@@ -103,9 +103,29 @@ impl Command {
     /// Whether it is about one server, named by `id`.
     #[must_use]
     pub fn is_about_a_server(self) -> bool {
-        self.spec().fields.iter().any(|field| field.name == SERVER_ID.name)
+        self.spec().fields.contains(&SERVER_ID)
+    }
+
+    /// Whether it is about one web hosting, named by `id`.
+    #[must_use]
+    pub fn is_about_hosting(self) -> bool {
+        self.spec().fields.contains(&HOSTING_ID)
+    }
+
+    /// Whether it can answer a fault: one of its own, or one of every request.
+    #[must_use]
+    pub fn may_answer(self, fault: Fault) -> bool {
+        let of_id = self.is_about_a_server() || self.is_about_hosting();
+        match fault {
+            Fault::Network | Fault::Credentials | Fault::Command | Fault::TooMany | Fault::Database => true,
+            Fault::Id | Fault::Service if of_id => true,
+            _ => self.spec().faults.contains(&fault),
+        }
     }
 }
+
+/// The web hosting that a command is about.
+pub const HOSTING_ID: FieldSpec = FieldSpec { about: "The hosting, by the id of its service.", ..SERVER_ID };
 
 /// The server that a command is about.
 pub const SERVER_ID: FieldSpec = FieldSpec {

@@ -2,6 +2,7 @@
 
 mod account;
 mod count;
+mod hosting;
 mod servers;
 mod version;
 
@@ -24,6 +25,11 @@ pub static COMMANDS: &[Command] = &[
     Command::Writes(&servers::ServerResetPassword),
     Command::Writes(&servers::ServerChange),
     Command::Writes(&servers::ServerDomain),
+    Command::Writes(&servers::ServerPtr),
+    Command::Writes(&servers::ServerFlushIptables),
+    Command::Writes(&servers::ServerFirewall),
+    Command::Writes(&servers::ServerMoveIp),
+    Command::Reads(&hosting::HostingInfo),
 ];
 
 /// The command of that name, which is case-sensitive.

@@ -126,6 +126,8 @@ async fn what_a_driver_does_not_know_is_looked_at() {
     assert_eq!((state.as_str(), log.as_str()), ("queued", "attempt 1: no answer; there is no machine\n"));
     // A machine that runs may or may not have been restarted.
     assert_eq!(tried(Operation::Restart, Some(unknown()), Some(running())).await.0, "queued");
+    // Nor does it say that its packet filter was emptied.
+    assert_eq!(tried(Operation::FlushFilter, Some(unknown()), Some(running())).await.0, "queued");
 }
 
 #[tokio::test]
@@ -148,6 +150,21 @@ async fn a_driver_says_when_it_is_to_be_asked_again_and_when_never() {
     assert_eq!((state.as_str(), log.as_str()), ("manual", "attempt 1: there is none\n"));
 }
 
+#[tokio::test]
+async fn addresses_that_are_not_seen_are_not_there() {
+    let with = |addresses: Option<&[&str]>| {
+        let addresses = addresses.map(|all| all.iter().map(|ip| ip.parse().unwrap()).collect());
+        let traits = Traits { addresses, ..Traits::default() };
+        Some(Observed::Present(Machine { running: true, generation: 1, boot: None, traits }))
+    };
+    let (state, log, _) = tried(Operation::MoveAddress, Some(done()), with(Some(&["198.18.0.2"]))).await;
+    assert_eq!((state.as_str(), log.as_str()), ("succeeded", "addresses set on n1, system generation 1, running\n"));
+    for seen in [Some(&[][..]), Some(&["198.18.0.2", "198.18.0.3"][..]), Some(&["198.18.0.3"][..])] {
+        let (state, log, _) = tried(Operation::MoveAddress, Some(done()), with(seen)).await;
+        let missed = "attempt 1: the machine's list of addresses is not what it is to be\n";
+        assert_eq!((state.as_str(), log.as_str()), ("queued", missed), "{seen:?}");
+    }
+}
 /// A machine that says which start of its system it is in, and a driver that has it restarted.
 #[derive(Default)]
 struct Restarter {

@@ -1,5 +1,7 @@
 //! The state that a task wants, and whether what is seen is it.
 
+use std::collections::BTreeMap;
+
 use domain::tasks::Operation;
 use store::tasks::ClaimedTask;
 
@@ -69,7 +71,13 @@ fn desired(operation: Operation, generation: i32) -> Desired {
         // A reinstallation that is queued behind them has raised the generation already; it is not theirs to wait for.
         Operation::Restart | Operation::Unsuspend => present(Some(true), 1),
         Operation::Suspend => present(Some(false), 1),
-        Operation::Change | Operation::ResetPassword | Operation::Rename => present(None, 1),
+        Operation::Change
+        | Operation::ResetPassword
+        | Operation::Rename
+        | Operation::Ptr
+        | Operation::FlushFilter
+        | Operation::Firewall
+        | Operation::MoveAddress => present(None, 1),
         Operation::Destroy => Desired::Missing,
     }
 }
@@ -81,6 +89,14 @@ fn traits_wanted_by(task: &ClaimedTask) -> Traits {
         Operation::Change => Traits { size: task.size().map(|spec| spec.into()), ..none },
         Operation::ResetPassword => Traits { password_version: Some(task.password_version), ..none },
         Operation::Rename => Traits { hostname: task.wanted_hostname().map(str::to_owned), ..none },
+        Operation::Ptr => {
+            Traits { ptr: task.wanted_ptr().map(|(ip, name)| BTreeMap::from([(ip, name.to_owned())])), ..none }
+        }
+        Operation::Firewall => Traits { firewall: Some(task.wanted_firewall()), ..none },
+        Operation::MoveAddress => {
+            Traits { addresses: Some(task.network.addresses.iter().map(|address| address.ip).collect()), ..none }
+        }
+        Operation::FlushFilter => Traits { filter_is_empty: Some(true), ..none },
         Operation::Create
         | Operation::Suspend
         | Operation::Unsuspend
@@ -133,7 +149,16 @@ impl Traits {
         let hostname = hostname.map(|wanted| ("hostname", seen.hostname.as_ref().map(|name| name == wanted)));
         let password = self.password_version;
         let password = password.map(|wanted| ("password", seen.password_version.map(|version| version >= wanted)));
-        [size, hostname, password].into_iter().flatten()
+        let addresses = self.addresses.as_ref();
+        let addresses = addresses.map(|wanted| ("list of addresses", seen.addresses.as_ref().map(|all| all == wanted)));
+        let set =
+            |names: &BTreeMap<_, _>, wanted: &BTreeMap<_, _>| wanted.iter().all(|(ip, n)| names.get(ip) == Some(n));
+        let ptr = self.ptr.as_ref();
+        let ptr = ptr.map(|wanted| ("reverse name", seen.ptr.as_ref().map(|names| set(names, wanted))));
+        let firewall = self.firewall.map(|wanted| ("packet filter", seen.firewall.map(|limits| limits == wanted)));
+        let filter =
+            self.filter_is_empty.map(|wanted| ("inner packet filter", seen.filter_is_empty.map(|is| is == wanted)));
+        [size, hostname, password, addresses, ptr, firewall, filter].into_iter().flatten()
     }
 }
 
@@ -169,6 +194,10 @@ pub(crate) fn report(operation: Operation, node: &str, seen: &Observed) -> Strin
         Operation::Change => "changed",
         Operation::ResetPassword => "password set",
         Operation::Rename => "hostname set",
+        Operation::Ptr => "reverse name set",
+        Operation::FlushFilter => "packet filter emptied",
+        Operation::Firewall => "packet filter set",
+        Operation::MoveAddress => "addresses set",
     };
     match seen {
         Observed::Present(machine) => {
@@ -180,6 +209,9 @@ pub(crate) fn report(operation: Operation, node: &str, seen: &Observed) -> Strin
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::firewall::Firewall;
     use proptest::prelude::*;
 
     use super::*;
@@ -241,17 +273,33 @@ mod tests {
         #[test]
         fn what_can_not_be_told_is_never_vouched_for(
             size in any::<Option<bool>>(), hostname in any::<Option<bool>>(), password in any::<Option<bool>>(),
+            addresses in any::<Option<bool>>(), ptr in any::<Option<bool>>(), firewall in any::<Option<bool>>(),
+            filter in any::<Option<bool>>(),
         ) {
+            let ip: std::net::IpAddr = "192.0.2.7".parse().unwrap();
+            let limits = Firewall { pps: 1000, ..Firewall::default() };
             let one = MachineSize { cpu_ghz: 1, ram_mb: 1, disk_gb: 1, bandwidth_mbps: 1 };
             let other = MachineSize { cpu_ghz: 2, ..one };
-            let wanted = Traits { size: Some(one), hostname: Some("a".into()), password_version: Some(2) };
+            let wanted = Traits {
+                size: Some(one),
+                hostname: Some("a".into()),
+                password_version: Some(2),
+                addresses: Some([ip].into()),
+                ptr: Some([(ip, "a".to_owned())].into()),
+                firewall: Some(limits),
+                filter_is_empty: Some(true),
+            };
             let seen = Traits {
                 size: size.map(|right| if right { one } else { other }),
                 hostname: hostname.map(|right| if right { "a" } else { "b" }.to_owned()),
                 password_version: password.map(|right| if right { 3 } else { 1 }),
+                addresses: addresses.map(|right| if right { [ip].into() } else { BTreeSet::new() }),
+                ptr: ptr.map(|right| [(ip, if right { "a" } else { "b" }.to_owned())].into()),
+                firewall: firewall.map(|right| if right { limits } else { Firewall::default() }),
+                filter_is_empty: filter,
             };
             let verdict = judge_all(wanted.compared_with(&seen));
-            let all = [size, hostname, password];
+            let all = [size, hostname, password, addresses, ptr, firewall, filter];
             match verdict {
                 Verdict::Met => prop_assert!(all.iter().all(|one| *one == Some(true))),
                 Verdict::Unvouched(what) => {

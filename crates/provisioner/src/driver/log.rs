@@ -75,7 +75,7 @@ impl Log {
     }
 
     /// Nothing is added any more.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.0.closed.set(true);
         self.0.written.notify_one();
     }

@@ -1,6 +1,11 @@
 //! What there is of a service, as it was seen.
 
-use domain::orders::ServerSpec;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use domain::{firewall::Firewall, orders::ServerSpec};
 
 /// What there is of a service. Three answers and not two: a hypervisor that can't be asked has not lost a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,14 @@ pub struct Traits {
     pub hostname: Option<String>,
     /// Of which of the order's passwords it has.
     pub password_version: Option<i32>,
+    /// Its addresses.
+    pub addresses: Option<BTreeSet<IpAddr>>,
+    /// What its addresses resolve to; of a task, the name that it sets.
+    pub ptr: Option<BTreeMap<IpAddr, String>>,
+    /// The limits of the packet filter before it.
+    pub firewall: Option<Firewall>,
+    /// Whether the packet filter inside it is empty.
+    pub filter_is_empty: Option<bool>,
 }
 
 /// The size of a machine.

@@ -8,13 +8,17 @@
 mod context;
 mod desired;
 mod exec;
+mod hook;
+mod http;
 mod log;
 mod machine;
 mod magic;
+mod proxmox;
 mod registry;
 mod settings;
 mod simulated;
 mod simulated_usage;
+mod web;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -26,11 +30,14 @@ pub use context::{Ctx, Handle};
 pub(crate) use desired::report;
 pub use desired::{Desired, Restarted, Verdict, WAS_OFF, desired_by};
 pub use exec::{ExecDriver, ExecSettings, Limits, Supervisor};
+pub use http::{Callback, HttpDriver, HttpSettings, NoCallback, Secrets, Signed};
 pub use log::{Lines, Log};
 pub use machine::{Machine, MachineSize, Observed, Traits};
+pub use proxmox::{ProxmoxDriver, ProxmoxSettings};
 pub use registry::Drivers;
 pub use settings::{DriverKind, DriverSettings, Timeouts};
 pub use simulated::SimulatedDriver;
+pub use web::EndpointSettings;
 
 /// Reaches the hypervisors of one kind. Its futures can be dropped at any moment, when the lease is lost: what they had
 /// under way then ends as soon as it can, and what comes after it is told by its fence.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Driver, DriverKind, DriverSettings, ExecDriver, SimulatedDriver};
+use super::{Driver, DriverKind, DriverSettings, ExecDriver, HttpDriver, ProxmoxDriver, SimulatedDriver};
 
 /// The drivers of one realm.
 pub enum Drivers {
@@ -36,5 +36,7 @@ fn made(simulated: &SimulatedDriver, settings: &DriverSettings) -> Rc<dyn Driver
     match &settings.kind {
         DriverKind::Simulated => Rc::new(simulated.clone().set_up(settings)),
         DriverKind::Exec(exec) => Rc::new(ExecDriver::new(settings, exec)),
+        DriverKind::Http(http) => Rc::new(HttpDriver::new(settings, http).of_realm(simulated.realm().clone())),
+        DriverKind::Proxmox(proxmox) => Rc::new(ProxmoxDriver::new(settings, proxmox)),
     }
 }

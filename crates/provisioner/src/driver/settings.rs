@@ -7,7 +7,7 @@ use std::{
 
 use domain::tasks::Operation;
 
-use super::ExecSettings;
+use super::{ExecSettings, HttpSettings, ProxmoxSettings};
 
 /// How long operations have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,4 +51,8 @@ pub enum DriverKind {
     Simulated,
     /// A program of the company's own.
     Exec(ExecSettings),
+    /// A service of the company's own.
+    Http(HttpSettings),
+    /// A Proxmox VE cluster.
+    Proxmox(ProxmoxSettings),
 }

@@ -39,6 +39,11 @@ impl SimulatedDriver {
         Self { realm, operation_time, operations: Operation::ALL.into(), timeouts: Timeouts::default() }
     }
 
+    /// Whose machines it keeps.
+    pub(super) const fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
     /// The same, as it is set up.
     #[must_use]
     pub(super) fn set_up(self, settings: &DriverSettings) -> Self {
@@ -140,7 +145,17 @@ fn machine(server: SimulatedServer) -> Machine {
         }
         _ => None,
     };
-    let traits = Traits { size, hostname: server.hostname, password_version: Some(server.password_version) };
+    let network = &server.network;
+    let traits = Traits {
+        size,
+        password_version: Some(server.password_version),
+        addresses: Some(network.addresses().collect()),
+        ptr: Some(network.ptr()),
+        firewall: Some(network.firewall()),
+        // Nothing is inside that could have rules.
+        filter_is_empty: Some(true),
+        hostname: server.hostname,
+    };
     let boot = Some(server.boots.to_string());
     Machine { running: server.running, generation: server.generation, boot, traits }
 }

@@ -59,7 +59,7 @@ pub(super) fn counters(order: OrderId, server: &SimulatedServer, uptime: Option<
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use store::tasks::SimulatedSize;
+    use store::tasks::{SimulatedNetwork, SimulatedSize};
 
     use super::*;
 
@@ -73,6 +73,7 @@ mod tests {
             size,
             hostname: None,
             password_version: 1,
+            network: SimulatedNetwork::default(),
         }
     }
 

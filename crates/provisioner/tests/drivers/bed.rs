@@ -9,15 +9,16 @@ use std::{
 
 use domain::{
     catalogue::ImageId,
+    firewall::Firewall,
     orders::{OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
 use provisioner::driver::{
-    Ctx, DriverKind, DriverSettings, ExecDriver, ExecSettings, Limits, Lines, Log, Supervisor, Timeouts,
+    Ctx, DriverKind, DriverSettings, ExecDriver, ExecSettings, Handle, Limits, Lines, Log, Supervisor, Timeouts,
 };
 use secrecy::SecretString;
 use serde_json::json;
-use store::tasks::{ClaimedTask, Lease};
+use store::tasks::{ClaimedTask, Lease, ServerAddress, ServerNetwork};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -42,7 +43,13 @@ pub fn task_of(order: OrderId, id: i64, operation: Operation) -> ClaimedTask {
         password_version: 1,
         login: "root".to_owned(),
         password: Some(SecretString::from(PASSWORD)),
+        network: ServerNetwork { addresses: vec![address()], firewall: Firewall::default() },
     }
+}
+
+fn address() -> ServerAddress {
+    let (ip, gateway) = ("192.0.2.10".parse().unwrap(), "192.0.2.1".parse().ok());
+    ServerAddress { ip, prefix: Some(24), gateway, ptr: None }
 }
 
 /// Some order's.
@@ -52,8 +59,13 @@ pub fn task(operation: Operation) -> ClaimedTask {
 
 /// With so much time, and where its log goes.
 pub fn ctx(time: Duration) -> (Ctx, Lines) {
+    going_on(time, None)
+}
+
+/// With something under way already.
+pub fn going_on(time: Duration, under_way: Option<Handle>) -> (Ctx, Lines) {
     let (log, lines) = Log::new(Some(SecretString::from(PASSWORD)));
-    (Ctx::new(log, time, None, watch::channel(false).1), lines)
+    (Ctx::new(log, time, under_way, watch::channel(false).1), lines)
 }
 
 /// With time enough for anything.

@@ -1,14 +1,17 @@
 //! What every driver has to keep, whatever it reaches. A driver is one more line at the end, and a [`Subject`] above it.
 
-mod subjects;
+pub mod subjects;
+
+use std::time::Duration;
 
 use domain::{orders::OrderId, tasks::Operation};
 use provisioner::driver::{Class, Desired, Driver, Observed, Outcome, Restarted, Verdict, WAS_OFF, desired_by};
 use serde_json::json;
 use store::tasks::ClaimedTask;
-use subjects::{Exec, Simulated};
+use subjects::{Exec, Http, Proxmox, Simulated};
+use tokio::time;
 
-use crate::bed::{task_of, unhurried};
+use crate::bed::{going_on, task_of, unhurried};
 
 /// A driver with a hypervisor of its own, and an order there.
 pub trait Subject {
@@ -52,11 +55,16 @@ impl<'a, S: Subject> Story<'a, S> {
         task
     }
 
+    /// Asks after what is left under way until it is told what came of it.
     async fn execute(&self, task: &ClaimedTask) -> Outcome {
-        let (ctx, _lines) = unhurried();
+        let mut under_way = None;
         loop {
+            let (ctx, _lines) = going_on(Duration::from_secs(60), under_way.take());
             match self.subject.driver().execute(task, &ctx).await {
-                Outcome::Pending { .. } => panic!("no subject here leaves anything under way"),
+                Outcome::Pending { handle, poll_after } => {
+                    time::sleep(poll_after).await;
+                    under_way = Some(handle);
+                }
                 outcome => return outcome,
             }
         }
@@ -261,4 +269,6 @@ macro_rules! conformance {
 conformance! {
     simulated: Simulated,
     exec: Exec,
+    http: Http,
+    proxmox: Proxmox,
 }

@@ -5,3 +5,8 @@
 mod bed;
 mod conformance;
 mod exec;
+mod hook_service;
+mod http;
+mod lint;
+mod proxmox;
+mod pve;

@@ -5,6 +5,7 @@
 mod bed;
 mod crashes;
 mod ends;
+mod hooks;
 mod jobs;
 mod orders;
 mod poison;

@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-use super::{ConnectSettings, Connector, Error, RealmKind};
+use super::{ConnectSettings, Connector, Error, RealmKind, scratch};
 
 const CATALOGUE: EmbeddedMigrations = embed_migrations!("../../migrations/catalogue");
 const REALM: EmbeddedMigrations = embed_migrations!("../../migrations/realm");
@@ -27,10 +27,10 @@ fn parts() -> Vec<(&'static str, EmbeddedMigrations)> {
     parts
 }
 
-/// The roles of all realms.
+/// The roles of all realms, and that of scratch realms.
 #[must_use]
 pub fn roles(prefix: &str) -> Vec<String> {
-    RealmKind::ALL.iter().map(|kind| kind.role(prefix)).collect()
+    RealmKind::ALL.iter().map(|kind| kind.role(prefix)).chain([scratch::role(prefix)]).collect()
 }
 
 /// Names what [`migrate`] makes: all migrations and grants of this program. Two programs with the same fingerprint make
@@ -41,7 +41,7 @@ pub fn migrations_fingerprint() -> String {
     hash.update(env!("MIGRATIONS_FINGERPRINT"));
     for kind in RealmKind::ALL {
         hash.update(make_role("role", None));
-        hash.update(grants(kind, "role"));
+        hash.update(grants(kind, kind.schema(), "role"));
     }
     hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
@@ -59,17 +59,25 @@ pub async fn migrate(settings: &ConnectSettings) -> Result<MigrationReport, Erro
              create schema if not exists {schema}"
         );
         connection.batch_execute(&prepare).await?;
-        let ran = run(connection, schema, migrations).await?;
+        let ran = run(connection, schema.to_owned(), migrations).await?;
         report.0.extend(ran);
     }
     grant_roles(settings).await?;
     Ok(report)
 }
 
+/// Makes another realm's schema. Nobody else knows it yet, so nobody is waited for.
+pub(super) async fn make_realm(settings: &ConnectSettings, schema: &str) -> Result<(), Error> {
+    let mut connection = owner(settings, schema).await?;
+    connection.batch_execute(&format!("create schema {schema}")).await?;
+    run(connection, schema.to_owned(), REALM).await.map(|_| ())
+}
+
 /// Serialises migrations; any number will do.
 const LOCK: i64 = 7_261_727_461;
 
-async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnection, Error> {
+/// A connection of the owner's, with a schema's search path.
+pub(super) async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnection, Error> {
     let path = match schema {
         "catalogue" => "catalogue, pg_temp".to_owned(),
         realm => format!("{realm}, catalogue, pg_temp"),
@@ -80,7 +88,7 @@ async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnec
 
 async fn run(
     connection: AsyncPgConnection,
-    schema: &'static str,
+    schema: String,
     migrations: EmbeddedMigrations,
 ) -> Result<Vec<String>, Error> {
     let ran = tokio::task::spawn_blocking(move || {
@@ -152,12 +160,13 @@ pub async fn grant_roles(settings: &ConnectSettings) -> Result<(), Error> {
         // Only the verifier goes over the wire, so that no log of the server's can hold the password.
         let verifier = password.map(|p| postgres_protocol::password::scram_sha_256(p.as_bytes()));
         connection.batch_execute(&make_role(&role, verifier.as_deref())).await?;
-        connection.batch_execute(&grants(kind, &role)).await?;
+        connection.batch_execute(&grants(kind, kind.schema(), &role)).await?;
     }
     Ok(())
 }
 
-fn make_role(role: &str, verifier: Option<&str>) -> String {
+/// Makes a role, or gives one that is there its password anew.
+pub(super) fn make_role(role: &str, verifier: Option<&str>) -> String {
     let password = verifier.map(|v| format!(" password '{v}'")).unwrap_or_default();
     format!(
         "begin; select pg_advisory_xact_lock({LOCK}); \
@@ -169,8 +178,8 @@ fn make_role(role: &str, verifier: Option<&str>) -> String {
     )
 }
 
-fn grants(kind: RealmKind, role: &str) -> String {
-    let schema = kind.schema();
+/// What the role of a realm of that kind may do in its schema.
+pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
     let ledger = match kind {
         // Nothing is charged in the test realm because its role can't.
         RealmKind::Test => String::new(),
@@ -184,7 +193,7 @@ fn grants(kind: RealmKind, role: &str) -> String {
         RealmKind::Test => format!(
             "grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
              {schema}.invoice, {schema}.invoice_line, {schema}.credit_note, {schema}.credit_note_line, {schema}.task, \
-             {schema}.task_attempt, {schema}.simulated_server to \"{role}\";"
+             {schema}.task_attempt, {schema}.simulated_server, {schema}.firewall to \"{role}\";"
         ),
     };
     format!(
@@ -196,9 +205,10 @@ fn grants(kind: RealmKind, role: &str) -> String {
          grant insert, update on {schema}.customer, {schema}.api_key, {schema}.allowed_network, \
            {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
            {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
-           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.task_attempt to \"{role}\"; \
+           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.firewall, \
+           {schema}.task_attempt to \"{role}\"; \
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period, {schema}.credit_note, \
-           {schema}.credit_note_line to \"{role}\"; \
+           {schema}.credit_note_line, {schema}.task_callback to \"{role}\"; \
          grant update (series, number) on {schema}.credit_note to \"{role}\"; \
          grant usage on sequence {schema}.invoice_id_seq to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \

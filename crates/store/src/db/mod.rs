@@ -5,6 +5,7 @@ mod error;
 mod health;
 mod migrate;
 mod realm;
+mod scratch;
 mod transaction;
 
 pub use connect::{ConnectSettings, Connector, RoleAuth};
@@ -12,6 +13,7 @@ pub use error::Error;
 pub use health::Monitor;
 pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint, pending_migrations, roles};
 pub use realm::{Database, Realm, RealmKind, Rules};
+pub use scratch::Scratch;
 pub use transaction::{AsStoreError, Tx};
 
 /// A connection to PostgreSQL.

@@ -10,7 +10,12 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{billing::Party, customers::Prices, orders::BillingMode, tasks::ProvisioningRules};
+use domain::{
+    billing::Party,
+    customers::Prices,
+    orders::BillingMode,
+    tasks::{Capabilities, ProvisioningRules},
+};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -70,6 +75,8 @@ pub struct Rules {
     pub seller: Party,
     /// What the provisioner does by itself (`provisioner`).
     pub provisioning: ProvisioningRules,
+    /// What drivers can do (`drivers.NAME.operations`). The test realm's can do everything.
+    pub capabilities: Capabilities,
 }
 
 /// One realm: its pool, as its own role, which can't reach another realm.
@@ -105,12 +112,24 @@ impl Database {
         keys: Arc<Keyring>,
         rules: Rules,
     ) -> Result<Self, Error> {
+        let at = |kind: RealmKind| (kind.schema().to_owned(), kind.role(&settings.role_prefix));
+        Self::open_at(settings, connections, keys, rules, at)
+    }
+
+    /// The same, where `at` tells each realm's schema and role.
+    pub(super) fn open_at(
+        settings: &ConnectSettings,
+        connections: usize,
+        keys: Arc<Keyring>,
+        rules: Rules,
+        at: impl Fn(RealmKind) -> (String, String),
+    ) -> Result<Self, Error> {
         let runtime = Handle::current();
         let rules = Arc::new(rules);
         let catalogue = Arc::new(CatalogueCache::default());
         let connector = |kind: RealmKind| {
-            let path = format!("{}, catalogue, pg_temp", kind.schema());
-            Connector::new(settings, Some(&kind.role(&settings.role_prefix)), &path, runtime.clone())
+            let (schema, role) = at(kind);
+            Connector::new(settings, Some(&role), &format!("{schema}, catalogue, pg_temp"), runtime.clone())
         };
         let monitor = Monitor::start(connector(RealmKind::Live), &runtime);
         let realm = |kind| -> Result<Realm, Error> {

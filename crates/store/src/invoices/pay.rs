@@ -17,7 +17,7 @@ use super::{
 use crate::{
     db::{Error, Tx},
     ledger,
-    orders::{begin, extend, lock},
+    orders::{Beginning, begin, extend, lock},
     schema::invoice,
 };
 
@@ -89,7 +89,8 @@ async fn take_effect(tx: &mut Tx, order: &Order, paid: &InvoiceRow) -> Result<()
     match order.paid_until {
         None => {
             let days = first_interval(today, months).ok_or_else(too_far)?;
-            begin(tx, order.id, order.vid, order.by_hand, id, &days).await?;
+            let Order { id: order, vid, tariff, by_hand, .. } = *order;
+            begin(tx, &Beginning { id: order, vid, tariff, by_hand }, id, &days).await?;
         }
         Some(until) => {
             let days = next_interval(until, months, order.anchor_day).ok_or_else(too_far)?;

@@ -4,7 +4,7 @@ use diesel::{ExpressionMethods, QueryDsl, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::InvoiceId,
-    catalogue::Vid,
+    catalogue::{TariffId, Vid},
     orders::{Interval, OrderId, OrderState, SuspendedBy},
     tasks::Operation,
 };
@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::credentials;
 use crate::{
+    addresses::{self, HandedOut},
     db::{Error, Tx},
     schema::orders::dsl,
     tasks::{self, NewTask, Undo},
@@ -26,24 +27,45 @@ pub(crate) struct Access {
     pub password: SecretString,
 }
 
-/// A new order is paid: its days, its credentials, its task. One made by hand gets its credentials from staff.
-pub(crate) async fn begin(
-    tx: &mut Tx,
-    id: OrderId,
-    vid: Vid,
-    by_hand: bool,
-    invoice: InvoiceId,
-    paid: &Interval,
-) -> Result<Option<Access>, Error> {
-    let access = match by_hand {
+/// An order that is paid for the first time.
+pub(crate) struct Beginning {
+    /// Which.
+    pub id: OrderId,
+    /// Of which kind.
+    pub vid: Vid,
+    /// Of which tariff.
+    pub tariff: TariffId,
+    /// Whether staff make it by hand.
+    pub by_hand: bool,
+}
+
+/// How an order began.
+pub(crate) struct Begun {
+    /// What its customer is told; nothing of one that staff make.
+    pub access: Option<Access>,
+    /// Whether staff make it: its tariff says so, or there is no address left for it.
+    pub by_hand: bool,
+}
+
+/// A new order is paid: its days, its addresses, its credentials, its task. One made by hand gets its credentials from
+/// staff. One for which there is no address is paid all the same and waits for staff, who find one and have it made.
+pub(crate) async fn begin(tx: &mut Tx, of: &Beginning, invoice: InvoiceId, paid: &Interval) -> Result<Begun, Error> {
+    let id = of.id;
+    let lacking = match of.vid.is_server() {
+        true => addresses::hand_out(tx, id, of.tariff).await?,
+        false => HandedOut::Done,
+    };
+    let by_hand = of.by_hand || lacking != HandedOut::Done;
+    let access = match of.by_hand {
         true => None,
-        false => Some(Access { login: credentials::login(vid, id), password: credentials::new_password()? }),
+        false => Some(Access { login: credentials::login(of.vid, id), password: credentials::new_password()? }),
     };
     let sealed = access.as_ref().map(|a| credentials::seal_password(tx, id, &a.password)).transpose()?;
     let state = if by_hand { OrderState::Manual } else { OrderState::Provisioning };
     diesel::update(dsl::orders.find(id.0))
         .set((
             dsl::state.eq(state.name()),
+            dsl::by_hand.eq(by_hand),
             dsl::start_day.eq(paid.from.to_diesel()),
             dsl::paid_until.eq(paid.until.to_diesel()),
             dsl::anchor_day.eq(i16::from(paid.from.day())),
@@ -54,8 +76,12 @@ pub(crate) async fn begin(
         .await?;
     record_days(tx, id, invoice, paid).await?;
     let secret = access.as_ref().map(|a| &a.password);
-    tasks::enqueue(tx, id, NewTask { by_hand, secret, ..Operation::Create.into() }).await?;
-    Ok(access)
+    let task = tasks::enqueue(tx, id, NewTask { by_hand, secret, ..Operation::Create.into() }).await?;
+    if let HandedOut::Exhausted(pools) = lacking {
+        tracing::error!(order = id.0, ?pools, "there is no address left: the order waits for staff");
+        tasks::note(tx, task.id, "there is no address left for this server: it waits for staff\n").await?;
+    }
+    Ok(Begun { access: access.filter(|_| !by_hand), by_hand })
 }
 
 /// An order is paid for longer; it starts again when `resumes`.

@@ -18,12 +18,12 @@ pub use load::{Buyer, load};
 pub use overrule::{Overrule, overrule};
 pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
-pub use process::{Processed, process};
+pub use process::{PasswordSet, Processed, password, process};
 pub use renew::{RenewFailure, Renewed, renew};
 pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::{restore, terminate};
 
-pub(crate) use begin::{begin, extend};
+pub(crate) use begin::{Beginning, begin, extend};
 pub(crate) use credentials::{new_password, open_password, seal_password};
 pub(crate) use load::{load_all, lock};
 pub(crate) use power::lock_own;

@@ -11,7 +11,7 @@ use domain::{
 };
 use secrecy::SecretString;
 
-use super::{Buyer, begin};
+use super::{Beginning, Buyer, begin};
 use crate::{
     db::{AsStoreError, Error, Tx},
     invoices, ledger,
@@ -75,14 +75,21 @@ pub async fn place(tx: &mut Tx, buyer: &Buyer, request: &PlaceRequest, unpaid: U
         domain_taken: seen.domain_taken,
         today: tx.today(),
     };
-    let placement = decide(request, &facts).map_err(PlaceFailure::Decided)?;
+    let mut placement = decide(request, &facts).map_err(PlaceFailure::Decided)?;
     let id = insert(tx, buyer, &placement).await?;
     let invoice = invoices::write(tx, buyer.customer, id, &placement.invoice).await?;
     if let Payment::Charged(charge) = &placement.payment {
         ledger::charge_invoice(tx, buyer.customer, invoice, charge, &format!("order {id}")).await?;
     }
     let access = match &placement.paid {
-        Some(paid) => begin(tx, id, placement.vid, placement.by_hand, invoice, paid).await?,
+        Some(paid) => {
+            let Placement { vid, tariff, by_hand, .. } = placement;
+            let begun = begin(tx, &Beginning { id, vid, tariff, by_hand }, invoice, paid).await?;
+            if begun.by_hand && !by_hand {
+                (placement.by_hand, placement.state) = (true, OrderState::Manual);
+            }
+            begun.access
+        }
         None => None,
     };
     let (login, password) = access.map(|a| (a.login, Some(a.password))).unwrap_or_default();

@@ -62,6 +62,9 @@ pub async fn change_power(
     wanted: PowerOperation,
 ) -> Result<PowerChange, PowerFailure> {
     let order = lock_own(tx, customer, id).await?.ok_or(PowerFailure::UnknownOrder)?;
+    if wanted.needs_server() && !tasks::can_be_done(tx, &order, wanted.operation()) {
+        return Err(PowerFailure::Decided(PowerError::Unsupported));
+    }
     let change = decide(&order, wanted, tx.today()).map_err(PowerFailure::Decided)?;
     if let Some((state, by)) = change.state {
         diesel::update(orders::table.find(id.0))

@@ -9,6 +9,7 @@ use domain::{
 
 use super::lock;
 use crate::{
+    addresses,
     db::{Error, Tx},
     invoices,
     schema::{orders::dsl, task},
@@ -104,9 +105,13 @@ async fn write_end(tx: &mut Tx, order: &Order, made: Made) -> Result<(), Error> 
     if restorable.is_some() {
         tasks::enqueue(tx, id, Operation::Suspend.into()).await?;
     }
-    if made != Made::NotAtAll {
+    if made == Made::NotAtAll {
+        tasks::wait_for_removal(tx, id, None).await?;
+        addresses::release_all(tx, id).await?;
+    } else {
         let destroy = NewTask { by_hand: order.by_hand, after_hours: grace, ..Operation::Destroy.into() };
-        tasks::enqueue(tx, id, destroy).await?;
+        let removal = tasks::enqueue(tx, id, destroy).await?.id;
+        tasks::wait_for_removal(tx, id, Some(removal)).await?;
     }
     Ok(())
 }

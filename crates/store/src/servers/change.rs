@@ -17,7 +17,7 @@ use crate::{
     invoices, ledger,
     orders::{Buyer, lock_own},
     schema::server,
-    tasks::{NewTask, Undo, enqueue_in_bounds},
+    tasks::{NewTask, Undo, can_be_done, enqueue_in_bounds},
 };
 
 /// A change as it was made, or as it would be.
@@ -90,6 +90,9 @@ pub async fn change(
     };
     let change = decide(request, &facts).map_err(ChangeFailure::Decided)?;
     change_power(&order, PowerOperation::Restart, today).map_err(ChangeFailure::State)?;
+    if !can_be_done(tx, &order, Operation::Change) {
+        return Err(ChangeFailure::Decided(ChangeError::Unchangeable));
+    }
     if dry_run {
         return Ok(Changed { change, task: None });
     }

@@ -16,7 +16,7 @@ use crate::{
     db::{AsStoreError, Error, Tx},
     orders::{lock_own, new_password, open_password, seal_password},
     schema::{orders, server},
-    tasks::{NewTask, Undo, enqueue_in_bounds, waiting},
+    tasks::{NewTask, Undo, can_be_done, enqueue_in_bounds, waiting},
 };
 
 /// Why it was not done. Nothing is written then.
@@ -26,12 +26,22 @@ pub enum ServerFailure {
     Unknown,
     /// It can't be done in the server's present state.
     State(PowerError),
+    /// The server's driver can't do it.
+    Undoable,
     /// The image is not one of the tariff's.
     UnknownImage,
     /// The image needs more memory than the server has.
     ImageTooLarge,
     /// The server has as many open tasks as it may.
     TooMuch,
+    /// The server does not hold the address.
+    NotHeld,
+    /// The customer has no such server to move it to.
+    NoTarget,
+    /// It can't be moved to the server that it is on.
+    SameServer,
+    /// The address can't be moved: it is the server's last, on its way already, or of no use there.
+    Immovable,
     /// The database.
     Store(Error),
 }
@@ -57,16 +67,30 @@ impl AsStoreError for ServerFailure {
     }
 }
 
-/// A customer's server, held until the transaction ends, if things can be done to it now.
+/// A customer's server, held until the transaction ends, if this can be done to it now.
 ///
 /// # Errors
-/// [`ServerFailure::Unknown`], [`ServerFailure::State`].
-pub(super) async fn usable(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Order, ServerFailure> {
+/// [`ServerFailure::Unknown`], [`ServerFailure::State`], [`ServerFailure::Undoable`].
+pub(super) async fn usable(
+    tx: &mut Tx,
+    customer: CustomerId,
+    id: OrderId,
+    operation: Operation,
+) -> Result<Order, ServerFailure> {
     let order = lock_own(tx, customer, id).await?.filter(|order| order.vid.is_server());
     let order = order.ok_or(ServerFailure::Unknown)?;
-    // What stands against restarting it stands against all the rest.
-    decide(&order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
+    check_usable(tx, &order, operation)?;
     Ok(order)
+}
+
+/// Whether this can be done to a server now.
+///
+/// # Errors
+/// [`ServerFailure::State`], [`ServerFailure::Undoable`].
+pub(super) fn check_usable(tx: &Tx, order: &Order, operation: Operation) -> Result<(), ServerFailure> {
+    // What stands against restarting it stands against all the rest.
+    decide(order, PowerOperation::Restart, tx.today()).map_err(ServerFailure::State)?;
+    if can_be_done(tx, order, operation) { Ok(()) } else { Err(ServerFailure::Undoable) }
 }
 
 /// Restarts a server.
@@ -74,8 +98,17 @@ pub(super) async fn usable(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Re
 /// # Errors
 /// [`ServerFailure`].
 pub async fn reboot(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
-    let order = usable(tx, customer, id).await?;
+    let order = usable(tx, customer, id, Operation::Restart).await?;
     queue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Restart.into() }).await
+}
+
+/// Has the packet filter inside a server emptied.
+///
+/// # Errors
+/// [`ServerFailure`].
+pub async fn flush_filter(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
+    let order = usable(tx, customer, id, Operation::FlushFilter).await?;
+    queue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::FlushFilter.into() }).await
 }
 
 /// How a server is to be made anew.
@@ -107,7 +140,7 @@ pub async fn recreate(
     if image.min_ram_mb.is_some_and(|least| least > ram) {
         return Err(ServerFailure::ImageTooLarge);
     }
-    usable(tx, customer, id).await?;
+    usable(tx, customer, id, Operation::Reinstall).await?;
     let mut params = json!({ "os": wanted.image.0 });
     mark_given(&mut params, wanted.password);
     let asked = NewTask { params, secret: wanted.password, by_hand: order.by_hand, ..Operation::Reinstall.into() };
@@ -130,7 +163,7 @@ pub async fn recreate(
 }
 
 /// Queues what a customer asks for, if there is room.
-async fn queue(tx: &mut Tx, id: OrderId, new: NewTask<'_>) -> Result<TaskId, ServerFailure> {
+pub(super) async fn queue(tx: &mut Tx, id: OrderId, new: NewTask<'_>) -> Result<TaskId, ServerFailure> {
     Ok(enqueue_in_bounds(tx, id, new).await?.ok_or(ServerFailure::TooMuch)?.id)
 }
 
@@ -152,7 +185,7 @@ pub async fn reset_password(
     id: OrderId,
     password: Option<&SecretString>,
 ) -> Result<TaskId, ServerFailure> {
-    let order = usable(tx, customer, id).await?;
+    let order = usable(tx, customer, id, Operation::ResetPassword).await?;
     let mut params = json!({});
     mark_given(&mut params, password);
     let asked = NewTask { params, secret: password, by_hand: order.by_hand, ..Operation::ResetPassword.into() };
@@ -177,7 +210,7 @@ pub async fn rename(
     id: OrderId,
     hostname: &DomainName,
 ) -> Result<TaskId, ServerFailure> {
-    let order = usable(tx, customer, id).await?;
+    let order = usable(tx, customer, id, Operation::Rename).await?;
     let before: Option<Option<String>> =
         server::table.find(id.0).select(server::hostname).get_result(tx.conn()).await.optional()?;
     diesel::update(server::table.find(id.0)).set(server::hostname.eq(hostname.ascii())).execute(tx.conn()).await?;

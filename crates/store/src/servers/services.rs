@@ -34,6 +34,10 @@ pub struct Service {
     pub node: Option<String>,
     /// The addresses that its server holds.
     pub addresses: Vec<IpAddr>,
+    /// Its login; empty until it is known.
+    pub login: String,
+    /// What staff have to say of it.
+    pub remark: String,
 }
 
 #[derive(QueryableByName)]
@@ -56,6 +60,10 @@ struct Extra {
     node: Option<String>,
     #[diesel(sql_type = sql_types::Array<sql_types::Inet>)]
     addresses: Vec<IpNetwork>,
+    #[diesel(sql_type = sql_types::Text)]
+    server_login: String,
+    #[diesel(sql_type = sql_types::Text)]
+    remark: String,
 }
 
 const EXTRA: &str = "\
@@ -63,7 +71,8 @@ const EXTRA: &str = "\
       (select max(l.discount_points) from invoice_line l where l.invoice_id = i.id and l.item = 'tariff') \
         as discount_points, \
       coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, s.node, \
-      array(select a.ip from address a where a.order_id = o.id order by a.ip) as addresses \
+      array(select a.ip from address a where a.order_id = o.id and a.released_at is null order by a.ip) as addresses, \
+      o.server_login, o.remark \
     from orders o left join service_period p on p.order_id = o.id and p.span @> $2 \
       left join invoice i on i.id = p.invoice_id left join server s on s.order_id = o.id \
     where o.id = any($1)";
@@ -92,6 +101,8 @@ fn service_of(order: Order, extra: Extra) -> Result<Service, Error> {
         hostname: extra.hostname,
         node: extra.node,
         addresses: extra.addresses.iter().map(IpNetwork::ip).collect(),
+        login: extra.server_login,
+        remark: extra.remark,
     })
 }
 

@@ -4,7 +4,7 @@ use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     catalogue::{Handling, TariffId},
-    orders::{OrderId, ServerSpec},
+    orders::{Order, OrderId, ServerSpec},
     tasks::{Operation, TaskId},
 };
 use secrecy::SecretString;
@@ -13,8 +13,10 @@ use uuid::Uuid;
 use super::{
     finish::Next,
     lease::{LEASE_SECONDS, Lease},
+    network::{ServerNetwork, network_of},
 };
 use crate::{
+    RealmKind,
     db::{Conn, Error, Tx},
     orders::{Sizes, open_password},
 };
@@ -42,6 +44,8 @@ pub struct ClaimedTask {
     pub password_version: i32,
     /// Whether staff asked an earlier worker to let go of it, and that one never said what came of it.
     pub cancel_asked: bool,
+    /// What connects the server.
+    pub network: ServerNetwork,
     /// The service's login.
     pub login: String,
     /// The service's password.
@@ -70,7 +74,8 @@ impl ClaimedTask {
     /// What the server is to call itself when this task is done.
     #[must_use]
     pub fn wanted_hostname(&self) -> Option<&str> {
-        self.params.get("domain").and_then(serde_json::Value::as_str).or(self.hostname.as_deref())
+        let own = self.params.get("domain").filter(|_| self.operation == Operation::Rename);
+        own.and_then(serde_json::Value::as_str).or(self.hostname.as_deref())
     }
 }
 
@@ -127,17 +132,21 @@ struct Row {
 }
 
 /// Whose turn it is among an order's open tasks `p`, seen from `t`: the operations that say whether the server is there
-/// and on come first, each kind in its order. A change waits also for one that staff have: it starts from that size.
+/// and on come first, each kind in its order. A change waits also for one that staff have: it starts from that size. One
+/// that comes after a task that won't end by itself, or is held, is in nobody's way.
 const IN_ITS_WAY: &str = "\
     select from task p where p.order_id = t.order_id and (p.state = 'running' \
-      or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) \
+      or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and not exists ( \
+        select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
+          and (f.state in ('manual', 'failed', 'cancelled') or f.rank = 1 and f.state = 'queued' and fo.state = 'suspended')) \
       or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id)";
 
-/// What may be done now: all but what is not due or known to this program, or is held while its server is suspended. An
-/// operation that is not known is left to a newer program for an hour; then somebody has to see it.
+/// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
+/// while its server is suspended. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
 const MAY_BE_DONE: &str = "\
     t.state = 'queued' and t.run_at <= now() and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
-      and (t.rank = 0 or o.state <> 'suspended')";
+      and (t.rank = 0 or o.state <> 'suspended') \
+      and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
 /// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
@@ -195,7 +204,12 @@ pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
         .get_result(tx.conn())
         .await
         .optional()?;
-    Ok(row.map(|row| made_out(tx, row)))
+    let Some(row) = row else { return Ok(None) };
+    let mut claim = made_out(tx, row);
+    if let Claim::Ready(task) = &mut claim {
+        task.network = network_of(tx, &task.lease).await?;
+    }
+    Ok(Some(claim))
 }
 
 /// A task that can't be made out is claimed all the same: left where it is, it would be found first for ever.
@@ -228,9 +242,18 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         hostname: row.hostname,
         password_version: row.password_version,
         cancel_asked: row.cancel_asked,
+        network: ServerNetwork::default(),
         login,
         password,
     }))
+}
+
+/// Whether an operation on an order's service can be done: by its driver, or by staff. The test realm's driver can do
+/// everything, whatever the tariff says (CONTRACT 1.6).
+pub(crate) fn can_be_done(tx: &Tx, order: &Order, operation: Operation) -> bool {
+    let by_machine = tx.realm() == RealmKind::Live && !order.by_hand;
+    let driver = driver_of(tx, order.tariff).filter(|_| by_machine);
+    driver.is_none_or(|driver| tx.rules().capabilities.can(&driver, operation))
 }
 
 /// The hypervisor driver of a tariff, if it still has one.

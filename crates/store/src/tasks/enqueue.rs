@@ -1,6 +1,9 @@
 //! Putting tasks in the queue, in the transaction that they come of.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, sql_types};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, TextExpressionMethods,
+    sql_types,
+};
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::InvoiceId,
@@ -44,6 +47,8 @@ pub(crate) struct NewTask<'a> {
     pub undo: Option<Undo>,
     /// Not before so many hours have gone by.
     pub after_hours: u32,
+    /// A task, of another order, that must have succeeded before.
+    pub after: Option<TaskId>,
 }
 
 impl From<Operation> for NewTask<'_> {
@@ -56,6 +61,7 @@ impl From<Operation> for NewTask<'_> {
             invoice: None,
             undo: None,
             after_hours: 0,
+            after: None,
         }
     }
 }
@@ -119,6 +125,7 @@ pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Re
             dsl::invoice_id.eq(new.invoice.map(|invoice| invoice.0)),
             dsl::undo.eq(new.undo.map(|undo| undo.0)),
             dsl::run_at.eq(run_at),
+            dsl::after.eq(new.after.map(|first| first.0)),
         ))
         .returning(dsl::id)
         .get_result(tx.conn())
@@ -159,6 +166,12 @@ pub(crate) async fn untaken(tx: &mut Tx, order: OrderId, operation: Operation) -
         .await
         .optional()?;
     Ok(found.map(|(id, state)| Enqueued { id: TaskId(id), is_new: false, for_staff: state == "manual" }))
+}
+
+/// Adds to what a task's results say.
+pub(crate) async fn note(tx: &mut Tx, id: TaskId, line: &str) -> Result<(), Error> {
+    diesel::update(dsl::task.find(id.0)).set(dsl::results.eq(dsl::results.concat(line))).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// Closes an order's tasks that wait for staff, as done. Returns their operations, oldest first.

@@ -16,6 +16,7 @@ use super::{
     nothing::{self, Nothing, OpenTask},
 };
 use crate::{
+    addresses,
     db::{Error, Tx},
     orders,
 };
@@ -90,6 +91,9 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .execute(tx.conn())
         .await?;
+    }
+    if task.operation == Operation::Destroy {
+        addresses::release_all(tx, lease.order).await?;
     }
     Ok(true)
 }

@@ -5,7 +5,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use domain::{
-    catalogue::TariffId,
+    catalogue::{TariffId, Vid},
     orders::OrderId,
     tasks::{Operation, TaskId},
 };
@@ -13,11 +13,13 @@ use domain::{
 use super::{
     claim::driver_of,
     finish::{give_up, hold_order},
+    moves::cancel_move,
     nothing::open_tasks,
 };
 use crate::{
+    addresses::{self, HandedOut},
     db::{Conn, Error, Tx},
-    schema::task,
+    schema::{orders, task},
 };
 
 /// A task in a list.
@@ -36,6 +38,8 @@ pub struct TaskRow {
     pub results: String,
     /// How many times a worker took it.
     pub attempt: i32,
+    /// The task, of another server, that it waits for.
+    pub after: Option<i64>,
     /// When it was queued.
     #[diesel(deserialize_as = jiff_diesel::Timestamp)]
     pub created_at: jiff::Timestamp,
@@ -89,6 +93,9 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
     let (order, operation) = of.ok_or_else(|| Error::Refused(format!("there is no task {}", id.0)))?;
     hold_order(tx, OrderId(order)).await?;
     if let Some(why) = only_for_staff(tx, OrderId(order), &operation).await? {
+        return Err(Error::Refused(why));
+    }
+    if let Some(why) = lacks_address(tx, OrderId(order), id, &operation).await? {
         return Err(Error::Refused(why));
     }
     // One that is to wait, such as a removal in its days of grace, goes on waiting.
@@ -154,6 +161,32 @@ async fn only_for_staff(tx: &mut Tx, order: OrderId, operation: &str) -> Result<
     })
 }
 
+/// Why an operation can't be done for want of an address, if so: there is none left for a server that is to be made, or
+/// the one that is to get a name is another's by now. A server that waited for an address gets one here.
+async fn lacks_address(tx: &mut Tx, order: OrderId, id: TaskId, operation: &str) -> Result<Option<String>, Error> {
+    let (vid, tariff): (String, i64) =
+        orders::table.find(order.0).select((orders::vid, orders::tariff_id)).get_result(tx.conn()).await?;
+    if operation == Operation::Create.name() && vid.parse::<Vid>().map_err(Error::corrupt)?.is_server() {
+        let handed_out = addresses::hand_out(tx, order, TariffId(tariff)).await?;
+        return Ok(match handed_out {
+            HandedOut::Done => None,
+            HandedOut::Exhausted(pools) => Some(format!(
+                "there is no address left for order {order} in {}: give the catalogue's pools more",
+                pools.join(", ")
+            )),
+        });
+    }
+    if operation == Operation::Ptr.name() {
+        let params: serde_json::Value = task::table.find(id.0).select(task::params).get_result(tx.conn()).await?;
+        let ip = params.get("ip").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let held = addresses::held(tx.conn(), Some(order)).await?;
+        if !held.iter().any(|held| held.ip.to_string() == ip) {
+            return Ok(Some(format!("order {order} does not hold {ip} any more")));
+        }
+    }
+    Ok(None)
+}
+
 /// What came of cancelling a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
@@ -164,11 +197,15 @@ pub enum Cancelled {
 }
 
 /// Cancels a task, with what hangs on it: what was paid for it is returned, what it had changed is put back, an order
-/// whose creation it is ends.
+/// whose creation it is ends. Of a move of an address that has not begun to arrive both halves are cancelled, so that the
+/// address is its old server's again.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Refused`] with the reason when it is over, or can't be taken back any more.
 pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
+    if cancel_move(tx, id).await? {
+        return Ok(Cancelled::Done);
+    }
     let order: Option<i64> = task::table.find(id.0).select(task::order_id).get_result(tx.conn()).await.optional()?;
     let order = order.ok_or_else(|| Error::NotFound(format!("there is no task {}", id.0)))?;
     hold_order(tx, OrderId(order)).await?;

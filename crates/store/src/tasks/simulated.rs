@@ -10,7 +10,10 @@ use domain::{
     tasks::Operation,
 };
 
-use super::claim::ClaimedTask;
+use super::{
+    claim::ClaimedTask,
+    simulated_network::{SimulatedNetwork, WantedNetwork},
+};
 use crate::db::{Conn, Error, Tx};
 
 /// A simulated machine.
@@ -37,6 +40,9 @@ pub struct SimulatedServer {
     /// Of which of the order's passwords it has.
     #[diesel(sql_type = sql_types::Integer)]
     pub password_version: i32,
+    /// What connects it.
+    #[diesel(embed)]
+    pub network: SimulatedNetwork,
 }
 
 /// A simulated machine's size.
@@ -71,8 +77,17 @@ impl From<&ServerSpec> for SimulatedSize {
 impl SimulatedServer {
     /// A place without a machine.
     fn gone() -> Self {
-        let size = SimulatedSize::default();
-        Self { running: false, generation: 0, boots: 0, image_id: None, size, hostname: None, password_version: 0 }
+        let (size, network) = (SimulatedSize::default(), SimulatedNetwork::default());
+        Self {
+            running: false,
+            generation: 0,
+            boots: 0,
+            image_id: None,
+            size,
+            hostname: None,
+            password_version: 0,
+            network,
+        }
     }
 
     const fn is_there(&self) -> bool {
@@ -111,6 +126,9 @@ fn after(task: &Wanted, now: SimulatedServer, again: bool) -> Option<SimulatedSe
         Operation::Change => Some(SimulatedServer { size: task.size.unwrap_or(now.size), ..now }),
         Operation::ResetPassword => Some(SimulatedServer { password_version: task.password_version, ..now }),
         Operation::Rename => Some(SimulatedServer { hostname: task.hostname.clone(), ..now }),
+        // Its packet filter is empty, as it was.
+        Operation::FlushFilter => Some(now),
+        Operation::Ptr | Operation::Firewall | Operation::MoveAddress => Some(task.connected(now)),
     }
 }
 
@@ -123,6 +141,7 @@ struct Wanted {
     size: Option<SimulatedSize>,
     hostname: Option<String>,
     password_version: i32,
+    network: WantedNetwork,
 }
 
 impl Wanted {
@@ -134,7 +153,19 @@ impl Wanted {
             size: task.size().as_ref().map(SimulatedSize::from),
             hostname: task.wanted_hostname().map(str::to_owned),
             password_version: task.password_version,
+            network: SimulatedNetwork::wanted_by(task),
         }
+    }
+
+    /// The machine with another connection.
+    fn connected(&self, now: SimulatedServer) -> SimulatedServer {
+        let wanted = &self.network;
+        let network = match (self.operation, &wanted.ptr) {
+            (Operation::Ptr, Some((ip, name))) => now.network.with_ptr(*ip, name),
+            (Operation::Firewall, _) => now.network.with_firewall(&wanted.firewall),
+            _ => now.network.with_addresses(&wanted.addresses),
+        };
+        SimulatedServer { network, ..now }
     }
 
     /// The machine with a new system.
@@ -145,6 +176,9 @@ impl Wanted {
             size: if now.is_there() { now.size } else { self.size.unwrap_or_default() },
             hostname: self.hostname.clone(),
             password_version: self.password_version,
+            network: SimulatedNetwork::default()
+                .with_addresses(&self.network.addresses)
+                .with_firewall(&self.network.firewall),
             ..now.started()
         }
     }
@@ -163,19 +197,20 @@ struct Row {
 /// Operations of an order run one after another, so a fence newer than those of all its other tasks is this task's own.
 const FIND: &str = "\
     select running, generation, boots, image_id, cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, hostname, password_version, \
-      last_fence > $3 as outdated, \
+      addresses, ptr, firewall, last_fence > $3 as outdated, \
       last_fence > coalesce((select max(t.fence) from task t where t.order_id = $1 and t.id <> $2), 0) as again \
     from simulated_server where order_id = $1 for update";
 
 const PUT: &str = "\
     insert into simulated_server as s (order_id, last_fence, running, generation, boots, image_id, cpu_ghz, ram_mb, \
-        disk_gb, bandwidth_mbps, hostname, password_version) \
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+        disk_gb, bandwidth_mbps, hostname, password_version, addresses, ptr, firewall) \
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
     on conflict (order_id) do update set last_fence = excluded.last_fence, running = excluded.running, \
       generation = excluded.generation, boots = excluded.boots, image_id = excluded.image_id, \
       cpu_ghz = excluded.cpu_ghz, ram_mb = excluded.ram_mb, disk_gb = excluded.disk_gb, \
       bandwidth_mbps = excluded.bandwidth_mbps, hostname = excluded.hostname, \
-      password_version = excluded.password_version, changed_at = now(), \
+      password_version = excluded.password_version, addresses = excluded.addresses, ptr = excluded.ptr, \
+      firewall = excluded.firewall, changed_at = now(), \
       started_at = case when s.boots = excluded.boots then s.started_at else now() end \
       where s.last_fence <= excluded.last_fence";
 
@@ -213,6 +248,9 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
         .bind::<sql_types::Nullable<sql_types::Integer>, _>(then.size.bandwidth_mbps)
         .bind::<sql_types::Nullable<sql_types::Text>, _>(then.hostname)
         .bind::<sql_types::Integer, _>(then.password_version)
+        .bind::<sql_types::Array<sql_types::Inet>, _>(then.network.addresses)
+        .bind::<sql_types::Jsonb, _>(then.network.ptr)
+        .bind::<sql_types::Jsonb, _>(then.network.firewall)
         .execute(tx.conn())
         .await?;
     Ok(if put == 1 { Simulated::Done } else { Simulated::Outdated })
@@ -225,7 +263,7 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
 pub async fn simulated(connection: &mut Conn, order: OrderId) -> Result<Option<SimulatedServer>, Error> {
     Ok(diesel::sql_query(
         "select running, generation, boots, image_id, cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, hostname, \
-           password_version \
+           password_version, addresses, ptr, firewall \
          from simulated_server where order_id = $1 and generation > 0",
     )
     .bind::<sql_types::BigInt, _>(order.0)
@@ -257,7 +295,9 @@ pub async fn simulated_uptime(connection: &mut Conn, order: OrderId) -> Result<O
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use domain::firewall::Firewall;
+
+    use super::{super::ServerAddress, *};
 
     fn machine(running: bool, generation: i32) -> SimulatedServer {
         SimulatedServer { running, generation, boots: 7, ..SimulatedServer::gone() }
@@ -273,7 +313,13 @@ mod tests {
         let size =
             Some(SimulatedSize { cpu_ghz: Some(4), ram_mb: Some(4096), disk_gb: Some(40), bandwidth_mbps: Some(40) });
         let hostname = Some("new.example".to_owned());
-        Wanted { operation, generation, image: None, size, hostname, password_version: 2 }
+        let ip = "192.0.2.7".parse().unwrap();
+        let network = WantedNetwork {
+            addresses: vec![ServerAddress { ip, prefix: Some(24), gateway: None, ptr: None }],
+            ptr: Some((ip, "new.example".to_owned())),
+            firewall: Firewall { pps: 1000, ..Firewall::default() },
+        };
+        Wanted { operation, generation, image: None, size, hostname, password_version: 2, network }
     }
 
     #[test]
@@ -310,7 +356,15 @@ mod tests {
 
     #[test]
     fn a_change_leaves_the_power_and_the_disk_as_they_are() {
-        for operation in [Operation::Change, Operation::ResetPassword, Operation::Rename] {
+        let changes = [
+            Operation::Change,
+            Operation::ResetPassword,
+            Operation::Rename,
+            Operation::Ptr,
+            Operation::Firewall,
+            Operation::MoveAddress,
+        ];
+        for operation in changes {
             let before = machine(false, 3);
             let then = after(&wanted(operation, 3), before.clone(), false).unwrap();
             assert_eq!((then.running, then.generation, then.boots), (false, 3, 7), "{operation}");

@@ -14,7 +14,7 @@ use store::{
     invoices::{InvoiceRow, PaidFrom},
     ledger::{self, Movement},
     orders::{self, Buyer, PlaceFailure, Placed, PowerFailure, RenewFailure, Renewed},
-    tasks::{self, Claim, ClaimedTask},
+    tasks::{self, Claim, ClaimedTask, Failed, Next},
 };
 
 /// Web hosting at 3.00 a month, for a month.
@@ -145,3 +145,7 @@ pub async fn succeed(realm: &Realm, task: &ClaimedTask) -> bool {
 pub async fn state(db: &testkit::TestDb, id: OrderId) -> String {
     db.value(&format!("select state from live.orders where id = {id}")).await
 }
+
+/// A try that nobody but a person can bring further.
+pub const STUCK: Failed<'static> =
+    Failed { class: "internal", driver: Some("simulated"), why: "stuck", known: true, next: Next::Staff };

@@ -9,6 +9,7 @@
 )]
 
 mod acts;
+mod addresses;
 mod catalogue;
 mod credit;
 mod customers;
@@ -22,6 +23,8 @@ mod races;
 mod random;
 mod refusals;
 mod sabotage;
+mod scratch;
+mod staff_passwords;
 mod steering;
 mod sweeping;
 mod tasks;

@@ -8,7 +8,7 @@ use store::{
     Error,
     invoices::{self, PaidFrom},
     ledger,
-    orders::{self, OrderFilter, OrderState, Overrule, PlaceFailure, Processed, RenewFailure},
+    orders::{self, OrderFilter, OrderState, Overrule, PasswordSet, PlaceFailure, Processed, RenewFailure},
 };
 use testkit::TestDb;
 
@@ -69,7 +69,7 @@ async fn an_order_that_staff_make_waits_for_them() {
     assert_eq!((listed.len(), listed[0].state().unwrap()), (1, OrderState::Manual));
     let done = Processed {
         login: Some("root".to_owned()),
-        password: Some("made by hand".to_owned().into()),
+        password: PasswordSet::New("made by hand".to_owned().into()),
         remark: Some("Rack 7".to_owned()),
     };
     let process = async || store.live.transaction("process", async |tx| orders::process(tx, id, &done).await).await;

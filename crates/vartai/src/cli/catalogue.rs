@@ -1,8 +1,9 @@
 //! `vartai catalogue`
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +14,7 @@ use domain::{
     money::{Currency, Money},
 };
 use serde_json::json;
-use store::{RealmKind, catalogue as stored, customers};
+use store::{RealmKind, addresses, catalogue as stored, customers};
 
 use super::report::Report;
 use crate::{failure::Failure, installation::Installation};
@@ -67,6 +68,7 @@ async fn planned(file: &Path, apply: Option<&str>, installation: &Installation) 
     let mut plan = plan(&old, &new);
     let after = applied(&old, &new);
     plan.obstacles.extend(losing_prices(&old, &after, installation).await?);
+    plan.obstacles.extend(losing_pools(&old, &after, installation).await?);
     let report = told(&plan, apply.is_some());
     match apply {
         Some(note) if plan.obstacles.is_empty() && !plan.is_empty() => {
@@ -111,6 +113,27 @@ async fn losing_prices(
     let lost = unpriced(after, installation).await?.into_iter().filter(|currency| !before.contains(currency));
     let why = lost.map(|currency| {
         format!("customers are billed in {currency}, and the file has no rate for it: add `{currency} = …` to [rates]")
+    });
+    Ok(why.collect())
+}
+
+/// Why servers could no longer be told of their addresses' networks: the pools that those are of would go.
+async fn losing_pools(old: &Catalogue, after: &Catalogue, installation: &Installation) -> Result<Vec<String>, Failure> {
+    if old.pools == after.pools {
+        return Ok(Vec::new());
+    }
+    let live = &installation.database.live;
+    let left = live.read(async |connection| addresses::held_outside(connection, after).await).await?;
+    let mut pools: BTreeMap<&str, (usize, IpAddr)> = BTreeMap::new();
+    for held in &left {
+        let pool = old.pool_of(held.ip).map_or("", |pool| pool.name.as_str());
+        pools.entry(pool).or_insert((0, held.ip)).0 += 1;
+    }
+    let why = pools.into_iter().map(|(pool, (count, first))| {
+        format!(
+            "{count} addresses of pool {pool:?} are held, such as {first}, and would be of no pool: keep its network in \
+             the file, with open = false"
+        )
     });
     Ok(why.collect())
 }

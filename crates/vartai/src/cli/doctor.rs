@@ -35,6 +35,11 @@ pub async fn run(settings: Settings) -> Result<Report, Failure> {
     let mut findings = Findings::default();
     findings.well("the configuration can be read");
     checks::sockets(&settings, &mut findings);
+    let asked = async {
+        checks::drivers(&settings, &mut findings).await;
+        Ok(())
+    };
+    interruptible(asked).await?;
     let private = settings.database.url.is_none();
     if private && !settings.data_dir.join("pg/PG_VERSION").exists() {
         // Looking must not make a cluster.

@@ -1,5 +1,6 @@
 //! The command line (CONTRACT 3): one file a noun.
 
+mod address;
 mod allow;
 mod apiuser;
 mod balance;
@@ -7,6 +8,7 @@ mod catalogue;
 mod customer;
 mod demo;
 mod doctor;
+mod hook;
 mod invoice;
 mod key;
 mod ledger;
@@ -19,7 +21,7 @@ mod secret;
 mod task;
 pub mod usage;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -28,7 +30,7 @@ use crate::{
     failure::Failure,
     installation::{self, Installation, Migrations},
     serve::{self, ServeArguments},
-    settings::Settings,
+    settings::{SUPERVISE, Settings},
     signals::interruptible,
     telemetry::{self, Verbosity},
     worker,
@@ -89,12 +91,35 @@ enum Command {
     /// Orders
     #[command(arg_required_else_help = true)]
     Order(order::OrderArguments),
+    /// Addresses: pools, and who holds what
+    #[command(arg_required_else_help = true)]
+    Address(address::AddressArguments),
     /// What the provisioner has to do, does and did
     #[command(arg_required_else_help = true)]
     Task(task::TaskArguments),
     /// The books
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(ledger::LedgerCommand),
+    /// Programs of the company's own that drive its machines
+    #[command(subcommand, arg_required_else_help = true)]
+    Hook(hook::HookCommand),
+    /// Run one hook, for the worker that starts this
+    #[command(name = SUPERVISE, hide = true)]
+    Supervise {
+        /// As the worker writes it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+impl Arguments {
+    /// What a hook's supervisor is told, if this is one.
+    pub fn of_supervisor(&self) -> Option<Vec<OsString>> {
+        match &self.command {
+            Command::Supervise { arguments } => Some(arguments.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// Does what the command line says.
@@ -113,6 +138,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Worker => return worker::run(settings).await,
         Command::Migrate(with) => migrate::run(with, settings).await,
         Command::Doctor => doctor::run(settings).await,
+        Command::Hook(command) => hook::run(command, &settings).await,
         staff => {
             installation::with(settings, Migrations::Expect, async |opened| {
                 interruptible(of_staff(staff, &opened)).await
@@ -135,11 +161,15 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Balance(command) => balance::run(command, installation).await,
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,
+        Command::Address(arguments) => address::run(arguments, installation).await,
         Command::Task(arguments) => task::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
-        Command::Serve(_) | Command::Worker | Command::Migrate(_) | Command::Doctor => {
-            Err(Failure::failed("this subcommand opens the installation by itself"))
-        }
+        Command::Serve(_)
+        | Command::Worker
+        | Command::Migrate(_)
+        | Command::Doctor
+        | Command::Hook(_)
+        | Command::Supervise { .. } => Err(Failure::failed("this subcommand opens the installation by itself")),
     }
 }
 

@@ -3,12 +3,18 @@
 mod staff;
 
 use clap::{Args, Subcommand};
-use domain::orders::OrderId;
+use domain::{
+    firewall::{Firewall, Limit},
+    orders::OrderId,
+};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use store::{
-    RealmKind, customers,
+    RealmKind,
+    addresses::{self, HeldAddress},
+    customers,
     orders::{self, OrderFilter, OrderRow},
+    servers,
     tasks::TaskFilter,
 };
 
@@ -48,6 +54,11 @@ enum OrderCommand {
         /// The order
         id: i64,
     },
+    /// Show the password that an order's service has, or is to have
+    Password {
+        /// The order
+        id: i64,
+    },
     /// An order in manual handling is done: what waited for staff is closed
     Process(ProcessArguments),
     /// Set what of an order goes against the rules
@@ -74,6 +85,7 @@ pub async fn run(arguments: OrderArguments, installation: &Installation) -> Resu
     match arguments.command {
         OrderCommand::List { login, manual, all } => list(kind, login.as_deref(), manual, all, installation).await,
         OrderCommand::Show { id } => show(kind, id, installation).await,
+        OrderCommand::Password { id } => staff::password(kind, id, installation).await,
         OrderCommand::Process(of) => staff::process(kind, of, installation).await,
         OrderCommand::Override(of) => staff::overrule(kind, of, installation).await,
         OrderCommand::Restore { id } => {
@@ -138,6 +150,10 @@ async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<R
     let order = one(kind, id, installation).await?;
     let filter = TaskFilter { order: Some(id), most: 1000, ..TaskFilter::default() };
     let tasks = task::read(kind, &filter, installation).await?;
+    let server = async |tx: &mut store::Tx| network(tx, id).await;
+    let (addresses, firewall) = installation.realm(kind).transaction("show order", server).await?;
+    let name = |of: &HeldAddress| of.ptr.as_ref().map_or_else(|| of.ip.to_string(), |ptr| format!("{} ({ptr})", of.ip));
+    let limits = Limit::ALL.map(|limit| format!("{} {}", limit.name(), firewall.get(limit)));
     let mut text = listing(&[
         ("id", order.id.to_string()),
         ("customer", order.login.clone()),
@@ -149,15 +165,27 @@ async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<R
         ("start", day(order.start())),
         ("paid until", day(order.paid_until())),
         ("server login", order.server_login.clone()),
+        ("addresses", addresses.iter().map(name).collect::<Vec<_>>().join(", ")),
+        ("packet filter", limits.join(", ")),
         ("remark", order.remark.clone()),
         ("attention", order.attention.clone().unwrap_or_default()),
     ]);
     text.push_str(&task::rows(&tasks, installation));
     let mut json = json_of(&order)?;
     if let Some(fields) = json.as_object_mut() {
+        let address = |of: &HeldAddress| json!({ "ip": of.ip.to_string(), "ptr": or_null(of.ptr.as_ref()) });
+        fields.insert("addresses".to_owned(), addresses.iter().map(address).collect());
+        let limits = Limit::ALL.into_iter().map(|limit| (limit.name().to_owned(), firewall.get(limit).into()));
+        fields.insert("firewall".to_owned(), Value::Object(limits.collect()));
         fields.insert("tasks".to_owned(), tasks.iter().map(task::json_of).collect());
     }
     Ok(Report::new(text, json))
+}
+
+/// What connects an order's server.
+async fn network(tx: &mut store::Tx, id: i64) -> Result<(Vec<HeldAddress>, Firewall), store::Error> {
+    let addresses = addresses::of(tx, OrderId(id)).await?;
+    Ok((addresses, servers::limits_in_force(tx, OrderId(id)).await?))
 }
 
 fn json_of(of: &OrderRow) -> Result<Value, Failure> {

@@ -121,6 +121,7 @@ async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<R
         ("operation", task.operation.clone()),
         ("state", task.state.clone()),
         ("attempts", task.attempt.to_string()),
+        ("waits for task", task.after.map(|id| id.to_string()).unwrap_or_default()),
         ("queued", installation.moment(task.created_at)),
         ("taken", moment(task.assigned_at)),
         ("over", moment(task.completed_at)),
@@ -186,7 +187,7 @@ pub fn rows(all: &[TaskRow], installation: &Installation) -> String {
 /// A task as JSON; what its work said is in `vartai task log` alone.
 pub fn json_of(of: &TaskRow) -> Value {
     json!({
-        "id": of.id, "order_id": of.order_id, "operation": of.operation, "state": of.state, "attempts": of.attempt,
+        "id": of.id, "order_id": of.order_id, "operation": of.operation, "state": of.state, "attempts": of.attempt, "after": of.after,
         "created": of.created_at.to_string(), "assigned": or_null(of.assigned_at), "completed": or_null(of.completed_at),
     })
 }

@@ -23,6 +23,8 @@ const PREFIX: &str = "VARTAI_";
 const NO_SETTINGS: [&str; 2] = ["VARTAI_CONFIG", "VARTAI_PG_BIN"];
 /// Keys that hold lists, which the environment writes with commas.
 const LISTS: [&str; 3] = ["http.trusted_proxies", "iv.allowed_networks", "company.address"];
+/// The same of every driver.
+const LISTS_OF_DRIVERS: [&str; 2] = [".operations", ".environment"];
 
 impl Settings {
     /// Reads the configuration: the file (`explicit`, or [`USUAL`] where that is), then the environment.
@@ -52,7 +54,8 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut builder = Config::builder().add_source(File::from_str(text, FileFormat::Toml));
         for (key, value) in overrides(environment)? {
-            let set = match LISTS.contains(&key.as_str()) {
+            let of_driver = key.starts_with("drivers.") && LISTS_OF_DRIVERS.iter().any(|list| key.ends_with(list));
+            let set = match LISTS.contains(&key.as_str()) || of_driver {
                 true => builder.set_override(&key, value.split(',').map(str::trim).collect::<Vec<_>>()),
                 false => builder.set_override(&key, value),
             };

@@ -2,6 +2,7 @@
 //!
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
+mod drivers;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
+pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
 pub use values::{
     DatabaseUrl, DialectName, InvoiceSeries, LogFormat, PriceKind, PublicUrl, RefundFailedName, RolePrefix,
@@ -50,6 +52,8 @@ pub struct Settings {
     pub worker: WorkerSettings,
     /// What the provisioner does by itself.
     pub provisioner: ProvisionerSettings,
+    /// What makes customers' machines.
+    pub drivers: Drivers,
 }
 
 impl Default for Settings {
@@ -66,6 +70,7 @@ impl Default for Settings {
             company: CompanySettings::default(),
             worker: WorkerSettings::default(),
             provisioner: ProvisionerSettings::default(),
+            drivers: Drivers::default(),
         }
     }
 }

@@ -1,5 +1,8 @@
 use std::ffi::OsString;
 
+use domain::tasks::Operation;
+use provisioner::driver::{DriverKind, Limits, ProxmoxDriver, Timeouts};
+
 use super::{Settings, SettingsError};
 
 const EXAMPLE: &str = include_str!("../../../../deploy/vartai.toml.example");
@@ -114,6 +117,71 @@ fn uncommented() -> String {
 fn the_example_has_the_defaults() {
     assert_eq!(read(EXAMPLE, &[]).unwrap(), Settings::default());
     read(&uncommented(), &[]).unwrap();
+}
+
+#[test]
+fn drivers_are_set_up_by_name() {
+    let text = "[drivers.kvm]\nkind = \"exec\"\nhook = \"/usr/lib/vartai/hook\"\noperations = [\"create\", \"reboot\"]\n\
+                timeout_seconds = 60\ntimeouts = { create = 600 }\nmemory_mb = 64\n";
+    let settings =
+        read(text, &[("VARTAI_DRIVERS__KVM__TIMEOUT_SECONDS", "90"), ("VARTAI_DRIVERS__KVM__ENVIRONMENT", "A, B")])
+            .unwrap();
+    let kvm = &settings.drivers.0["kvm"];
+    assert_eq!(kvm.operations, [Operation::Create, Operation::Restart].into());
+    assert_eq!(kvm.timeouts.of(Operation::Create).as_secs(), 600);
+    assert_eq!(kvm.timeouts.of(Operation::Restart).as_secs(), 90);
+    let can = settings.drivers.capabilities();
+    assert!(can.can("kvm", Operation::Restart) && !can.can("kvm", Operation::Reinstall));
+    assert!(can.can("simulated", Operation::Reinstall));
+    for (bad, names) in [
+        ("[drivers.a]\nkind = \"exec\"\n", "hook"),
+        ("[drivers.a]\nkind = \"exec\"\nhook = \"bin/hook\"\n", "hook"),
+        ("[drivers.a]\nkind = \"magic\"\n", "magic"),
+        ("[drivers.a]\nhook = \"/x\"\n", "kind"),
+        ("[drivers.a]\nkind = \"simulated\"\nhook = \"/x\"\n", "exec"),
+        ("[drivers.simulated]\nkind = \"exec\"\nhook = \"/x\"\n", "simulated"),
+        ("[drivers.a]\nkind = \"simulated\"\noperations = [\"server_create\"]\n", "server_create"),
+        ("[drivers.a]\nkind = \"simulated\"\nhok = 1\n", "hok"),
+        ("[drivers.a]\nkind = \"http\"\nsecret_files = [\"/s\"]\n", "url"),
+        ("[drivers.a]\nkind = \"http\"\nurl = \"https://hooks.example\"\n", "secret_files"),
+        ("[drivers.a]\nkind = \"http\"\nurl = \"http://169.254.169.254/\"\nsecret_files = [\"/s\"]\n", "169.254"),
+        ("[drivers.a]\nkind = \"http\"\nurl = \"http://10.0.0.1/\"\nhook = \"/x\"\n", "hook"),
+        ("[drivers.a]\nkind = \"proxmox\"\nurl = \"https://pve.example:8006\"\ntoken_id = \"x\"\n", "token_id"),
+        ("[drivers.a]\nkind = \"exec\"\nhook = \"/x\"\ntoken_file = \"/y\"\n", "token_file"),
+    ] {
+        let why = refused(bad, &[]);
+        assert!(why.contains(names), "{bad}: {why}");
+    }
+}
+
+#[test]
+fn the_example_has_every_key_of_a_driver() {
+    let why = refused("[drivers.kvm]\nkind = \"exec\"\nzzz = 1\n", &[]);
+    let keys: Vec<&str> =
+        why.split_once("expected").unwrap().1.split(':').next().unwrap().split('`').skip(1).step_by(2).collect();
+    assert!(keys.len() > 5, "{why}");
+    for key in keys {
+        let of = |name: &str| EXAMPLE.contains(&format!("\n#{name}.{key} = "));
+        assert!(of("kvm") || of("web") || of("pve"), "{key}");
+    }
+    let kvm = &read(&uncommented(), &[]).unwrap().drivers.0["kvm"];
+    let DriverKind::Exec(exec) = &kvm.kind else { panic!("{kvm:?}") };
+    assert_eq!((exec.limits, kvm.timeouts.any), (Limits::default(), Timeouts::default().any));
+    assert_eq!(kvm.operations.len(), Operation::ALL.len());
+}
+
+#[test]
+fn drivers_over_the_network_are_set_up() {
+    let text = "[drivers.web]\nkind = \"http\"\nurl = \"https://hooks.example/v\"\nsecret_files = [\"/a\", \"/b\"]\n\
+                networks = [\"10.0.0.0/8\"]\n[drivers.pve]\nkind = \"proxmox\"\nurl = \"https://pve.example:8006\"\n\
+                token_id = \"vartai@pve!vartai\"\ntoken_file = \"/t\"\ntemplates = { \"debian-12\" = 9000 }\n\
+                vmid_base = 100000\nnodes = [\"pve1\"]\nmhz_per_core = 2600\n";
+    let drivers = read(text, &[]).unwrap().drivers;
+    let DriverKind::Http(http) = &drivers.0["web"].kind else { panic!("{drivers:?}") };
+    assert_eq!((http.secret_files.len(), http.endpoint.networks.len()), (2, 1));
+    let DriverKind::Proxmox(pve) = &drivers.0["pve"].kind else { panic!("{drivers:?}") };
+    assert_eq!((pve.templates["debian-12"], pve.mhz_per_core, pve.mark.as_str()), (9000, 2600, "vartai"));
+    assert_eq!(drivers.0["pve"].operations, ProxmoxDriver::OPERATIONS.into());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use domain::{
     customers::{CustomerId, Prices},
     language::Language,
     money::{Currency, Percent},
+    tasks::Capabilities,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -227,8 +228,9 @@ fn no_database() -> Database {
         auth: RoleAuth::Peer,
     };
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
+    let (seller, capabilities) = (Party::default(), Capabilities::default());
     let provisioning = domain::tasks::ProvisioningRules::default();
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller: Party::default(), provisioning };
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities, provisioning };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

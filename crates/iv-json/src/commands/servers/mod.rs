@@ -1,7 +1,9 @@
 //! Servers (CONTRACT 2.3).
 
+mod address;
 mod change;
 mod domain;
+mod filter;
 mod graphs;
 mod info;
 mod os;
@@ -15,8 +17,10 @@ use gateway_http::reply::{Map, Reply};
 use secrecy::{ExposeSecret, SecretString};
 use store::servers::ServerFailure;
 
+pub use address::{ServerMoveIp, ServerPtr};
 pub use change::ServerChange;
 pub use domain::ServerDomain;
+pub use filter::{ServerFirewall, ServerFlushIptables};
 pub use graphs::ServerGraphs;
 pub use info::ServerInfo;
 pub use os::ServerOs;
@@ -34,7 +38,7 @@ use crate::{
 const TASK: &[ReplyField] = &[ReplyField::text("task_id", "The task, for server_tasks.")];
 
 /// What stands against doing anything to a server now.
-const STATES: [Fault; 4] = [Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::TooMuch];
+const STATES: [Fault; 5] = [Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::Undoable, Fault::TooMuch];
 
 fn queued(task: TaskId) -> Reply {
     Map::new().with("task_id", task.0.to_string()).into()
@@ -53,8 +57,13 @@ fn failure(failure: ServerFailure) -> Failure {
     match failure {
         ServerFailure::Unknown => Fault::Service.into(),
         ServerFailure::State(error) => state(error).into(),
+        ServerFailure::Undoable => Fault::Undoable.into(),
         ServerFailure::UnknownImage | ServerFailure::ImageTooLarge => Fault::Parameter("os").into(),
         ServerFailure::TooMuch => Fault::TooMuch.into(),
+        ServerFailure::NotHeld => Fault::Parameter("ip").into(),
+        ServerFailure::NoTarget => Fault::Service.into(),
+        ServerFailure::SameServer => Fault::Parameter("target_id").into(),
+        ServerFailure::Immovable => Fault::Immovable.into(),
         ServerFailure::Store(error) => error.into(),
     }
 }

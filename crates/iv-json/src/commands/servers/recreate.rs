@@ -39,6 +39,7 @@ static SPEC: Spec = Spec {
         Fault::Unpaid,
         Fault::Overdue,
         Fault::Suspended,
+        Fault::Undoable,
         Fault::TooMuch,
     ],
 };

@@ -1,9 +1,7 @@
 //! The exec driver: a company's own program brings its machines about (`docs/hooks.md`).
 
-mod answer;
 mod lines;
 mod refuse;
-mod request;
 mod run;
 mod settings;
 
@@ -15,9 +13,10 @@ use secrecy::SecretString;
 use store::tasks::ClaimedTask;
 use tokio::sync::watch;
 
-use super::{Class, Ctx, Driver, DriverSettings, Handle, Log, Observed, Outcome, Timeouts, Trouble};
-use answer::Answer;
-use request::{PROTOCOL, Request};
+use super::{
+    Class, Ctx, Driver, DriverSettings, Handle, Log, Observed, Outcome, Timeouts, Trouble,
+    hook::{Answer, PROTOCOL, Request},
+};
 use run::{End, Ran, run};
 pub use settings::{ExecSettings, Limits, Supervisor};
 

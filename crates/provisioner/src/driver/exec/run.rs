@@ -20,7 +20,8 @@ use tokio::{
     time,
 };
 
-use super::{ExecSettings, answer::Told, lines, refuse::trusted, request::Request};
+use super::{ExecSettings, lines, refuse::trusted};
+use crate::driver::hook::{Request, Told};
 use crate::{
     driver::{Ctx, Log},
     supervise::{self, By, Ended, Over},

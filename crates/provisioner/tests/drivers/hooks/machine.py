@@ -72,10 +72,10 @@ def bring_about(request, machine):
     kept["fence"] = request["fence"]
     again = kept.get("task") == request["task"] and SABOTAGE != "twice"
     kept["task"] = request["task"]
-    if SABOTAGE == "liar" and operation == request.get("operation") and operation == "suspend":
+    if SABOTAGE == "liar" and operation == "suspend":
         return 0
     if operation == "destroy":
-        if not machine.there and SABOTAGE == "destroy":
+        if not machine.there and SABOTAGE == "destroys-once":
             return 1
         fence, task = kept["fence"], kept["task"]
         kept.clear()
@@ -132,7 +132,7 @@ def usage(request, machine):
     if not machine.there:
         return 20
     size = machine.kept["size"] or {"ram_mb": 1024, "disk_gb": 10}
-    cpu = -1 if SABOTAGE == "usage" else machine.kept["boot"] * 1_000_000_000
+    cpu = -1 if SABOTAGE == "negative" else machine.kept["boot"] * 1_000_000_000
     result(request, cpu_ns=cpu, vcpus=1, rx_bytes=1, tx_bytes=2, disk_read_bytes=3, disk_write_bytes=4,
            memory_used_mb=100, memory_limit_mb=size["ram_mb"], disk_used_mb=5, disk_limit_mb=size["disk_gb"] * 1024,
            load_hundredths=25)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use provisioner::driver::{Driver, DriverKind, ExecDriver, HttpDriver, ProxmoxDriver};
 use store::{
     Database, RealmKind, customers,
     db::{ConnectSettings, pending_migrations},
@@ -34,6 +35,33 @@ pub fn sockets(settings: &Settings, findings: &mut Findings) {
             format!("the private port listens on every address ({admin})"),
             "set http.admin_bind to an address that the public can't reach",
         );
+    }
+}
+
+/// Whether drivers can be had, and know what they are to know.
+pub async fn drivers(settings: &Settings, findings: &mut Findings) {
+    for (name, driver) in &settings.drivers.0 {
+        let lint =
+            format!("mend it, and try it out with `vartai hook lint {name}`; docs/hooks.md says what it must keep");
+        let mend =
+            |page: &str| format!("mend what [drivers.{name}] says, or what it is about; {page} says what it must be");
+        let (probed, advice) = match &driver.kind {
+            DriverKind::Simulated => continue,
+            DriverKind::Exec(exec) => (ExecDriver::new(driver, exec).probe().await, lint),
+            DriverKind::Http(http) => (HttpDriver::new(driver, http).probe().await, mend("docs/hooks.md")),
+            DriverKind::Proxmox(pve) => (ProxmoxDriver::new(driver, pve).probe().await, mend("docs/proxmox.md")),
+        };
+        match probed {
+            Err(trouble) => findings.wrong(format!("the driver {name} does not work: {trouble}"), advice),
+            Ok(known) if driver.operations.is_subset(&known) => findings.well(format!("the driver {name} works")),
+            Ok(known) => {
+                let missing: Vec<&str> = driver.operations.difference(&known).map(|o| o.short_name()).collect();
+                findings.wrong(
+                    format!("the driver {name} does not know: {}", missing.join(", ")),
+                    format!("leave them out of drivers.{name}.operations, so that customers are told at once"),
+                );
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use store::{
 
 use super::Findings;
 use crate::{
-    cli::catalogue::unpriced,
+    cli::{address, catalogue::unpriced},
     failure::Failure,
     installation::{Installation, TEST_ACCESS},
 };
@@ -32,7 +32,18 @@ pub async fn content(installation: &Installation, findings: &mut Findings) -> Re
         keys(installation, kind, findings).await?;
         worker(installation, kind, findings).await?;
     }
+    pools(installation, findings).await?;
     staff(installation, findings).await
+}
+
+async fn pools(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    for (pool, free) in address::short(installation).await? {
+        findings.wrong(
+            format!("pool {pool} has {free} addresses left"),
+            "give it, or another pool of the catalogue, more and run `vartai catalogue apply FILE`",
+        );
+    }
+    Ok(())
 }
 
 async fn now(installation: &Installation) -> Result<Timestamp, Failure> {
@@ -121,8 +132,8 @@ async fn worker(installation: &Installation, kind: RealmKind, findings: &mut Fin
     let realm = installation.realm(kind);
     let waiting = realm.read(async |connection| tasks::list(connection, &filter).await).await?;
     let now = now(installation).await?;
-    // One that was tried has met a worker, and may wait for its next try.
-    let untouched = waiting.iter().filter(|task| task.attempt == 0);
+    // One that was tried has met a worker, and may wait for its next try; one that comes after another may wait for that.
+    let untouched = waiting.iter().filter(|task| task.attempt == 0 && task.after.is_none());
     let longest = untouched.map(|task| now.duration_since(task.created_at)).max();
     let name = kind.schema();
     match longest.filter(|waited| *waited > WITHOUT_WORKER) {

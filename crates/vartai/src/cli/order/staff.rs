@@ -3,10 +3,11 @@
 use clap::Args;
 use domain::{calendar::parse_day, money::Money, orders::OrderId};
 use jiff::civil::Date;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use store::{
     RealmKind, customers,
-    orders::{self, Overrule, Processed},
+    orders::{self, Overrule, PasswordSet, Processed},
 };
 
 use super::{one, show};
@@ -26,11 +27,14 @@ pub struct ProcessArguments {
     server_login: Option<String>,
     /// The service's password. Every user of this machine can read it while the command runs, and the shell keeps it:
     /// where that matters, use --server-password-stdin
-    #[arg(long, value_name = "PASSWORD", conflicts_with = "server_password_stdin")]
+    #[arg(long, value_name = "PASSWORD", conflicts_with_all = ["server_password_stdin", "server_password_kept"])]
     server_password: Option<SecretString>,
     /// Take the service's password from the first line of stdin
-    #[arg(long)]
+    #[arg(long, conflicts_with = "server_password_kept")]
     server_password_stdin: bool,
+    /// The service has the password that `vartai order password` shows
+    #[arg(long)]
+    server_password_kept: bool,
     /// What the customer is told of the service
     #[arg(long, value_name = "TEXT")]
     remark: Option<String>,
@@ -73,14 +77,25 @@ fn registration(text: &str) -> Result<i16, String> {
 
 /// What waited for staff is done.
 pub async fn process(kind: RealmKind, of: ProcessArguments, installation: &Installation) -> Result<Report, Failure> {
-    let password = match of.server_password_stdin {
-        true => Some(secret::from_stdin().await?),
-        false => of.server_password,
+    let password = match (of.server_password, of.server_password_stdin, of.server_password_kept) {
+        (Some(password), _, _) => PasswordSet::New(password),
+        (None, true, _) => PasswordSet::New(secret::from_stdin().await?),
+        (None, false, true) => PasswordSet::Kept,
+        (None, false, false) => PasswordSet::Unsaid,
     };
     let done = Processed { login: of.server_login, password, remark: of.remark };
     let processing = async |tx: &mut store::Tx| orders::process(tx, OrderId(of.id), &done).await;
     installation.realm(kind).transaction("process order", processing).await?;
     show(kind, of.id, installation).await
+}
+
+/// Shows an order's password.
+pub async fn password(kind: RealmKind, id: i64, installation: &Installation) -> Result<Report, Failure> {
+    let opening = async |tx: &mut store::Tx| orders::password(tx, OrderId(id)).await;
+    let password = installation.realm(kind).transaction("show password", opening).await?;
+    let password = password.ok_or_else(|| Failure::failed(format!("order {id} has no password yet")))?;
+    let shown = password.expose_secret();
+    Ok(Report::new(format!("{shown}\n"), json!({ "id": id, "password": shown })))
 }
 
 /// Sets what goes against the rules.

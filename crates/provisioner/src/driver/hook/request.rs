@@ -1,23 +1,23 @@
 //! What a hook is asked: the document on its standard input.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
-use domain::{orders::OrderId, tasks::Operation};
+use domain::{firewall::Firewall, orders::OrderId, tasks::Operation};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::tasks::ClaimedTask;
+use store::tasks::{ClaimedTask, ServerAddress};
 
 use crate::driver::{Desired, MachineSize, desired_by};
 
 /// The protocol of these documents.
-pub(super) const PROTOCOL: u32 = 1;
+pub(in crate::driver) const PROTOCOL: u32 = 1;
 
 /// The document. No `Debug`: there is a password in it.
 #[derive(Serialize)]
-pub(super) struct Request {
+pub(in crate::driver) struct Request {
     protocol: u32,
-    pub(super) operation: &'static str,
+    pub(in crate::driver) operation: &'static str,
     task: Option<String>,
     attempt: i32,
     fence: i64,
@@ -37,8 +37,39 @@ struct Server {
     login: Option<String>,
     password: Option<String>,
     password_version: Option<i32>,
-    addresses: Vec<Value>,
-    firewall: Option<Value>,
+    addresses: Vec<Address>,
+    firewall: Option<Limits>,
+}
+
+#[derive(Serialize)]
+struct Address {
+    ip: IpAddr,
+    prefix: Option<u8>,
+    gateway: Option<IpAddr>,
+    ptr: Option<String>,
+}
+
+impl From<ServerAddress> for Address {
+    fn from(address: ServerAddress) -> Self {
+        let ServerAddress { ip, prefix, gateway, ptr } = address;
+        Self { ip, prefix, gateway, ptr }
+    }
+}
+
+#[derive(Serialize)]
+struct Limits {
+    pps: u32,
+    pps_icmp: u32,
+    pps_udp: u32,
+    pps_syn: u32,
+    connlimit: u32,
+}
+
+impl From<Firewall> for Limits {
+    fn from(firewall: Firewall) -> Self {
+        let Firewall { pps, pps_icmp, pps_udp, pps_syn, connlimit } = firewall;
+        Self { pps, pps_icmp, pps_udp, pps_syn, connlimit }
+    }
 }
 
 #[derive(Serialize)]
@@ -59,7 +90,7 @@ impl From<MachineSize> for Size {
 
 impl Request {
     /// A task's operation, or a look at its service.
-    pub(super) fn of_task(operation: &'static str, task: &ClaimedTask, deadline: u64) -> Self {
+    pub(in crate::driver) fn of_task(operation: &'static str, task: &ClaimedTask, deadline: u64) -> Self {
         let lease = &task.lease;
         let asks = operation == task.operation.short_name();
         let running = match desired_by(task, None) {
@@ -79,8 +110,8 @@ impl Request {
             login: Some(task.login.clone()),
             password: password.map(|password| password.expose_secret().to_owned()),
             password_version: Some(task.password_version),
-            addresses: Vec::new(),
-            firewall: None,
+            addresses: task.network.addresses.iter().cloned().map(Into::into).collect(),
+            firewall: Some(task.wanted_firewall().into()),
         };
         Self {
             protocol: PROTOCOL,
@@ -95,13 +126,13 @@ impl Request {
     }
 
     /// A server's counters.
-    pub(super) fn of_usage(server: OrderId, deadline: u64) -> Self {
+    pub(in crate::driver) fn of_usage(server: OrderId, deadline: u64) -> Self {
         let server = Server { id: server.0.to_string(), ..Server::default() };
         Self { operation: "usage", server: Some(server), ..Self::of_probe(deadline) }
     }
 
     /// What the hook can do.
-    pub(super) fn of_probe(deadline: u64) -> Self {
+    pub(in crate::driver) fn of_probe(deadline: u64) -> Self {
         Self {
             protocol: PROTOCOL,
             operation: "probe",
@@ -115,7 +146,7 @@ impl Request {
     }
 
     /// What of it stands in the hook's environment, too.
-    pub(super) fn environment(&self) -> BTreeMap<&'static str, String> {
+    pub(in crate::driver) fn environment(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("VARTAI_PROTOCOL", self.protocol.to_string()),
             ("VARTAI_TASK", self.task.clone().unwrap_or_default()),

@@ -1,15 +1,19 @@
 //! What a hook says: lines of JSON on its standard output.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use domain::{
+    firewall::Firewall,
     tasks::{Operation, TaskId},
     usage::Counters,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::driver::{Log, Machine, MachineSize, Observed, Traits};
+use crate::driver::{Log, Machine, MachineSize, Observed, Traits, Trouble};
 
 /// What a hook that names no node runs on.
 const SOME_NODE: &str = "the hypervisor";
@@ -26,7 +30,7 @@ enum Line {
 
 /// What a hook has said so far.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(in crate::driver) struct Told {
     result: Option<Value>,
     differs: bool,
     progress: Option<u8>,
@@ -34,7 +38,7 @@ pub(super) struct Told {
 
 impl Told {
     /// Takes a line. What is not of the protocol is a line of the log.
-    pub(super) fn take(&mut self, line: &str, cut: bool, log: &Log) {
+    pub(in crate::driver) fn take(&mut self, line: &str, cut: bool, log: &Log) {
         match serde_json::from_str(line) {
             Ok(Line::Log { line }) if !cut => log.line(&line),
             Ok(Line::Progress { percent }) if !cut => {
@@ -53,7 +57,7 @@ impl Told {
     }
 
     /// The result, if it is one result of this task.
-    pub(super) fn answer(&self, task: Option<TaskId>) -> Result<Answer, String> {
+    pub(in crate::driver) fn answer(&self, task: Option<TaskId>) -> Result<Answer, String> {
         if self.differs {
             return Err("the hook told two results that differ".into());
         }
@@ -68,7 +72,7 @@ impl Told {
     }
 
     /// Where it was done, as far as that was told.
-    pub(super) fn node(&self) -> String {
+    pub(in crate::driver) fn node(&self) -> String {
         let node = self.result.as_ref().and_then(|result| result.get("node")?.as_str());
         node_named(node)
     }
@@ -83,7 +87,7 @@ fn node_named(node: Option<&str>) -> String {
 /// A hook's result. Fields that are not known are passed over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Answer {
+pub(in crate::driver) struct Answer {
     task: Option<String>,
     node: Option<String>,
     state: Option<State>,
@@ -109,6 +113,28 @@ struct Seen {
     size: Option<SeenSize>,
     hostname: Option<String>,
     password_version: Option<i32>,
+    addresses: Option<BTreeSet<IpAddr>>,
+    ptr: Option<BTreeMap<IpAddr, String>>,
+    firewall: Option<SeenFirewall>,
+    filter_is_empty: Option<bool>,
+}
+
+/// A limit that is not named is not in force.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SeenFirewall {
+    pps: u32,
+    pps_icmp: u32,
+    pps_udp: u32,
+    pps_syn: u32,
+    connlimit: u32,
+}
+
+impl From<SeenFirewall> for Firewall {
+    fn from(seen: SeenFirewall) -> Self {
+        let SeenFirewall { pps, pps_icmp, pps_udp, pps_syn, connlimit } = seen;
+        Self { pps, pps_icmp, pps_udp, pps_syn, connlimit }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,12 +165,12 @@ struct Counted {
 
 impl Answer {
     /// Where it was done.
-    pub(super) fn node(&self) -> String {
+    pub(in crate::driver) fn node(&self) -> String {
         node_named(self.node.as_deref())
     }
 
     /// What there is.
-    pub(super) fn observed(self) -> Result<Observed, String> {
+    pub(in crate::driver) fn observed(self) -> Result<Observed, String> {
         match (self.state, self.machine) {
             (Some(State::Missing), _) => Ok(Observed::Missing),
             (Some(State::Present), Some(seen)) => Ok(Observed::Present(seen.into())),
@@ -154,7 +180,7 @@ impl Answer {
     }
 
     /// What the hook can do, if it knows the protocol.
-    pub(super) fn operations(&self, protocol: u32) -> Result<BTreeSet<Operation>, String> {
+    pub(in crate::driver) fn operations(&self, protocol: u32) -> Result<BTreeSet<Operation>, String> {
         if !self.protocol.contains(&protocol) {
             return Err(format!("the hook does not know protocol {protocol}"));
         }
@@ -162,7 +188,7 @@ impl Answer {
     }
 
     /// A server's counters. More than fits is as good as not measured.
-    pub(super) fn counters(&self) -> Result<Counters, super::Trouble> {
+    pub(in crate::driver) fn counters(&self) -> Result<Counters, Trouble> {
         let of = |value: Option<u64>| value.and_then(|value| i64::try_from(value).ok());
         let c = &self.counted;
         Ok(Counters {
@@ -191,7 +217,15 @@ impl From<Seen> for Machine {
             disk_gb,
             bandwidth_mbps,
         });
-        let traits = Traits { size, hostname: seen.hostname, password_version: seen.password_version };
+        let traits = Traits {
+            size,
+            hostname: seen.hostname,
+            password_version: seen.password_version,
+            addresses: seen.addresses,
+            ptr: seen.ptr,
+            firewall: seen.firewall.map(Into::into),
+            filter_is_empty: seen.filter_is_empty,
+        };
         let boot = seen.boot.filter(|boot| !boot.is_empty());
         Self { running: seen.running, generation: seen.generation, boot, traits }
     }

@@ -1,0 +1,110 @@
+//! Which addresses may be reached. The URL is staff's own, but names can be made to lead elsewhere by others.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use ipnetwork::IpNetwork;
+use reqwest::{
+    Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
+
+/// Where clouds tell a machine its credentials, outside of the link-local networks.
+const METADATA: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Which addresses may be reached.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    networks: Vec<IpNetwork>,
+}
+
+impl Reach {
+    /// Those in `networks`; all that machines have when there are none.
+    pub(super) const fn new(networks: Vec<IpNetwork>) -> Self {
+        Self { networks }
+    }
+
+    /// A URL whose host is an address is not resolved, and looked at here.
+    ///
+    /// # Errors
+    /// Why it may not be reached.
+    pub(super) fn check(&self, url: &Url) -> Result<(), String> {
+        let host = url.host_str().unwrap_or_default();
+        match host.trim_start_matches('[').trim_end_matches(']').parse() {
+            Ok(ip) if !self.allows(ip) => Err(format!("{ip} may not be reached: it is not in `networks`, or nobody's")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an address may be reached.
+    fn allows(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        let nobodys = match ip {
+            IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        if nobodys || ip.is_unspecified() || ip.is_multicast() || METADATA.contains(&ip) {
+            return false;
+        }
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(ip))
+    }
+}
+
+impl Resolve for Reach {
+    fn resolve(&self, name: Name) -> Resolving {
+        let this = self.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|address| this.allows(address.ip())).collect();
+            if allowed.is_empty() {
+                let why = format!("none of the addresses of {} may be reached", name.as_str());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refuses(networks: &[&str], host: &str) -> bool {
+        let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+        Reach::new(networks).check(&Url::parse(&format!("http://{host}/x")).unwrap()).is_err()
+    }
+
+    #[test]
+    fn nobodys_addresses_are_refused_however_they_are_written() {
+        let metadata = ["169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]", "[fd00:ec2::254]"];
+        let others = ["0.0.0.0", "[::]", "224.0.0.1", "[fe80::1]", "255.255.255.255", "100.100.100.200"];
+        for host in metadata.iter().chain(&others) {
+            assert!(refuses(&[], host), "{host}");
+            assert!(refuses(&["0.0.0.0/0", "::/0"], host), "{host}");
+        }
+        for host in ["127.0.0.1", "10.0.0.5", "192.0.2.1", "[2001:db8::1]"] {
+            assert!(!refuses(&[], host), "{host}");
+        }
+    }
+
+    #[test]
+    fn networks_that_are_given_are_the_only_ones() {
+        assert!(!refuses(&["10.0.0.0/8"], "10.1.2.3"));
+        assert!(!refuses(&["10.0.0.0/8"], "[::ffff:10.1.2.3]"));
+        assert!(refuses(&["10.0.0.0/8"], "127.0.0.1") && refuses(&["10.0.0.0/8"], "[2001:db8::1]"));
+    }
+
+    #[tokio::test]
+    async fn names_lead_nowhere_else() {
+        let within = |network: &str| Reach::new(vec![network.parse().unwrap()]);
+        let found = within("192.0.2.0/24").resolve("localhost".parse().unwrap()).await;
+        assert!(found.is_err());
+        assert!(within("127.0.0.0/8").resolve("localhost".parse().unwrap()).await.is_ok());
+    }
+}

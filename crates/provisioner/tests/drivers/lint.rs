@@ -1,0 +1,89 @@
+//! `vartai hook lint` against a hook that keeps the protocol, and against ones that each break it in one way.
+
+use std::time::Duration;
+
+use domain::{orders::OrderId, tasks::Operation};
+use provisioner::lint::{Finding, Scratch, lint};
+
+use crate::bed::{Place, exec_settings};
+
+fn scratch() -> Scratch {
+    Scratch {
+        server: OrderId(999),
+        image: "debian-12-x86_64".into(),
+        hostname: "lint.example.com".into(),
+        operations: Operation::ALL.into(),
+        slow: Duration::from_secs(60),
+        timeout: Duration::from_secs(120),
+    }
+}
+
+async fn found(place: &Place, sabotage: &str, scratch: &Scratch) -> Vec<Finding> {
+    lint(&exec_settings(place.good_hook(sabotage)), scratch).await
+}
+
+/// What is wrong, each with where it was found.
+fn wrong(findings: &[Finding]) -> Vec<String> {
+    findings.iter().flat_map(|f| f.wrong.iter().map(move |wrong| format!("{}: {wrong}", f.what))).collect()
+}
+
+#[tokio::test]
+async fn a_good_hook_has_nothing_wrong_and_leaves_nothing() {
+    let place = Place::new();
+    let findings = found(&place, "", &scratch()).await;
+    assert_eq!(wrong(&findings), Vec::<String>::new());
+    for operation in Operation::ALL {
+        assert!(findings.iter().any(|finding| finding.what == operation.short_name()), "{operation}");
+    }
+    assert!(!place.read("999.json").contains("generation"), "it is gone");
+}
+
+#[tokio::test]
+async fn each_sabotage_is_found() {
+    let cases = [
+        ("twice", "create: asked again it does it again"),
+        ("liar", "suspend: observe says otherwise: the machine is running"),
+        ("fence", "fence: a task with an older fence is not refused with code 79: it says that it is done"),
+        ("destroys-once", "missing: removing what is not there fails: the hook failed (code 1)"),
+        ("blind", "reboot: observe does not show it: restart"),
+        ("negative", "usage: there are no counters to read"),
+        ("leaks", "create: it writes the password into its log"),
+        ("mute", "create: the hook told no result"),
+        ("without-reboot", "probe: it does not know reboot"),
+    ];
+    for (sabotage, wanted) in cases {
+        let place = Place::new();
+        let wrong = wrong(&found(&place, sabotage, &scratch()).await);
+        assert!(wrong.iter().any(|wrong| wrong == wanted), "{sabotage}: {wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_slow_is_told_with_its_time() {
+    let place = Place::new();
+    let hurried = Scratch { slow: Duration::from_millis(900), operations: Vec::new(), ..scratch() };
+    let wrong = wrong(&found(&place, "slow", &hurried).await);
+    assert!(wrong.iter().any(|wrong| wrong.starts_with("create: it is slow: ")), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_machine_that_is_there_is_not_touched() {
+    let place = Place::new();
+    std::fs::write(
+        place.path("999.json"),
+        r#"{"generation": 3, "running": true, "boot": 7, "size": null, "hostname": null, "password_version": 1}"#,
+    )
+    .unwrap();
+    let before = place.read("999.json");
+    let wrong = wrong(&found(&place, "", &scratch()).await);
+    assert_eq!(wrong, ["observe: there is a machine of this server's number: choose another"]);
+    assert_eq!(place.read("999.json"), before);
+}
+
+#[tokio::test]
+async fn a_hook_that_can_not_be_trusted_is_not_run() {
+    let place = Place::new();
+    let findings = lint(&exec_settings(place.path("nothing")), &scratch()).await;
+    assert_eq!(findings.len(), 1);
+    assert!(wrong(&findings)[0].contains("is not there"), "{findings:?}");
+}

@@ -1,0 +1,122 @@
+//! Addresses on their way from one server to another: two tasks, of which the second waits for the first.
+//!
+//! The claim honours `task.after`: a task is taken once the one that it comes after has succeeded, and not before. As
+//! long as that one waits for staff, the later tasks of the waiting one's own order go past it; they are not told of the
+//! address (see `network`).
+
+use std::net::IpAddr;
+
+use diesel::{OptionalExtension, QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    orders::OrderId,
+    tasks::{Operation, TaskId},
+};
+use serde_json::json;
+
+use super::{NewTask, enqueue, finish::hold_order};
+use crate::db::{Error, Tx};
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = sql_types::Bool)]
+    yes: bool,
+}
+
+/// Whether a task that brings an address to a server, or takes it away, is still to be done.
+pub(crate) async fn is_on_its_way(tx: &mut Tx, order: OrderId, ip: IpAddr) -> Result<bool, Error> {
+    let open: Answer = diesel::sql_query(
+        "select exists (select from task where order_id = $1 and operation = $2 and params ->> 'ip' = $3 \
+           and state in ('queued', 'running', 'manual')) as yes",
+    )
+    .bind::<sql_types::BigInt, _>(order.0)
+    .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+    .bind::<sql_types::Text, _>(ip.to_string())
+    .get_result(tx.conn())
+    .await?;
+    Ok(open.yes)
+}
+
+/// What waited for tasks of an order that are cancelled with it waits for its removal: with the machine the address is
+/// free. Where there is no machine to remove, it waits for nothing.
+pub(crate) async fn wait_for_removal(tx: &mut Tx, order: OrderId, removal: Option<TaskId>) -> Result<(), Error> {
+    diesel::sql_query(
+        "update task t set after = $2 from task f where f.id = t.after and f.order_id = $1 \
+           and f.state = 'cancelled' and t.state in ('queued', 'manual')",
+    )
+    .bind::<sql_types::BigInt, _>(order.0)
+    .bind::<sql_types::Nullable<sql_types::BigInt>, _>(removal.map(|removal| removal.0))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Pair {
+    #[diesel(sql_type = sql_types::BigInt)]
+    giving: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    giver: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    taking: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    taker: i64,
+    #[diesel(sql_type = sql_types::Text)]
+    ip: String,
+    #[diesel(sql_type = sql_types::Bool)]
+    tried: bool,
+    #[diesel(sql_type = sql_types::Bool)]
+    by_hand: bool,
+}
+
+const PAIR: &str = "\
+    select g.id as giving, g.order_id as giver, t.id as taking, t.order_id as taker, g.params ->> 'ip' as ip, \
+      g.assigned_at is not null as tried, o.by_hand \
+    from task t join task g on g.id = t.after join orders o on o.id = g.order_id \
+    where t.operation = $2 and g.operation = $2 and g.state <> 'succeeded' and t.state in ('queued', 'manual') \
+      and (t.id = $1 or g.id = $1)";
+
+/// Cancels the move that a task is half of, if it is one that has not begun to arrive: both halves, and the address is
+/// its old server's again. A machine that may have given it up already is told so. False when the task is no such half.
+///
+/// # Errors
+/// [`Error::Refused`] when a worker has the first half.
+pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> {
+    let Some(seen) = pair(tx, id).await? else { return Ok(false) };
+    for order in [seen.giver.min(seen.taker), seen.giver.max(seen.taker)] {
+        hold_order(tx, OrderId(order)).await?;
+    }
+    let Some(pair) = pair(tx, id).await? else {
+        return Err(Error::Refused(format!("task {} does not wait any more", id.0)));
+    };
+    let cancelled = diesel::sql_query(
+        "update task set state = 'cancelled', completed_at = now() where id in ($1, $2) and state in ('queued', 'manual')",
+    )
+    .bind::<sql_types::BigInt, _>(pair.giving)
+    .bind::<sql_types::BigInt, _>(pair.taking)
+    .execute(tx.conn())
+    .await?;
+    if cancelled != 2 {
+        return Err(Error::Refused(format!("a worker has task {}, which takes {} away", pair.giving, pair.ip)));
+    }
+    diesel::sql_query("update address set order_id = $3 where host(ip) = $1 and order_id = $2 and released_at is null")
+        .bind::<sql_types::Text, _>(&pair.ip)
+        .bind::<sql_types::BigInt, _>(pair.taker)
+        .bind::<sql_types::BigInt, _>(pair.giver)
+        .execute(tx.conn())
+        .await?;
+    if pair.tried {
+        let back = NewTask { params: json!({ "ip": pair.ip }), by_hand: pair.by_hand, ..Operation::MoveAddress.into() };
+        enqueue(tx, OrderId(pair.giver), back).await?;
+    }
+    Ok(true)
+}
+
+async fn pair(tx: &mut Tx, id: TaskId) -> Result<Option<Pair>, Error> {
+    Ok(diesel::sql_query(PAIR)
+        .bind::<sql_types::BigInt, _>(id.0)
+        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+        .get_result(tx.conn())
+        .await
+        .optional()?)
+}

@@ -1,0 +1,104 @@
+//! What a driver is told of a server's addresses and of the limits of its packet filter.
+
+use std::net::IpAddr;
+
+use diesel::{QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    field::Field,
+    firewall::{Firewall, FirewallChanges, Limit},
+    tasks::Operation,
+};
+use ipnetwork::IpNetwork;
+
+use super::{claim::ClaimedTask, lease::Lease};
+use crate::{
+    db::{Error, Tx},
+    servers::firewall_of,
+};
+
+/// What connects a server, as it is to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerNetwork {
+    /// Its addresses, in order; none that another server has yet to give up.
+    pub addresses: Vec<ServerAddress>,
+    /// The limits of its packet filter, as they were last set.
+    pub firewall: Firewall,
+}
+
+/// An address of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// The prefix of its network, in bits; `None` when its pool is gone from the catalogue.
+    pub prefix: Option<u8>,
+    /// The gateway of its network.
+    pub gateway: Option<IpAddr>,
+    /// What it is to resolve to, with A-labels.
+    pub ptr: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = sql_types::Inet)]
+    ip: IpNetwork,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    ptr: Option<String>,
+}
+
+/// An address on its way is its new server's already, but that one is not told of it before the old one has given it up:
+/// no task of another kind may bring it there first.
+const ADDRESSES: &str = "\
+    select a.ip, a.ptr from address a where a.order_id = $1 and a.released_at is null and not exists ( \
+      select from task m join task g on g.id = m.after \
+      where m.order_id = $1 and m.id <> $2 and m.operation = $3 and m.params ->> 'ip' = host(a.ip) \
+        and m.state in ('queued', 'manual') and g.state <> 'succeeded') \
+    order by a.ip";
+
+/// What connects the server of a claimed task.
+pub(super) async fn network_of(tx: &mut Tx, lease: &Lease) -> Result<ServerNetwork, Error> {
+    let rows: Vec<Row> = diesel::sql_query(ADDRESSES)
+        .bind::<sql_types::BigInt, _>(lease.order.0)
+        .bind::<sql_types::BigInt, _>(lease.id.0)
+        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+        .load(tx.conn())
+        .await?;
+    let catalogue = tx.catalogue();
+    let address = |row: Row| {
+        let ip = row.ip.ip();
+        let pool = catalogue.pool_of(ip);
+        let (prefix, gateway) = (pool.map(|pool| pool.network.prefix()), pool.and_then(|pool| pool.gateway));
+        ServerAddress { ip, prefix, gateway, ptr: row.ptr }
+    };
+    let addresses = rows.into_iter().map(address).collect();
+    Ok(ServerNetwork { addresses, firewall: firewall_of(tx.conn(), lease.order).await? })
+}
+
+impl ClaimedTask {
+    fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name).and_then(serde_json::Value::as_str)
+    }
+
+    /// The limits that the server is to have when this task is done. A task that sets some names them all: those that
+    /// were asked for later have a task of their own.
+    #[must_use]
+    pub fn wanted_firewall(&self) -> Firewall {
+        let own = |limit: Limit| match self.param(limit.name()).and_then(|text| text.parse().ok()) {
+            // None at all can't be asked for of every limit, but it is what there is until it is.
+            None | Some(0) => Field::Absent,
+            Some(value) => Field::Given(value),
+        };
+        match FirewallChanges::read(own) {
+            Ok(all) if self.operation == Operation::Firewall => Firewall::default().with(&all),
+            Ok(_) | Err(_) => self.network.firewall,
+        }
+    }
+
+    /// The address that is to resolve to another name when this task is done, and the name, with A-labels.
+    #[must_use]
+    pub fn wanted_ptr(&self) -> Option<(IpAddr, &str)> {
+        let ip = self.param("ip")?.parse().ok()?;
+        self.param("domain").filter(|_| self.operation == Operation::Ptr).map(|name| (ip, name))
+    }
+}

@@ -1,0 +1,7 @@
+//! The reference page as it is served, read and copied from.
+
+mod bed;
+mod browser;
+mod rust_program;
+mod served;
+mod snippets;
