@@ -40,6 +40,40 @@ async fn what_a_killed_process_had_in_hand_is_finished_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_wakes_up_too_late_writes_nothing_and_works_on() {
+    let bed = Bed::new();
+    bed.json(&["demo", "load"]).await;
+    let serving = bed.serve(&[]).await;
+    let demo = Client::demo(serving.gateway);
+    let owner = bed.owner().await;
+    let count = async |sql: &str| owner.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+    let sleeper = bed.start(&["worker"]);
+    let order = demo.order("").await;
+    let running = format!("select count(*) from live.task where order_id = {order} and state = 'running'");
+    until("a worker has the task", async || count(&running).await == 1).await;
+    sleeper.signal("STOP");
+    assert_eq!(count(&running).await, 1, "the task was over before the worker slept: nothing is tested");
+    owner.batch_execute("update live.task set lease_until = now() where state = 'running'").await.unwrap();
+    let other = bed.start(&["worker"]);
+    demo.processed(&order).await;
+    assert_eq!(other.stop().await.code, Some(0));
+    let tried = "select array_agg(a.outcome order by a.fence) from live.task_attempt a join live.task t on t.id = a.task_id \
+        where t.order_id = ";
+    let before: Vec<String> = owner.query_one(&format!("{tried}{order}"), &[]).await.unwrap().get(0);
+    assert_eq!(before, ["lost", "succeeded"]);
+    sleeper.signal("CONT");
+    // It lives, and takes what comes.
+    let next = demo.order("").await;
+    demo.processed(&next).await;
+    let after: Vec<String> = owner.query_one(&format!("{tried}{order}"), &[]).await.unwrap().get(0);
+    assert_eq!(after, before);
+    let boots = format!("select boots from live.simulated_server where order_id = {order}");
+    assert_eq!(count(&boots).await, 1);
+    assert_eq!(sleeper.stop().await.code, Some(0));
+    assert_eq!(serving.stop().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_and_the_machine_going_down_lose_nothing_that_was_answered() {
     let bed = Bed::new();
     bed.json(&["demo", "load"]).await;

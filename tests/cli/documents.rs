@@ -44,6 +44,12 @@ async fn every_subcommand_has_one() {
         .await
         .unwrap();
     let failed = bed.json(&["task", "list", "--order", &failed]).await[0]["id"].to_string();
+    let made = demo.order("").await;
+    let making = format!(
+        "update live.task set state = 'succeeded', completed_at = now() where order_id = {made}; \
+         update live.orders set state = 'active' where id = {made}"
+    );
+    bed.owner().await.batch_execute(&making).await.unwrap();
     let task = bed.json(&["task", "list", "--order", &order]).await[0]["id"].to_string();
     let ip = bed.json(&["order", "show", &order]).await["addresses"][0]["ip"].as_str().unwrap().to_owned();
     let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
@@ -59,7 +65,8 @@ async fn every_subcommand_has_one() {
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
          task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {order}\n \
-         address list\n address give {order}\n order terminate {order}\n address release {ip}\n \
+         address list\n address give {order}\n order terminate {made} --note bye\n order restore {made}\n \
+         order terminate {order}\n address release {ip}\n \
          ledger verify"
     );
     let mut seen = BTreeSet::new();

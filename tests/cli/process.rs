@@ -146,6 +146,11 @@ impl Running {
         self.end().await
     }
 
+    /// Sends it a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        signal(name, self.child.id());
+    }
+
     /// Kills it with no chance to leave anything in order.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -1,10 +1,14 @@
 //! What the provisioner can be asked to do.
 
+mod rules;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     str::FromStr,
 };
+
+pub use rules::{ProvisioningRules, RefundFailed};
 
 /// A task's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +96,18 @@ impl Operation {
     #[must_use]
     pub fn of_short_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.short_name() == name)
+    }
+
+    /// Whether it deletes what is on a disk: such operations have a budget.
+    #[must_use]
+    pub const fn is_destructive(self) -> bool {
+        matches!(self, Self::Reinstall | Self::Destroy)
+    }
+
+    /// Whether something is paid for it alone, which is returned when it comes to nothing.
+    #[must_use]
+    pub const fn is_paid_for(self) -> bool {
+        matches!(self, Self::Create | Self::Change)
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Fault {
     Balance,
     /// The tariff's servers can't be changed.
     Unchangeable,
+    /// The server has as many open tasks as it may.
+    TooMuch,
     /// The address can't be moved: it is the server's last, on its way already, or of no use there.
     Immovable,
     /// The server's hypervisor can't do this.
@@ -51,7 +53,8 @@ impl Fault {
             | Self::Balance
             | Self::Unchangeable
             | Self::Immovable
-            | Self::Undoable => 409,
+            | Self::Undoable
+            | Self::TooMuch => 409,
             Self::TooMany => 429,
             Self::Database => 503,
         }
@@ -107,6 +110,11 @@ impl Fault {
             Self::Unchangeable => {
                 ("Šios paslaugos keisti negalima", "Эту услугу изменить нельзя", "This service can't be changed")
             }
+            Self::TooMuch => (
+                "Serveris turi per daug laukiančių užduočių",
+                "У сервера слишком много ожидающих заданий",
+                "Too many tasks of the server are waiting",
+            ),
             Self::Immovable => {
                 ("Šio IP adreso perkelti negalima", "Этот IP-адрес перенести нельзя", "This address can't be moved")
             }

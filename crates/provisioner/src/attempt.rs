@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use store::{
     Error, Realm,
-    tasks::{self, Claim, ClaimedTask, Lease, Next},
+    tasks::{self, Claim, ClaimedTask, Failed, Lease, Next},
 };
 use tokio::{sync::watch, time};
 
 use crate::{
+    WorkerSettings,
     backoff::{DATABASE, TASK, random},
     driver::{Class, Drivers, Lines, Log},
 };
@@ -41,6 +42,8 @@ enum Stop {
 struct Failure {
     class: Class,
     why: String,
+    /// Whether it is known that it was not done.
+    known: bool,
     next: Next,
 }
 
@@ -50,7 +53,12 @@ impl Failure {
         let wait = wait.map(|wait| wait.min(TASK.cap));
         let failures = u32::try_from(lease.attempt).unwrap_or(1);
         let wait = wait.unwrap_or_else(|| TASK.full_jitter(failures, random()));
-        Self { class, why, next: Next::After(wait) }
+        Self { class, why, known: true, next: Next::After(wait) }
+    }
+
+    /// One that is not tried again.
+    const fn final_one(class: Class, why: String) -> Self {
+        Self { class, why, known: true, next: Next::Staff }
     }
 }
 
@@ -61,22 +69,30 @@ impl From<Failure> for Stop {
 }
 
 /// Does what was claimed and tells the queue how it went. `cancelled` becomes true when it is not wanted any more.
-pub(crate) async fn attempt(realm: &Realm, drivers: &Drivers, claim: &Claim, cancelled: watch::Receiver<bool>) {
+pub(crate) async fn attempt(
+    realm: &Realm,
+    drivers: &Drivers,
+    claim: &Claim,
+    settings: &WorkerSettings,
+    cancelled: watch::Receiver<bool>,
+) {
     match claim {
         Claim::Ready(task) => {
             let (log, lines) = Log::new(task.password.clone());
             let work = async {
-                let end = perform(realm, drivers, task, &log, cancelled).await;
+                let end = perform(realm, drivers, task, &log, settings, cancelled).await;
                 log.close();
                 end
             };
             let (end, ()) = tokio::join!(work, stream(realm, &task.lease, lines));
             conclude(realm, task, end, &log).await;
         }
-        Claim::Unreadable { lease, why } => {
+        Claim::Unreadable { lease, why, next } => {
             tracing::error!(why, "the task can't be made out");
             let public = "the task can't be made out by this worker".to_owned();
-            fail(realm, lease, Failure::passing(lease, Class::Configuration, public, None)).await;
+            let mut failure = Failure::passing(lease, Class::Configuration, public, None);
+            failure.next = next.unwrap_or(failure.next);
+            fail(realm, lease, None, failure).await;
         }
     }
 }
@@ -90,19 +106,21 @@ async fn conclude(realm: &Realm, task: &ClaimedTask, end: Result<Success, Stop>,
         }
         Err(Stop::Failed(failure)) => {
             let why = log.masked(failure.why);
-            fail(realm, &task.lease, Failure { why, ..failure }).await;
+            fail(realm, &task.lease, task.driver.as_deref(), Failure { why, ..failure }).await;
         }
         Err(Stop::Lost) => {}
     }
 }
 
-async fn fail(realm: &Realm, lease: &Lease, Failure { class, why, next }: Failure) {
+async fn fail(realm: &Realm, lease: &Lease, driver: Option<&str>, failure: Failure) {
+    let Failure { class, why, known, next } = failure;
     if class == Class::Configuration {
         tracing::error!(class = class.name(), why, ?next, "task can't be done until staff have mended this");
     } else {
         tracing::warn!(class = class.name(), why, ?next, "task failed");
     }
-    settle(realm, async |tx| tasks::give_back(tx, lease, &why, next).await).await;
+    let failed = Failed { class: class.name(), driver, why: &why, known, next };
+    settle(realm, async |tx| tasks::give_back(tx, lease, &failed).await).await;
 }
 
 /// Writes what comes into the task's log, until nothing more comes or the lease is lost.

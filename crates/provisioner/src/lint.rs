@@ -240,6 +240,7 @@ impl Lint<'_> {
         };
         let address = ServerAddress { ip: ADDRESS, prefix: Some(24), gateway: Some(GATEWAY), ptr: None };
         ClaimedTask {
+            cancel_asked: false,
             lease: Lease { id: TaskId(self.tasks), order: *server, attempt: 1, max_attempts: 5, fence: self.tasks },
             operation,
             driver: None,
@@ -259,6 +260,7 @@ impl Lint<'_> {
     fn next_attempt(&self, task: &ClaimedTask) -> ClaimedTask {
         let lease = Lease { attempt: task.lease.attempt + 1, ..task.lease.clone() };
         ClaimedTask {
+            cancel_asked: false,
             lease,
             operation: task.operation,
             driver: None,

@@ -33,6 +33,8 @@ pub struct WorkerSettings {
     pub reap_every: Duration,
     /// How often the billing run looks for what is due.
     pub bill_every: Duration,
+    /// How long a driver has to let go of what staff don't want any more, before it is dropped.
+    pub stop_for: Duration,
     /// How long running tasks have to end once the worker is told to stop.
     pub drain_for: Duration,
 }
@@ -52,6 +54,7 @@ impl Default for WorkerSettings {
             trust_lease_for: Duration::from_secs(20),
             reap_every: Duration::from_secs(5),
             bill_every: Duration::from_mins(1),
+            stop_for: Duration::from_secs(20),
             drain_for: Duration::from_secs(60),
         }
     }

@@ -155,12 +155,12 @@ impl RealmWorker {
             fence = lease.fence,
         );
         let mut halt = self.halt.subscribe();
-        // Nobody can withdraw a task that runs yet.
-        let (_, cancelled) = watch::channel(false);
+        let asked_before = matches!(claim, Claim::Ready(task) if task.cancel_asked);
+        let (cancel, cancelled) = watch::channel(asked_before);
         async {
             tokio::select! {
-                () = attempt(&self.realm, &self.drivers, claim, cancelled) => {}
-                () = lease::lost(&self.realm, lease, &self.settings, since) => {
+                () = attempt(&self.realm, &self.drivers, claim, &self.settings, cancelled) => {}
+                () = lease::lost(&self.realm, lease, &self.settings, since, &cancel) => {
                     tracing::warn!("the lease is lost, and the work with it: another worker does it");
                 }
                 () = stopping(&mut halt) => self.release(lease).await,

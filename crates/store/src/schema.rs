@@ -19,6 +19,7 @@ table! {
         credential_version -> BigInt,
         demo -> Bool,
         created_at -> Timestamptz,
+        destructive_per_hour -> Nullable<Integer>,
     }
 }
 table! {
@@ -102,6 +103,9 @@ table! {
         terminated_at -> Nullable<Timestamptz>,
         auto_renew -> Bool,
         lapsed_on -> Nullable<Date>,
+        attention -> Nullable<Text>,
+        ended_state -> Nullable<Text>,
+        ended_suspended_by -> Nullable<Text>,
     }
 }
 table! {
@@ -211,7 +215,24 @@ table! {
         created_at -> Timestamptz,
         assigned_at -> Nullable<Timestamptz>,
         completed_at -> Nullable<Timestamptz>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        invoice_id -> Nullable<BigInt>,
+        undo -> Nullable<Jsonb>,
         after -> Nullable<BigInt>,
+    }
+}
+table! {
+    task_attempt (task_id, fence) {
+        task_id -> BigInt,
+        fence -> BigInt,
+        attempt -> Integer,
+        worker -> Uuid,
+        started_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        class -> Nullable<Text>,
+        driver -> Nullable<Text>,
+        detail -> Text,
     }
 }
 

@@ -69,6 +69,8 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
         .load(tx.conn())
         .await?;
     let ids: Vec<i64> = ids.into_iter().map(|row| row.id).collect();
+    let tries = "delete from task_attempt where task_id in (select id from task where order_id = any($1))";
+    delete(tx, tries, &ids).await?;
     for table in children {
         delete(tx, &format!("delete from {table} where order_id = any($1)"), &ids).await?;
     }

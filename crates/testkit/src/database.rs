@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::{billing::Party, catalogue::Catalogue, customers::Prices, dunning::Policy, tasks::Capabilities};
+use domain::{
+    billing::Party,
+    catalogue::Catalogue,
+    customers::Prices,
+    dunning::Policy,
+    tasks::{Capabilities, ProvisioningRules},
+};
 use jiff::tz::TimeZone;
 use store::{
     Database, RealmKind,
@@ -48,7 +54,7 @@ impl TestDb {
         db
     }
 
-    /// The rules that tests are under.
+    /// The rules that tests are under: the defaults, but that servers are removed at once.
     #[must_use]
     pub fn rules() -> Rules {
         let seller = Party {
@@ -60,7 +66,9 @@ impl TestDb {
             ..Party::default()
         };
         let zone = TimeZone::get("Europe/Vilnius").unwrap();
-        Rules { zone, prices: Prices::Gross, seller, capabilities: Capabilities::default(), policy: Policy::default() }
+        let provisioning = ProvisioningRules { destroy_grace_hours: 0, ..ProvisioningRules::default() };
+        let (capabilities, policy) = (Capabilities::default(), Policy::default());
+        Rules { zone, prices: Prices::Gross, seller, capabilities, policy, provisioning }
     }
 
     /// The demo's catalogue.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use domain::tasks::ProvisioningRules;
 use gateway_http::auth::password;
 use pg_cluster::Cluster;
 use secrecy::SecretString;
@@ -142,11 +143,19 @@ pub async fn check_role(connect: &ConnectSettings, settings: &Settings) -> Resul
 
 /// The company's rules.
 pub fn rules(settings: &Settings) -> Rules {
+    let of = &settings.provisioner;
+    let provisioning = ProvisioningRules {
+        refund_failed: of.refund_failed.0,
+        open_tasks_per_server: of.open_tasks_per_server.get().into(),
+        destructive_per_hour: of.destructive_per_hour,
+        destroy_grace_hours: of.destroy_grace_hours.into(),
+    };
     Rules {
         zone: settings.billing.time_zone.0.clone(),
         prices: settings.billing.prices.0,
         seller: settings.company.seller(),
         policy: settings.billing.policy(),
+        provisioning,
         capabilities: settings.drivers.capabilities(),
     }
 }

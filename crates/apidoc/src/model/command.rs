@@ -260,6 +260,7 @@ pub(super) fn iv_key(fault: IvFault) -> &'static str {
         IvFault::Unchangeable => "unchangeable",
         IvFault::Immovable => "immovable",
         IvFault::Undoable => "undoable",
+        IvFault::TooMuch => "too_much",
         IvFault::TooMany => "too_many",
         IvFault::Database => "database",
     }

@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{Failure, Stop, Success, settle};
 use crate::{
+    WorkerSettings,
     backoff::{DATABASE, TASK, random},
     driver::{Class, Ctx, Driver, Drivers, Handle, Log, Observed, Outcome, Verdict, WAS_OFF, desired_by, report},
 };
@@ -26,11 +27,15 @@ const LOOK: Duration = Duration::from_mins(2);
 /// A driver is asked after what is under way no more often than this.
 const LEAST_POLL: Duration = Duration::from_millis(100);
 
+/// What is told of work that is not wanted any more.
+const TOLD_TO_STOP: &str = "it was told to stop";
+
 /// A task in a driver's hands.
 struct Work<'a> {
     realm: &'a Realm,
     driver: &'a dyn Driver,
     task: &'a ClaimedTask,
+    settings: &'a WorkerSettings,
     ctx: Ctx,
 }
 
@@ -40,6 +45,7 @@ pub(super) async fn perform(
     drivers: &Drivers,
     task: &ClaimedTask,
     log: &Log,
+    settings: &WorkerSettings,
     cancelled: watch::Receiver<bool>,
 ) -> Result<Success, Stop> {
     let lease = &task.lease;
@@ -50,14 +56,14 @@ pub(super) async fn perform(
     };
     if !driver.operations().contains(&task.operation) {
         let why = "this is not done here by machine".to_owned();
-        return Err(Failure { class: Class::Configuration, why, next: Next::Staff }.into());
+        return Err(Failure::final_one(Class::Configuration, why).into());
     }
     let Progress { boot, handle } = progress(realm, lease).await?;
     let spent = handle.as_ref().map(|handle| handle.since).unwrap_or_default();
     let time = driver.time_for(task.operation).saturating_sub(spent);
     let handle = handle.map(|handle| Handle(handle.handle));
     let ctx = Ctx::new(log.clone(), time, handle, cancelled);
-    Work { realm, driver, task, ctx }.run(boot).await
+    Work { realm, driver, task, settings, ctx }.run(boot).await
 }
 
 /// What earlier workers left; the database is asked until it answers.
@@ -133,19 +139,30 @@ impl Work<'_> {
                     let why = "it was still under way when its time was over".into();
                     Outcome::Unknown { class: Class::Unavailable, why }
                 } else {
-                    Outcome::Unknown { class: Class::Cancelled, why: "it was told to stop".into() }
+                    Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() }
                 });
             }
         }
     }
 
-    /// A driver that panics has failed this task; it does not take the worker with it. Nor does one that hangs.
+    /// A driver that panics has failed this task; it does not take the worker with it. Nor does one that hangs. What is not wanted any more is not begun, and one that doesn't stop when it is told to is dropped.
     async fn execute(&self) -> Outcome {
+        if self.ctx.is_cancelled() && self.ctx.handle().is_none() {
+            return Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() };
+        }
         let executed = AssertUnwindSafe(self.driver.execute(self.task, &self.ctx)).catch_unwind();
-        match time::timeout_at(self.ctx.deadline() + GRACE, executed).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Outcome::Unknown { class: Class::Internal, why: "the driver broke off".into() },
-            Err(_) => Outcome::Unknown { class: Class::Internal, why: "the driver did not answer in time".into() },
+        let told_to_stop = async {
+            self.ctx.cancelled().await;
+            time::sleep(self.settings.stop_for).await;
+        };
+        let internal = |why: &str| Outcome::Unknown { class: Class::Internal, why: why.into() };
+        tokio::select! {
+            executed = time::timeout_at(self.ctx.deadline() + GRACE, executed) => match executed {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => internal("the driver broke off"),
+                Err(_) => internal("the driver did not answer in time"),
+            },
+            () = told_to_stop => Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() },
         }
     }
 
@@ -162,15 +179,15 @@ impl Work<'_> {
                     let Success { results, verified } = self.success("the hypervisor", &seen, Vec::new());
                     Ok(Success { results: format!("{why}; {results}"), verified })
                 }
-                (Observed::Unavailable(_), _) => Err(self.passing(Class::Unavailable, why)),
-                (_, Verdict::Unvouched(_)) => Err(self.passing(class, why)),
+                (Observed::Unavailable(_), _) => Err(self.doubtful(Class::Unavailable, why)),
+                (_, Verdict::Unvouched(_)) => Err(self.doubtful(class, why)),
                 (_, Verdict::Missed(missed)) => Err(self.passing(class, format!("{why}; {missed}"))),
             },
             Outcome::Retry { class: class @ Class::Configuration, why, .. } => {
-                Err(Failure { class, why, next: Next::Uncounted(TASK.cap) }.into())
+                Err(Failure { class, why, known: true, next: Next::Uncounted(TASK.cap) }.into())
             }
             Outcome::Retry { after, class, why } => Err(Failure::passing(&self.task.lease, class, why, after).into()),
-            Outcome::Fail { class, why } => Err(Failure { class, why, next: Next::Staff }.into()),
+            Outcome::Fail { class, why } => Err(Failure::final_one(class, why).into()),
             Outcome::Pending { .. } => Err(self.passing(Class::Internal, "the driver left it under way".into())),
         }
     }
@@ -198,6 +215,11 @@ impl Work<'_> {
             results.push_str(&format!("; not verified: {}", unvouched.join(", ")));
         }
         Success { results, verified: unvouched.is_empty() }
+    }
+
+    /// It may have been done or not.
+    fn doubtful(&self, class: Class, why: String) -> Stop {
+        Failure { known: false, ..Failure::passing(&self.task.lease, class, why, None) }.into()
     }
 
     fn passing(&self, class: Class, why: String) -> Stop {

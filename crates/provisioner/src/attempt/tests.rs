@@ -95,7 +95,7 @@ async fn tried(operation: Operation, outcome: Option<Outcome>, seen: Option<Obse
     let claim = realm.transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap().unwrap();
     let scripted: Rc<dyn Driver> = Rc::new(Scripted { outcome, seen });
     let drivers = Drivers::Live(BTreeMap::from([(SimulatedDriver::NAME.to_owned(), scripted)]));
-    attempt(realm, &drivers, &claim, watch::channel(false).1).await;
+    attempt(realm, &drivers, &claim, &WorkerSettings::default(), watch::channel(false).1).await;
     let due = "select extract(epoch from run_at - now())::float8 from live.task";
     (
         db.value("select state from live.task").await,
@@ -247,7 +247,7 @@ impl Restart {
     async fn attempt(&self, cancelled: watch::Receiver<bool>) {
         let driver: Rc<dyn Driver> = self.restarter.clone();
         let drivers = Drivers::Live(BTreeMap::from([(SimulatedDriver::NAME.to_owned(), driver)]));
-        attempt(&self.db.database.live, &drivers, &self.claim().await, cancelled).await;
+        attempt(&self.db.database.live, &drivers, &self.claim().await, &WorkerSettings::default(), cancelled).await;
     }
 
     async fn tried(&self) -> String {
@@ -312,8 +312,13 @@ async fn what_is_left_under_way_is_asked_after_by_the_next_worker() {
 async fn what_is_not_wanted_any_more_is_given_up() {
     let restart = Restart::by(Restarter { pending: Cell::new(u32::MAX), ..Restarter::default() }).await;
     let (cancel, cancelled) = watch::channel(false);
-    cancel.send_replace(true);
-    restart.attempt(cancelled).await;
+    let stop = async {
+        while !restart.db.value::<bool>("select handle is not null from live.task").await {
+            tokio::task::yield_now().await;
+        }
+        cancel.send_replace(true);
+    };
+    tokio::join!(restart.attempt(cancelled), stop);
     assert_eq!(*restart.restarter.cancelled.borrow(), [Handle("job-1".into())]);
     let log: String = restart.db.value("select results from live.task").await;
     assert!(log.ends_with("attempt 1: it was told to stop; the machine has not been restarted\n"), "{log}");

@@ -69,6 +69,12 @@ impl Ctx {
         self.handle.replace(Some(handle));
     }
 
+    /// Whether the task is not wanted any more.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancelled.borrow()
+    }
+
     /// Returns once the task is not wanted any more; never where nobody can say so.
     pub async fn cancelled(&self) {
         let mut cancelled = self.cancelled.clone();

@@ -31,6 +31,7 @@ pub fn task_of(order: OrderId, id: i64, operation: Operation) -> ClaimedTask {
     let server =
         ServerSpec { cpu_ghz: 2, ram_mb: 2048, disk_gb: 20, bandwidth_mbps: 20, image: image.clone().map(ImageId) };
     ClaimedTask {
+        cancel_asked: false,
         lease: Lease { id: TaskId(id), order, attempt: 1, max_attempts: 5, fence: id },
         operation,
         driver: Some("hooked".to_owned()),

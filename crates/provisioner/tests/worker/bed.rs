@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::tasks::{ProvisioningRules, RefundFailed};
 use domain::{
     calendar::Months,
     catalogue::{AddonId, Catalogue, DriverName, Handling, TariffId, Vid},
@@ -12,6 +13,7 @@ use domain::{
 use provisioner::WorkerSettings;
 use store::{
     Database, Error, Realm, RealmKind,
+    db::Rules,
     orders::{Buyer, change_power, place, terminate},
     tasks::{self, Claim, ClaimedTask, Simulated, SimulatedServer},
 };
@@ -42,6 +44,14 @@ pub struct Bed {
 impl Bed {
     pub async fn new() -> Self {
         Self::of(RealmKind::Live).await
+    }
+
+    /// What fails for good waits for staff.
+    pub async fn failing_by_staff() -> Self {
+        let mut bed = Self::new().await;
+        let provisioning = ProvisioningRules { refund_failed: RefundFailed::ByStaff, ..TestDb::rules().provisioning };
+        bed.db.database = bed.db.under(Rules { provisioning, ..TestDb::rules() });
+        bed
     }
 
     /// With the customer in this realm, which the statements then mean, too.
@@ -105,7 +115,7 @@ impl Bed {
     }
 
     pub async fn terminate(&self, order: OrderId) {
-        self.live().transaction("terminate", async |tx| terminate(tx, order).await).await.unwrap();
+        self.live().transaction("terminate", async |tx| terminate(tx, order, None).await).await.unwrap();
     }
 
     /// The catalogue with a driver that nobody has.

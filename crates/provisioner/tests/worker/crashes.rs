@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{orders::PowerOperation, tasks::Operation};
 use provisioner::WorkerSettings;
-use store::tasks::{self, Next, Simulated};
+use store::tasks::{self, Failed, Next, Renewed, Simulated};
 
 use crate::bed::{Bed, quick, stuck};
 
@@ -57,14 +57,15 @@ async fn who_was_overtaken_writes_nothing_more() {
     bed.power(order, PowerOperation::Suspend).await;
     bed.work_until(quick(), ALL_DONE).await;
     let before = bed.text("select string_agg(to_jsonb(task)::text, ' ' order by id) from task").await;
+    let failed = Failed { class: "internal", driver: None, why: "late", known: true, next: Next::Staff };
     let live = bed.live();
     let wrote = live
         .transaction("write late", async |tx| {
             let applied = tasks::apply_simulated(tx, &late).await?;
             assert_eq!(applied, Simulated::Outdated);
-            let renewed = tasks::renew_lease(tx, &late.lease).await?;
+            let renewed = tasks::renew_lease(tx, &late.lease).await? != Renewed::Lost;
             let succeeded = tasks::succeed(tx, &late, "late", true).await?;
-            let given_back = tasks::give_back(tx, &late.lease, "late", Next::Staff).await?;
+            let given_back = tasks::give_back(tx, &late.lease, &failed).await?;
             let released = tasks::release(tx, &late.lease).await?;
             let reaped = tasks::reap(tx, &late.lease).await?;
             Ok::<_, store::Error>([renewed, succeeded, given_back, released, reaped])
@@ -117,6 +118,46 @@ async fn work_whose_lease_can_not_be_renewed_is_aborted() {
     // Its one slot is free only because it let go of the first try.
     bed.until("select state = 'running' and attempt = 2 from task").await;
     drop(worker);
+}
+
+#[tokio::test]
+async fn leases_are_kept_when_every_connection_is_taken() {
+    let bed = Bed::new().await;
+    bed.order().await;
+    let database = bed.db.open(1);
+    let settings = WorkerSettings { renew_every: Duration::from_millis(20), ..stuck() };
+    let worker = provisioner::spawn(database.clone(), settings).unwrap();
+    bed.until("select state = 'running' from task").await;
+    let renewed = async {
+        bed.run("update task set lease_until = now() + interval '10 seconds'").await;
+        bed.until("select lease_until > now() + interval '20 seconds' and attempt = 1 from task").await;
+    };
+    let taken = database.live.read(async |_| {
+        renewed.await;
+        Ok::<_, store::Error>(())
+    });
+    taken.await.unwrap();
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_task_under_way_that_staff_cancel_is_let_go_of() {
+    let bed = Bed::new().await;
+    let order = bed.order().await;
+    let settings =
+        WorkerSettings { renew_every: Duration::from_millis(20), stop_for: Duration::from_millis(10), ..stuck() };
+    let work = bed.work_until(settings, "select state = 'cancelled' from task where operation = 'server_create'");
+    let cancel = async {
+        bed.until("select state = 'running' from task").await;
+        let id = domain::tasks::TaskId(bed.text("select id::text from task").await.parse().unwrap());
+        bed.live().transaction("cancel", async |tx| tasks::cancel(tx, id).await).await.unwrap();
+    };
+    tokio::join!(work, cancel);
+    assert!(bed.holds("select outcome = 'cancelled' and class = 'cancelled' from task_attempt").await);
+    assert!(
+        bed.holds(&format!("select state = 'terminated' and paid_until is null from orders where id = {order}")).await
+    );
+    bed.db.verify_books().await;
 }
 
 #[tokio::test]

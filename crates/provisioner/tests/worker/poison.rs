@@ -9,7 +9,8 @@ use crate::bed::{Bed, quick};
 async fn a_task_that_can_not_be_made_out_keeps_no_other_order_waiting() {
     let bed = Bed::new().await;
     let strange = bed.order().await;
-    bed.run("update task set operation = 'server_teleport'").await;
+    // A newer program would have taken it by now.
+    bed.run("update task set operation = 'server_teleport', run_at = now() - interval '61 minutes'").await;
     let sealed = bed.order().await;
     bed.run(&format!("update orders set server_password = 'broken' where id = {sealed}")).await;
     let good = bed.order().await;
@@ -19,6 +20,18 @@ async fn a_task_that_can_not_be_made_out_keeps_no_other_order_waiting() {
         bed.until(&tried).await;
     }
     assert!(bed.holds("select bool_and(state = 'provisioning') from orders where state <> 'active'").await);
+}
+
+#[tokio::test]
+async fn an_operation_of_a_newer_program_is_left_to_it() {
+    let bed = Bed::new().await;
+    let newer = bed.order().await;
+    bed.run("update task set operation = 'server_teleport'").await;
+    bed.power(newer, PowerOperation::Suspend).await;
+    let other = bed.order().await;
+    bed.work_until(quick(), &format!("select state = 'active' from orders where id = {other}")).await;
+    let left = "select state = 'queued' and attempt = 0 and results = '' from task where operation = 'server_teleport'";
+    assert!(bed.holds(left).await);
 }
 
 #[tokio::test]
@@ -33,7 +46,7 @@ async fn an_unknown_driver_is_a_failed_attempt() {
 
 #[tokio::test]
 async fn what_failed_for_good_waits_for_staff_with_all_that_is_asked_of_it() {
-    let bed = Bed::new().await;
+    let bed = Bed::failing_by_staff().await;
     bed.rename_driver("proxmox").await;
     let order = bed.order().await;
     bed.run("update task set attempt = max_attempts - 1").await;
@@ -52,7 +65,7 @@ async fn what_failed_for_good_waits_for_staff_with_all_that_is_asked_of_it() {
 
 #[tokio::test]
 async fn a_task_that_kills_its_workers_ends_with_staff() {
-    let bed = Bed::new().await;
+    let bed = Bed::failing_by_staff().await;
     bed.order().await;
     bed.run("update task set attempt = max_attempts - 1").await;
     bed.claim().await;

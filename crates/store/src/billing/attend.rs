@@ -156,11 +156,11 @@ async fn go_on(tx: &mut Tx, order: &Order, end: End, day: Date) -> Result<Tally,
             Ok(Tally { suspended: 1, ..Tally::default() })
         }
         End::Terminate => {
-            terminate(tx, order.id).await?;
+            terminate(tx, order.id, None).await?;
             Ok(Tally { terminated: 1, ..Tally::default() })
         }
         End::Expire => {
-            terminate(tx, order.id).await?;
+            terminate(tx, order.id, None).await?;
             Ok(Tally { expired: 1, ..Tally::default() })
         }
     }

@@ -46,6 +46,8 @@ pub struct CustomerChange {
     pub disabled: Option<bool>,
     /// argon2id, as a PHC string.
     pub password_hash: Option<String>,
+    /// So many reinstallations and removals an hour run by themselves; `Some(None)`: as the configuration says.
+    pub destructive_per_hour: Option<Option<i32>>,
 }
 
 /// A customer, as staff see it.
@@ -68,6 +70,8 @@ pub struct CustomerRow {
     pub disabled: bool,
     /// Of the demo data.
     pub demo: bool,
+    /// So many reinstallations and removals an hour run by themselves; none: as the configuration says.
+    pub destructive_per_hour: Option<i32>,
     /// When it was added.
     #[diesel(deserialize_as = Timestamp)]
     pub created_at: jiff::Timestamp,
@@ -193,6 +197,12 @@ pub async fn set(tx: &mut Tx, login: &str, change: &CustomerChange) -> Result<()
         ))
         .execute(tx.conn())
         .await?;
+    if let Some(budget) = change.destructive_per_hour {
+        diesel::update(customer::table.find(row.id))
+            .set(customer::destructive_per_hour.eq(budget))
+            .execute(tx.conn())
+            .await?;
+    }
     if let Some(hash) = &change.password_hash {
         diesel::update(customer::table.find(row.id)).set(customer::password_hash.eq(hash)).execute(tx.conn()).await?;
     }

@@ -194,7 +194,7 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
             "grant update (ahead_seconds) on {schema}.clock to \"{role}\"; \
              grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
              {schema}.invoice, {schema}.invoice_line, {schema}.credit_note, {schema}.credit_note_line, {schema}.task, \
-             {schema}.simulated_server, {schema}.firewall to \"{role}\";"
+             {schema}.task_attempt, {schema}.simulated_server, {schema}.firewall to \"{role}\";"
         ),
     };
     format!(
@@ -206,7 +206,8 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
          grant insert, update on {schema}.customer, {schema}.api_key, {schema}.allowed_network, \
            {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
            {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
-           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.firewall to \"{role}\"; \
+           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.firewall, \
+           {schema}.task_attempt to \"{role}\"; \
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period, {schema}.credit_note, \
            {schema}.credit_note_line, {schema}.task_callback to \"{role}\"; \
          grant update (series, number) on {schema}.credit_note to \"{role}\"; \

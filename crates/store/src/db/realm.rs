@@ -10,7 +10,13 @@ use diesel_async::{
         deadpool::{Object, Pool, PoolError},
     },
 };
-use domain::{billing::Party, customers::Prices, dunning::Policy, orders::BillingMode, tasks::Capabilities};
+use domain::{
+    billing::Party,
+    customers::Prices,
+    dunning::Policy,
+    orders::BillingMode,
+    tasks::{Capabilities, ProvisioningRules},
+};
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
@@ -56,6 +62,9 @@ impl RealmKind {
     }
 }
 
+/// Connections for renewing leases.
+const LEASE_CONNECTIONS: usize = 1;
+
 /// The company's rules that every decision needs.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -67,6 +76,8 @@ pub struct Rules {
     pub policy: Policy,
     /// The company, as the seller on what is issued from now on (`[company]`).
     pub seller: Party,
+    /// What the provisioner does by itself (`provisioner`).
+    pub provisioning: ProvisioningRules,
     /// What drivers can do (`drivers.NAME.operations`). The test realm's can do everything.
     pub capabilities: Capabilities,
 }
@@ -76,6 +87,8 @@ pub struct Rules {
 pub struct Realm {
     kind: RealmKind,
     pool: Pool<AsyncPgConnection>,
+    /// For renewing leases alone; made when it is first needed.
+    leases: Pool<AsyncPgConnection>,
     monitor: Monitor,
     keys: Arc<Keyring>,
     catalogue: Arc<CatalogueCache>,
@@ -124,8 +137,9 @@ impl Database {
         let monitor = Monitor::start(connector(RealmKind::Live), &runtime);
         let realm = |kind| -> Result<Realm, Error> {
             let (keys, catalogue, rules) = (keys.clone(), catalogue.clone(), rules.clone());
+            let leases = pool(connector(kind), LEASE_CONNECTIONS)?;
             let pool = pool(connector(kind), connections)?;
-            Ok(Realm { kind, pool, monitor: monitor.clone(), keys, catalogue, rules })
+            Ok(Realm { kind, pool, leases, monitor: monitor.clone(), keys, catalogue, rules })
         };
         Ok(Self { live: realm(RealmKind::Live)?, test: realm(RealmKind::Test)? })
     }
@@ -168,6 +182,12 @@ impl Realm {
     #[must_use]
     pub const fn kind(&self) -> RealmKind {
         self.kind
+    }
+
+    /// This realm through connections that nothing else uses: a lease is renewed also while all others are taken.
+    #[must_use]
+    pub fn for_leases(&self) -> Self {
+        Self { pool: self.leases.clone(), ..self.clone() }
     }
 
     /// The company's rules.

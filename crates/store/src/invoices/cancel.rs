@@ -27,7 +27,7 @@ pub async fn cancel(tx: &mut Tx, id: InvoiceId) -> Result<(), Error> {
         .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(tx.now().to_diesel())))
         .execute(tx.conn())
         .await?;
-    if order.start.is_none() { terminate(tx, order_id).await } else { Ok(()) }
+    if order.start.is_none() { terminate(tx, order_id, None).await } else { Ok(()) }
 }
 
 /// Cancels what the billing run raised ahead for an order's renewal.

@@ -7,6 +7,7 @@ mod list;
 mod number;
 mod parties;
 mod pay;
+mod return_paid;
 mod write;
 
 pub use cancel::cancel;
@@ -18,4 +19,5 @@ pub use parties::{Parties, of_credit_note, of_invoice};
 pub use pay::{PaidFrom, pay};
 
 pub(crate) use cancel::{cancel_ahead, cancel_owed};
+pub(crate) use return_paid::{paid_of, return_paid};
 pub(crate) use write::{write, write_ahead};

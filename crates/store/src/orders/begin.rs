@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use domain::{
     billing::InvoiceId,
     catalogue::{TariffId, Vid},
-    orders::{Interval, OrderId, OrderState},
+    orders::{Interval, OrderId, OrderState, SuspendedBy},
     tasks::Operation,
 };
 use jiff_diesel::ToDiesel;
@@ -16,7 +16,7 @@ use crate::{
     addresses::{self, HandedOut},
     db::{Error, Tx},
     schema::orders::dsl,
-    tasks::{self, NewTask},
+    tasks::{self, NewTask, Undo},
 };
 
 /// Login and password of a service that begins.
@@ -107,7 +107,8 @@ pub(crate) async fn resume(tx: &mut Tx, id: OrderId, by_hand: bool) -> Result<()
         .set((dsl::state.eq(OrderState::Active.name()), dsl::suspended_by.eq(None::<String>)))
         .execute(tx.conn())
         .await?;
-    tasks::enqueue(tx, id, NewTask { by_hand, ..Operation::Unsuspend.into() }).await?;
+    let undo = Some(Undo::power(OrderState::Suspended, Some(SuspendedBy::System)));
+    tasks::enqueue(tx, id, NewTask { by_hand, undo, ..Operation::Unsuspend.into() }).await?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub struct OrderFilter {
     pub customer: Option<CustomerId>,
     /// This one only.
     pub id: Option<OrderId>,
-    /// Those with something that waits for staff only.
+    /// Those with something that waits for staff, or that they should look at, only.
     pub manual: bool,
     /// Terminated ones too.
     pub with_terminated: bool,
@@ -70,6 +70,9 @@ pub struct OrderRow {
     /// What the customer is told of it.
     #[diesel(sql_type = sql_types::Text)]
     pub remark: String,
+    /// Why staff should look at it.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub attention: Option<String>,
 }
 
 impl OrderRow {
@@ -102,11 +105,11 @@ impl OrderRow {
 
 const QUERY: &str = "\
     select o.id, c.login, o.domain_unicode as domain, o.domain_reg, o.vid, o.tariff_id, o.created_at, o.start_day, \
-      o.paid_until, o.auto_renew, o.lapsed_on, o.state, o.server_login, o.remark \
+      o.paid_until, o.auto_renew, o.lapsed_on, o.state, o.server_login, o.remark, o.attention \
     from orders o join customer c on c.id = o.customer_id \
     where ($1 is null or o.customer_id = $1) and ($2 is null or o.id = $2) and ($3 or o.state <> 'terminated') \
       and ($4 is null or o.id > $4) \
-      and (not $5 or exists (select from task t where t.order_id = o.id and t.state = 'manual')) \
+      and (not $5 or o.attention is not null or exists (select from task t where t.order_id = o.id and t.state = 'manual')) \
     order by o.id limit $6";
 
 /// Orders, by id.

@@ -21,7 +21,7 @@ pub use power::{PowerFailure, change_power};
 pub use process::{PasswordSet, Processed, password, process};
 pub use renew::{RenewFailure, Renewed, renew};
 pub use sealed::{SealedPasswords, try_keys};
-pub use terminate::terminate;
+pub use terminate::{restore, terminate};
 
 pub(crate) use begin::{Beginning, begin, extend, resume};
 pub(crate) use credentials::{new_password, open_password, seal_password};
@@ -29,3 +29,4 @@ pub(crate) use load::{load_all, lock, lock_if_free};
 pub(crate) use power::lock_own;
 pub(crate) use renew::renew_held;
 pub(crate) use sizes::Sizes;
+pub(crate) use terminate::end;

@@ -12,7 +12,7 @@ use super::lock;
 use crate::{
     db::{AsStoreError, Error, Tx},
     schema::{orders, server},
-    tasks::{self, NewTask},
+    tasks::{self, Enqueued, NewTask, Undo},
 };
 
 /// Why it was not done. Nothing is written then.
@@ -73,13 +73,29 @@ pub async fn change_power(
             .await
             .map_err(Error::from)?;
     }
-    let new = tasks::enqueue(tx, id, NewTask { by_hand: change.by_hand, ..change.operation.into() }).await?;
-    if change.operation == Operation::Reinstall && new.is_new {
+    let queued = queue(tx, &order, &change).await?;
+    if change.operation == Operation::Reinstall && queued.is_new {
         diesel::update(server::table.find(id.0))
             .set(server::generation.eq(server::generation + 1))
             .execute(tx.conn())
             .await
             .map_err(Error::from)?;
     }
-    Ok(change)
+    Ok(PowerChange { by_hand: queued.for_staff, ..change })
+}
+
+/// Queues what was decided. The gateway has no answer for a server that has too much to do: an equal task that nobody
+/// has begun serves then, wherever in the queue it is. Suspending and resuming always find room.
+async fn queue(tx: &mut Tx, order: &Order, change: &PowerChange) -> Result<Enqueued, Error> {
+    let undo = change.state.map(|_| Undo::power(order.state, order.suspended_by));
+    let new = || NewTask { by_hand: change.by_hand, undo: undo.clone(), ..change.operation.into() };
+    if change.state.is_none() {
+        if let Some(queued) = tasks::enqueue_in_bounds(tx, order.id, new()).await? {
+            return Ok(queued);
+        }
+        if let Some(serves) = tasks::untaken(tx, order.id, change.operation).await? {
+            return Ok(serves);
+        }
+    }
+    tasks::enqueue(tx, order.id, new()).await
 }

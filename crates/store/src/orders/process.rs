@@ -47,6 +47,11 @@ pub struct Processed {
 /// staff don't say which they set.
 pub async fn process(tx: &mut Tx, id: OrderId, done: &Processed) -> Result<OrderState, Error> {
     let order = lock(tx, id).await?.ok_or_else(|| Error::NotFound(format!("there is no order {id}")))?;
+    if order.state == OrderState::Manual && order.start.is_none() {
+        return Err(Error::Refused(format!(
+            "the money of order {id} was returned: have the customer order again, and terminate this one"
+        )));
+    }
     let telling = tasks::manual_with_secret(tx, id).await?;
     if let (Some(task), PasswordSet::Unsaid) = (telling.as_slice().first(), &done.password) {
         return Err(Error::Refused(format!(
@@ -55,11 +60,15 @@ pub async fn process(tx: &mut Tx, id: OrderId, done: &Processed) -> Result<Order
             task.0
         )));
     }
+    let seen = diesel::update(dsl::orders.find(id.0).filter(dsl::attention.is_not_null()))
+        .set(dsl::attention.eq(None::<String>))
+        .execute(tx.conn())
+        .await?;
     let waiting = tasks::close_manual(tx, id).await?;
     if waiting.contains(&Operation::Destroy) {
         addresses::release_all(tx, id).await?;
     }
-    if order.state != OrderState::Manual && waiting.is_empty() {
+    if order.state != OrderState::Manual && waiting.is_empty() && seen == 0 {
         return Err(Error::Refused(format!("order {id} is {}: nothing of it waits for staff", order.state.name())));
     }
     let last = waiting.iter().rev().find(|o| matches!(o, Operation::Suspend | Operation::Unsuspend));

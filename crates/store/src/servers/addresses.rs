@@ -13,12 +13,12 @@ use domain::{
 use ipnetwork::IpNetwork;
 use serde_json::json;
 
-use super::manage::{ServerFailure, check_usable, usable};
+use super::manage::{ServerFailure, check_usable, queue, usable};
 use crate::{
     addresses::{held, node_of},
     db::{Error, Tx},
     orders::{load, lock_own},
-    tasks::{NewTask, enqueue, is_on_its_way, waiting},
+    tasks::{NewTask, is_on_its_way, waiting},
 };
 
 /// Gives an address that a server holds another reverse name.
@@ -44,7 +44,7 @@ pub async fn set_ptr(
         .execute(tx.conn())
         .await?;
     let params = json!({ "ip": ip.to_string(), "domain": name.ascii() });
-    Ok(enqueue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Ptr.into() }).await?.id)
+    queue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Ptr.into() }).await
 }
 
 async fn own_server(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Order, ServerFailure> {
@@ -95,10 +95,10 @@ pub async fn move_address(
     .bind::<sql_types::BigInt, _>(target.0)
     .execute(tx.conn())
     .await?;
-    let gives_up = enqueue(tx, id, giving).await?.id;
+    let gives_up = queue(tx, id, giving).await?;
     let params = json!({ "ip": ip.to_string(), "source_id": id.to_string() });
     let after = Some(gives_up);
-    enqueue(tx, target, NewTask { params, after, by_hand: to.by_hand, ..Operation::MoveAddress.into() }).await?;
+    queue(tx, target, NewTask { params, after, by_hand: to.by_hand, ..Operation::MoveAddress.into() }).await?;
     Ok(gives_up)
 }
 

@@ -17,7 +17,7 @@ use crate::{
     invoices, ledger,
     orders::{Buyer, lock_own},
     schema::server,
-    tasks::{NewTask, can_be_done, enqueue},
+    tasks::{NewTask, Undo, can_be_done, enqueue_in_bounds},
 };
 
 /// A change as it was made, or as it would be.
@@ -38,6 +38,8 @@ pub enum ChangeFailure {
     Decided(ChangeError),
     /// It can't be done in the server's present state.
     State(PowerError),
+    /// The server has as many open tasks as it may.
+    TooMuch,
     /// The database.
     Store(Error),
 }
@@ -95,11 +97,13 @@ pub async fn change(
     if dry_run {
         return Ok(Changed { change, task: None });
     }
+    let mut paid_with = None;
     if let Some(new) = &change.invoice {
         let invoice = invoices::write(tx, buyer.customer, id, new).await?;
         if let Payment::Charged(charge) = &change.payment {
             ledger::charge_invoice(tx, buyer.customer, invoice, charge, &format!("change of order {id}")).await?;
         }
+        paid_with = Some(invoice);
     }
     // A proforma raised ahead had the old size's price; the billing run raises another.
     invoices::cancel_ahead(tx, id).await?;
@@ -110,9 +114,10 @@ pub async fn change(
         "quota": change.server.disk_gb.to_string(),
         "bandwidth": change.server.bandwidth_mbps.to_string(),
     });
-    let task = NewTask { params, by_hand: order.by_hand, ..Operation::Change.into() };
-    let task = enqueue(tx, id, task).await?.id;
-    Ok(Changed { change, task: Some(task) })
+    let undo = order.server.as_ref().map(Undo::sizes);
+    let task = NewTask { params, by_hand: order.by_hand, invoice: paid_with, undo, ..Operation::Change.into() };
+    let queued = enqueue_in_bounds(tx, id, task).await?.ok_or(ChangeFailure::TooMuch)?;
+    Ok(Changed { change, task: Some(queued.id) })
 }
 
 async fn write_server(tx: &mut Tx, id: OrderId, spec: &ServerSpec) -> Result<(), Error> {

@@ -9,10 +9,10 @@ use domain::{
     tasks::{Operation, TaskId},
 };
 
-use super::manage::{ServerFailure, usable};
+use super::manage::{ServerFailure, queue, usable};
 use crate::{
     db::{Conn, Error, Tx},
-    tasks::{NewTask, enqueue, waiting},
+    tasks::{NewTask, waiting},
 };
 
 #[derive(Default, QueryableByName)]
@@ -79,7 +79,7 @@ pub async fn set_firewall(
         return Ok((after, waiting(tx, id, &task).await?));
     }
     write(tx, id, &after).await?;
-    Ok((after, Some(enqueue(tx, id, task).await?.id)))
+    Ok((after, Some(queue(tx, id, task).await?)))
 }
 
 async fn write(tx: &mut Tx, id: OrderId, limits: &Firewall) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! What customers ask of their servers: the wanted state is written, and a task brings it about.
 
-use diesel::{ExpressionMethods, QueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use domain::{
     catalogue::ImageId,
@@ -16,7 +16,7 @@ use crate::{
     db::{AsStoreError, Error, Tx},
     orders::{lock_own, new_password, open_password, seal_password},
     schema::{orders, server},
-    tasks::{NewTask, can_be_done, enqueue, waiting},
+    tasks::{NewTask, Undo, can_be_done, enqueue_in_bounds, waiting},
 };
 
 /// Why it was not done. Nothing is written then.
@@ -32,6 +32,8 @@ pub enum ServerFailure {
     UnknownImage,
     /// The image needs more memory than the server has.
     ImageTooLarge,
+    /// The server has as many open tasks as it may.
+    TooMuch,
     /// The server does not hold the address.
     NotHeld,
     /// The customer has no such server to move it to.
@@ -97,7 +99,7 @@ pub(super) fn check_usable(tx: &Tx, order: &Order, operation: Operation) -> Resu
 /// [`ServerFailure`].
 pub async fn reboot(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id, Operation::Restart).await?;
-    Ok(enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Restart.into() }).await?.id)
+    queue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::Restart.into() }).await
 }
 
 /// Has the packet filter inside a server emptied.
@@ -106,7 +108,7 @@ pub async fn reboot(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Ta
 /// [`ServerFailure`].
 pub async fn flush_filter(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id, Operation::FlushFilter).await?;
-    Ok(enqueue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::FlushFilter.into() }).await?.id)
+    queue(tx, id, NewTask { by_hand: order.by_hand, ..Operation::FlushFilter.into() }).await
 }
 
 /// How a server is to be made anew.
@@ -145,16 +147,24 @@ pub async fn recreate(
     if let Some(task) = waiting(tx, id, &asked).await? {
         return Ok(task);
     }
+    let image = order.server.as_ref().and_then(|server| server.image.as_ref()).map(|image| image.0.as_str());
+    let sealed = sealed_password(tx, id).await?;
+    let undo = Some(Undo::system(Some(image), wanted.password.map(|_| sealed.as_deref())));
     let password = match wanted.password {
         Some(password) => Some(set_password(tx, id, password).await?),
-        None => password_in_force(tx, id).await?,
+        None => sealed.map(|sealed| open_password(tx, id, &sealed)).transpose()?,
     };
-    let queued = enqueue(tx, id, NewTask { secret: password.as_ref(), ..asked }).await?;
+    let queued = queue(tx, id, NewTask { secret: password.as_ref(), undo, ..asked }).await?;
     diesel::update(server::table.find(id.0))
         .set((server::image_id.eq(&wanted.image.0), server::generation.eq(server::generation + 1)))
         .execute(tx.conn())
         .await?;
-    Ok(queued.id)
+    Ok(queued)
+}
+
+/// Queues what a customer asks for, if there is room.
+pub(super) async fn queue(tx: &mut Tx, id: OrderId, new: NewTask<'_>) -> Result<TaskId, ServerFailure> {
+    Ok(enqueue_in_bounds(tx, id, new).await?.ok_or(ServerFailure::TooMuch)?.id)
 }
 
 /// Says in a task's parameters that its password is the customer's choice: such a task is not the same as one whose
@@ -182,11 +192,12 @@ pub async fn reset_password(
     if let Some(task) = waiting(tx, id, &asked).await? {
         return Ok(task);
     }
+    let undo = Some(Undo::system(None, Some(sealed_password(tx, id).await?.as_deref())));
     let password = match password {
         Some(password) => set_password(tx, id, password).await?,
         None => set_password(tx, id, &new_password()?).await?,
     };
-    Ok(enqueue(tx, id, NewTask { secret: Some(&password), ..asked }).await?.id)
+    queue(tx, id, NewTask { secret: Some(&password), undo, ..asked }).await
 }
 
 /// Gives a server another hostname. The order's domain stays.
@@ -200,9 +211,12 @@ pub async fn rename(
     hostname: &DomainName,
 ) -> Result<TaskId, ServerFailure> {
     let order = usable(tx, customer, id, Operation::Rename).await?;
+    let before: Option<Option<String>> =
+        server::table.find(id.0).select(server::hostname).get_result(tx.conn()).await.optional()?;
     diesel::update(server::table.find(id.0)).set(server::hostname.eq(hostname.ascii())).execute(tx.conn()).await?;
     let params = json!({ "domain": hostname.ascii() });
-    Ok(enqueue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Rename.into() }).await?.id)
+    let undo = before.map(|before| Undo::hostname(before.as_deref()));
+    queue(tx, id, NewTask { params, undo, by_hand: order.by_hand, ..Operation::Rename.into() }).await
 }
 
 async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Result<SecretString, ServerFailure> {
@@ -215,8 +229,7 @@ async fn set_password(tx: &mut Tx, id: OrderId, password: &SecretString) -> Resu
     Ok(password.clone())
 }
 
-async fn password_in_force(tx: &mut Tx, id: OrderId) -> Result<Option<SecretString>, ServerFailure> {
-    let sealed: Option<Vec<u8>> =
-        orders::table.find(id.0).select(orders::server_password).get_result(tx.conn()).await?;
-    Ok(sealed.map(|sealed| open_password(tx, id, &sealed)).transpose()?)
+/// The password in force, as it is at rest.
+async fn sealed_password(tx: &mut Tx, id: OrderId) -> Result<Option<Vec<u8>>, ServerFailure> {
+    Ok(orders::table.find(id.0).select(orders::server_password).get_result(tx.conn()).await?)
 }

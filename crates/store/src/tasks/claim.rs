@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
+    finish::Next,
     lease::{LEASE_SECONDS, Lease},
     network::{ServerNetwork, network_of},
 };
@@ -41,6 +42,8 @@ pub struct ClaimedTask {
     pub hostname: Option<String>,
     /// Which of the order's passwords the service is to have.
     pub password_version: i32,
+    /// Whether staff asked an earlier worker to let go of it, and that one never said what came of it.
+    pub cancel_asked: bool,
     /// What connects the server.
     pub network: ServerNetwork,
     /// The service's login.
@@ -81,12 +84,14 @@ impl ClaimedTask {
 pub enum Claim {
     /// Work to do.
     Ready(Box<ClaimedTask>),
-    /// A task that can't be made out, such as an operation of a newer version. It counts as a failed attempt.
+    /// A task that can't be made out. It counts as a failed attempt.
     Unreadable {
         /// The claim.
         lease: Lease,
         /// What is wrong with it.
         why: String,
+        /// When it is tried again; an operation that no newer program has taken for an hour won't become readable.
+        next: Option<Next>,
     },
 }
 
@@ -118,42 +123,84 @@ struct Row {
     hostname: Option<String>,
     #[diesel(sql_type = sql_types::Integer)]
     password_version: i32,
+    #[diesel(sql_type = sql_types::Bool)]
+    cancel_asked: bool,
     #[diesel(sql_type = sql_types::Text)]
     server_login: String,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Binary>)]
     server_password: Option<Vec<u8>>,
 }
 
-/// Takes only the oldest open task of an order, so that operations on a server never pass one another, and none before
-/// the task that it comes after: one whose first waits for staff keeps no other of its order. The systems of
-/// an order without a plan are counted by the reinstallations asked for until then.
-const CLAIM: &str = "\
-    with due as ( \
-      select t.id from task t where t.state = 'queued' and t.run_at <= now() \
-        and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded')) \
-        and not exists (select from task p where p.order_id = t.order_id and p.state in ('queued', 'running') \
-          and (p.id < t.id or p.state = 'running') \
-          and not exists (select from task f where f.id = p.after and f.state in ('manual', 'failed'))) \
-      order by t.run_at, t.id limit 1 for update of t skip locked), \
-    taken as ( \
-      update task t set state = 'running', attempt = t.attempt + 1, fence = nextval('task_fence'), lease_owner = $1, \
-        lease_until = now() + make_interval(secs => $2), assigned_at = coalesce(t.assigned_at, now()) \
-      from due where t.id = due.id \
-      returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params) \
-    select taken.*, o.tariff_id, s.image_id, s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps, o.server_login, o.server_password, \
-      coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, coalesce(s.password_version, 1) as password_version, \
-      coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
-        and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
-    from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id";
+/// Whose turn it is among an order's open tasks `p`, seen from `t`: the operations that say whether the server is there
+/// and on come first, each kind in its order. A change waits also for one that staff have: it starts from that size. One
+/// that comes after a task that won't end by itself, or is held, is in nobody's way.
+const IN_ITS_WAY: &str = "\
+    select from task p where p.order_id = t.order_id and (p.state = 'running' \
+      or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and not exists ( \
+        select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
+          and (f.state in ('manual', 'failed', 'cancelled') or f.rank = 1 and f.state = 'queued' and fo.state = 'suspended')) \
+      or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id)";
+
+/// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
+/// while its server is suspended. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
+const MAY_BE_DONE: &str = "\
+    t.state = 'queued' and t.run_at <= now() and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
+      and (t.rank = 0 or o.state <> 'suspended') \
+      and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
+
+/// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
+/// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
+/// reinstallations asked for until then.
+fn claim_query() -> String {
+    format!(
+        "with node as ( \
+           select n.name, n.places, array(select r.node_slot from task r where r.state = 'running' and r.node = n.name) as taken \
+           from unnest($4::text[], $5::int[]) as n (name, places)), \
+         due as ( \
+           select t.id, node.name, node.places, node.taken \
+           from task t join orders o on o.id = t.order_id left join server s on s.order_id = t.order_id \
+             left join node on node.name = s.node \
+           where {MAY_BE_DONE} and not exists ({IN_ITS_WAY}) \
+             and (node.name is null or cardinality(node.taken) < node.places) \
+           order by t.run_at, t.id limit 1 for update of t skip locked), \
+         taken as ( \
+           update task t set state = 'running', attempt = t.attempt + 1, fence = nextval('task_fence'), lease_owner = $2, \
+             lease_until = now() + make_interval(secs => $3), assigned_at = coalesce(t.assigned_at, now()), \
+             node = due.name, node_slot = (select place from generate_series(1, due.places) place \
+               where place <> all (due.taken) order by random() limit 1) \
+           from due where t.id = due.id \
+           returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params, \
+             t.cancel_requested_at is not null as cancel_asked), \
+         tried as (insert into task_attempt (task_id, fence, attempt, worker) select id, fence, attempt, $2 from taken) \
+         select taken.*, o.tariff_id, s.image_id, s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps, o.server_login, \
+           o.server_password, coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, \
+           coalesce(s.password_version, 1) as password_version, \
+           coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
+             and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
+         from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id"
+    )
+}
+
+/// The operations that this program knows.
+fn known() -> Vec<&'static str> {
+    Operation::ALL.into_iter().map(Operation::name).collect()
+}
 
 /// Takes the task that is due first, if one is.
 ///
 /// # Errors
 /// [`Error`] from the database; see [`is_lost_race`].
 pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
-    let row: Option<Row> = diesel::sql_query(CLAIM)
+    let catalogue = tx.catalogue();
+    let nodes = || catalogue.nodes.iter();
+    let names: Vec<&str> = nodes().map(|node| node.name.as_str()).collect();
+    let places: Vec<i32> = nodes().map(|node| i32::try_from(node.max_tasks).unwrap_or(i32::MAX)).collect();
+    let row: Option<Row> = diesel::sql_query(claim_query())
+        .bind::<sql_types::Array<sql_types::Text>, _>(known())
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::Integer, _>(LEASE_SECONDS)
+        .bind::<sql_types::Array<sql_types::Text>, _>(names)
+        .bind::<sql_types::Array<sql_types::Integer>, _>(places)
         .get_result(tx.conn())
         .await
         .optional()?;
@@ -173,16 +220,16 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         Lease { id: TaskId(row.id), order, attempt: row.attempt, max_attempts: row.max_attempts, fence: row.fence };
     let operation: Operation = match row.operation.parse() {
         Ok(operation) => operation,
-        Err(why) => return Claim::Unreadable { lease, why },
+        Err(why) => return Claim::Unreadable { lease, why, next: Some(Next::Staff) },
     };
     let password = match row.server_password.map(|sealed| open_password(tx, order, &sealed)).transpose() {
         Ok(password) => password,
-        Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
+        Err(error) => return Claim::Unreadable { lease, why: error.to_string(), next: None },
     };
     let driver = driver_of(tx, TariffId(row.tariff_id));
     let server = match row.sizes.server(row.image_id.as_deref()) {
         Ok(server) => server,
-        Err(error) => return Claim::Unreadable { lease, why: error.to_string() },
+        Err(error) => return Claim::Unreadable { lease, why: error.to_string(), next: None },
     };
     let (generation, image, login) = (row.generation, row.image_id, row.server_login);
     Claim::Ready(Box::new(ClaimedTask {
@@ -195,6 +242,7 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         server,
         hostname: row.hostname,
         password_version: row.password_version,
+        cancel_asked: row.cancel_asked,
         network: ServerNetwork::default(),
         login,
         password,
@@ -217,10 +265,11 @@ pub(super) fn driver_of(tx: &Tx, tariff: TariffId) -> Option<String> {
     })
 }
 
-/// Whether a claim failed only because another worker was quicker with a task of the same order: then nothing was due.
+/// Whether a claim failed only because another worker was quicker with a task of the same order, or with a place of the
+/// same hypervisor: then nothing was due.
 #[must_use]
 pub fn is_lost_race(error: &Error) -> bool {
-    error.constraint() == Some("task_one_running")
+    matches!(error.constraint(), Some("task_one_running" | "task_node_slot"))
 }
 
 #[derive(QueryableByName)]
@@ -229,19 +278,17 @@ struct Due {
     due: bool,
 }
 
-/// Whether a claim may find something: asked by idle workers, since it costs one round trip and no transaction.
+/// Whether a claim may find something: asked by idle workers, since it costs one round trip and no transaction. Full
+/// hypervisors are the claim's to see.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
-    let found: Due = diesel::sql_query(
-        "select exists (select from task t where t.state = 'queued' and t.run_at <= now() \
-           and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded')) \
-           and not exists (select from task p where p.order_id = t.order_id and p.state in ('queued', 'running') \
-             and (p.id < t.id or p.state = 'running') \
-             and not exists (select from task f where f.id = p.after and f.state in ('manual', 'failed')))) as due",
-    )
-    .get_result(connection)
-    .await?;
+    let query = format!(
+        "select exists (select from task t join orders o on o.id = t.order_id \
+           where {MAY_BE_DONE} and not exists ({IN_ITS_WAY})) as due"
+    );
+    let found: Due =
+        diesel::sql_query(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;
     Ok(found.due)
 }

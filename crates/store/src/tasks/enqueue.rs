@@ -2,16 +2,18 @@
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, TextExpressionMethods,
+    sql_types,
 };
 use diesel_async::RunQueryDsl;
 use domain::{
+    billing::InvoiceId,
     orders::OrderId,
     tasks::{Operation, TaskId},
 };
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::secret;
+use super::{budget, secret, undo::Undo};
 use crate::{
     db::{Error, Tx},
     schema::task::{self, dsl},
@@ -24,6 +26,8 @@ pub struct Enqueued {
     pub id: TaskId,
     /// False when an equal task was waiting already.
     pub is_new: bool,
+    /// Whether it waits for staff: they do it by hand, or the budget of destructive operations is used up.
+    pub for_staff: bool,
 }
 
 /// What is to be put in the queue.
@@ -37,20 +41,28 @@ pub(crate) struct NewTask<'a> {
     pub secret: Option<&'a SecretString>,
     /// Whether staff do it by hand.
     pub by_hand: bool,
+    /// What was paid for it alone.
+    pub invoice: Option<InvoiceId>,
+    /// What was changed of the order and its server for it, as that was before.
+    pub undo: Option<Undo>,
+    /// Not before so many hours have gone by.
+    pub after_hours: u32,
     /// A task, of another order, that must have succeeded before.
     pub after: Option<TaskId>,
 }
 
 impl From<Operation> for NewTask<'_> {
     fn from(operation: Operation) -> Self {
-        Self { operation, params: serde_json::json!({}), secret: None, by_hand: false, after: None }
-    }
-}
-
-impl NewTask<'_> {
-    /// How it begins.
-    const fn state(&self) -> &'static str {
-        if self.by_hand { "manual" } else { "queued" }
+        Self {
+            operation,
+            params: serde_json::json!({}),
+            secret: None,
+            by_hand: false,
+            invoice: None,
+            undo: None,
+            after_hours: 0,
+            after: None,
+        }
     }
 }
 
@@ -79,7 +91,8 @@ pub(crate) async fn waiting(tx: &mut Tx, order: OrderId, new: &NewTask<'_>) -> R
         .optional()?;
     let Some(last) = last else { return Ok(None) };
     let equal = last.operation == new.operation.name() && last.params == new.params;
-    let untaken = last.state == new.state() && (new.by_hand || last.assigned_at.is_none());
+    let begins = if new.by_hand { "manual" } else { "queued" };
+    let untaken = last.state == begins && (new.by_hand || last.assigned_at.is_none());
     if !equal || !untaken {
         return Ok(None);
     }
@@ -94,15 +107,24 @@ pub(crate) async fn waiting(tx: &mut Tx, order: OrderId, new: &NewTask<'_>) -> R
 /// [`waiting`] finds it, that one serves.
 pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Result<Enqueued, Error> {
     if let Some(id) = waiting(tx, order, &new).await? {
-        return Ok(Enqueued { id, is_new: false });
+        return Ok(Enqueued { id, is_new: false, for_staff: new.by_hand });
     }
-    let state = new.state();
+    let held = if new.by_hand { None } else { budget::over(tx, order, new.operation).await? };
+    let for_staff = new.by_hand || held.is_some();
+    let hours = i32::try_from(new.after_hours).map_err(Error::corrupt)?;
+    let run_at = diesel::dsl::sql::<sql_types::Timestamptz>("now() + make_interval(hours => ")
+        .bind::<sql_types::Integer, _>(hours)
+        .sql(")");
     let id: i64 = diesel::insert_into(dsl::task)
         .values((
             dsl::order_id.eq(order.0),
             dsl::operation.eq(new.operation.name()),
             dsl::params.eq(new.params),
-            dsl::state.eq(state),
+            dsl::state.eq(if for_staff { "manual" } else { "queued" }),
+            dsl::results.eq(held.unwrap_or_default()),
+            dsl::invoice_id.eq(new.invoice.map(|invoice| invoice.0)),
+            dsl::undo.eq(new.undo.map(|undo| undo.0)),
+            dsl::run_at.eq(run_at),
             dsl::after.eq(new.after.map(|first| first.0)),
         ))
         .returning(dsl::id)
@@ -112,7 +134,38 @@ pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Re
         let sealed = secret::seal(tx, TaskId(id), secret)?;
         diesel::update(dsl::task.find(id)).set(dsl::secret.eq(sealed)).execute(tx.conn()).await?;
     }
-    Ok(Enqueued { id: TaskId(id), is_new: true })
+    Ok(Enqueued { id: TaskId(id), is_new: true, for_staff })
+}
+
+/// Queues what a customer asks for; `None` when the server has as many open tasks as it may. One that serves already
+/// needs no room.
+pub(crate) async fn enqueue_in_bounds(
+    tx: &mut Tx,
+    order: OrderId,
+    new: NewTask<'_>,
+) -> Result<Option<Enqueued>, Error> {
+    let most = i64::from(tx.rules().provisioning.open_tasks_per_server);
+    let open = dsl::task.filter(dsl::order_id.eq(order.0)).filter(dsl::state.eq_any(["queued", "running", "manual"]));
+    let open: i64 = open.count().get_result(tx.conn()).await?;
+    if open >= most && waiting(tx, order, &new).await?.is_none() {
+        return Ok(None);
+    }
+    enqueue(tx, order, new).await.map(Some)
+}
+
+/// The newest task of that operation which no worker has ever taken, wherever in the order's queue it is.
+pub(crate) async fn untaken(tx: &mut Tx, order: OrderId, operation: Operation) -> Result<Option<Enqueued>, Error> {
+    let found: Option<(i64, String)> = dsl::task
+        .filter(dsl::order_id.eq(order.0))
+        .filter(dsl::operation.eq(operation.name()))
+        .filter(dsl::state.eq_any(["queued", "manual"]))
+        .filter(dsl::assigned_at.is_null())
+        .order(dsl::id.desc())
+        .select((dsl::id, dsl::state))
+        .first(tx.conn())
+        .await
+        .optional()?;
+    Ok(found.map(|(id, state)| Enqueued { id: TaskId(id), is_new: false, for_staff: state == "manual" }))
 }
 
 /// Adds to what a task's results say.
@@ -131,14 +184,4 @@ pub(crate) async fn close_manual(tx: &mut Tx, order: OrderId) -> Result<Vec<Oper
         .await?;
     closed.sort_unstable();
     closed.iter().map(|(_, operation)| operation.parse().map_err(Error::corrupt)).collect()
-}
-
-/// Cancels an order's tasks that no worker has taken.
-pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    let waiting = dsl::task.filter(dsl::order_id.eq(order.0)).filter(dsl::state.eq_any(["queued", "manual"]));
-    diesel::update(waiting)
-        .set((dsl::state.eq("cancelled"), dsl::completed_at.eq(diesel::dsl::now)))
-        .execute(tx.conn())
-        .await?;
-    Ok(())
 }

@@ -4,23 +4,57 @@ use std::time::Duration;
 
 use diesel::sql_types;
 use diesel_async::RunQueryDsl;
-use domain::{orders::OrderId, tasks::Operation};
+use domain::{
+    orders::OrderId,
+    tasks::{Operation, RefundFailed},
+};
 
-use super::{claim::ClaimedTask, lease::Lease};
+use super::{
+    attempts::{self, AttemptOutcome, Ending},
+    claim::ClaimedTask,
+    lease::Lease,
+    nothing::{self, Nothing, OpenTask},
+};
 use crate::{
     addresses,
     db::{Error, Tx},
+    orders,
 };
 
 /// When a failed task is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// After this time, unless it has had all its tries: then it waits for staff.
+    /// After this time, unless it has had all its tries: then it has failed for good.
     After(Duration),
     /// After this time, and this try does not count: it could not even be begun.
     Uncounted(Duration),
-    /// Never by itself: it waits for staff.
+    /// Never by itself: it has failed for good.
     Staff,
+}
+
+/// A try that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Failed<'a> {
+    /// The kind of failure.
+    pub class: &'a str,
+    /// The driver that tried.
+    pub driver: Option<&'a str>,
+    /// What happened, for the task's log: customers may read it.
+    pub why: &'a str,
+    /// Whether it is known that it was not done.
+    pub known: bool,
+    /// When it is tried again.
+    pub next: Next,
+}
+
+impl Failed<'_> {
+    const fn outcome(&self) -> AttemptOutcome {
+        match self.next {
+            _ if !self.known => AttemptOutcome::Unknown,
+            Next::After(_) | Next::Uncounted(_) => AttemptOutcome::Retry,
+            Next::Staff => AttemptOutcome::Failed,
+        }
+    }
 }
 
 /// The task is done, and its order moves on; `results` are lines for its log, and `verified` says whether all that it
@@ -33,7 +67,7 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
     hold_order(tx, lease.order).await?;
     let done = diesel::sql_query(
         "update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
-           lease_until = null, results = results || $3, verified = $4, handle = null, handle_at = null \
+           lease_until = null, undo = null, results = results || $3, verified = $4, handle = null, handle_at = null \
          where id = $1 and state = 'running' and fence = $2",
     )
     .bind::<sql_types::BigInt, _>(lease.id.0)
@@ -42,7 +76,13 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
     .bind::<sql_types::Bool, _>(verified)
     .execute(tx.conn())
     .await?;
-    if done == 1 && task.operation == Operation::Create {
+    if done == 0 {
+        return Ok(false);
+    }
+    let driver = task.driver.as_deref();
+    let ending = Ending { driver, detail: results.trim_end(), ..Ending::of(AttemptOutcome::Succeeded) };
+    attempts::end(tx, lease, &ending).await?;
+    if task.operation == Operation::Create {
         // Suspended meanwhile, it stays so: that has its own task. In manual handling it was only because an earlier
         // try failed for good and staff had it tried again.
         diesel::sql_query(
@@ -52,42 +92,42 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
         .execute(tx.conn())
         .await?;
     }
-    if done == 1 && task.operation == Operation::Destroy {
+    if task.operation == Operation::Destroy {
         addresses::release_all(tx, lease.order).await?;
     }
-    Ok(done == 1)
+    Ok(true)
 }
 
-/// The try failed: the task waits for its next, or for staff. What a driver waited for is over. False when the lease was lost: nothing is written then.
+/// The try failed: the task waits for its next, or has failed for good; one that staff don't want any more comes to
+/// nothing once it is known that it was not done. What a driver waited for is over. False when the lease was lost: nothing
+/// is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn give_back(tx: &mut Tx, lease: &Lease, why: &str, next: Next) -> Result<bool, Error> {
+pub async fn give_back(tx: &mut Tx, lease: &Lease, failed: &Failed<'_>) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
-    let wait = match next {
-        Next::Uncounted(wait) => Some(wait),
-        Next::After(wait) if lease.attempt < lease.max_attempts => Some(wait),
-        Next::After(_) | Next::Staff => None,
-    };
-    let uncounted = i32::from(matches!(next, Next::Uncounted(_)));
-    let back = diesel::sql_query(
-        "update task set state = $3, run_at = now() + make_interval(secs => $4), lease_owner = null, \
-           lease_until = null, results = results || $5, attempt = greatest(attempt - $6, 0), handle = null, \
-           handle_at = null \
-         where id = $1 and state = 'running' and fence = $2",
-    )
-    .bind::<sql_types::BigInt, _>(lease.id.0)
-    .bind::<sql_types::BigInt, _>(lease.fence)
-    .bind::<sql_types::Text, _>(if wait.is_some() { "queued" } else { "manual" })
-    .bind::<sql_types::Double, _>(wait.unwrap_or_default().as_secs_f64())
-    .bind::<sql_types::Text, _>(format!("attempt {}: {why}\n", lease.attempt))
-    .bind::<sql_types::Integer, _>(uncounted)
-    .execute(tx.conn())
-    .await?;
-    if back == 1 && wait.is_none() {
-        hand_to_staff(tx, lease).await?;
+    let Some(task) = held(tx, lease, "true").await? else { return Ok(false) };
+    let Failed { class, driver, why, known, next } = *failed;
+    let let_go = task.cancel_asked && known;
+    let outcome = if let_go { AttemptOutcome::Cancelled } else { failed.outcome() };
+    attempts::end(tx, lease, &Ending { outcome, class: Some(class), driver, detail: why }).await?;
+    let log = format!("attempt {}: {why}\n", lease.attempt);
+    match next {
+        _ if let_go => give_up(tx, &task, &format!("{log}cancelled by staff\n")).await?,
+        Next::Uncounted(wait) => queue_again(tx, &task, wait, 1, &log).await?,
+        Next::After(wait) if lease.attempt < lease.max_attempts => queue_again(tx, &task, wait, 0, &log).await?,
+        Next::After(_) | Next::Staff => fail_for_good(tx, &task, &log).await?,
     }
-    Ok(back == 1)
+    Ok(true)
+}
+
+/// A task that staff cancel comes to nothing; an order whose creation it is ends with it.
+pub(super) async fn give_up(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
+    nothing::end(tx, task, Nothing::Cancelled, log).await?;
+    if task.is(Operation::Create) {
+        orders::end(tx, OrderId(task.order_id)).await?;
+    }
+    Ok(())
 }
 
 /// The worker stops before the work is done: another takes it at once, and the try does not count. False when the
@@ -106,6 +146,9 @@ pub async fn release(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     .bind::<sql_types::BigInt, _>(lease.fence)
     .execute(tx.conn())
     .await?;
+    if released == 1 {
+        attempts::end(tx, lease, &Ending::of(AttemptOutcome::Released)).await?;
+    }
     Ok(released == 1)
 }
 
@@ -116,22 +159,16 @@ pub async fn release(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
 /// [`Error`] from the database.
 pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
-    let last = lease.attempt >= lease.max_attempts;
-    // Behind what other orders have due: run_at is now. Before the order's own later tasks: those wait for this one.
-    let back = diesel::sql_query(
-        "update task set state = $3, run_at = now(), lease_owner = null, lease_until = null, results = results || $4 \
-         where id = $1 and state = 'running' and fence = $2 and lease_until < now()",
-    )
-    .bind::<sql_types::BigInt, _>(lease.id.0)
-    .bind::<sql_types::BigInt, _>(lease.fence)
-    .bind::<sql_types::Text, _>(if last { "manual" } else { "queued" })
-    .bind::<sql_types::Text, _>(format!("attempt {}: the worker was not heard of any more\n", lease.attempt))
-    .execute(tx.conn())
-    .await?;
-    if back == 1 && last {
-        hand_to_staff(tx, lease).await?;
+    let Some(task) = held(tx, lease, "lease_until < now()").await? else { return Ok(false) };
+    attempts::end(tx, lease, &Ending::of(AttemptOutcome::Lost)).await?;
+    let log = format!("attempt {}: the worker was not heard of any more\n", lease.attempt);
+    if lease.attempt >= lease.max_attempts {
+        fail_for_good(tx, &task, &log).await?;
+    } else {
+        // Behind what other orders have due: it is due now. Before the order's own later tasks: those wait for this one.
+        leave(tx, &task, &log).await?;
     }
-    Ok(back == 1)
+    Ok(true)
 }
 
 /// Rows are taken in the order of the lock order: the order's before the task's.
@@ -143,23 +180,77 @@ pub(super) async fn hold_order(tx: &mut Tx, order: OrderId) -> Result<(), Error>
     Ok(())
 }
 
+/// The task that a lease is of, held; `None` when the lease was lost or the condition isn't true.
+async fn held(tx: &mut Tx, lease: &Lease, condition: &str) -> Result<Option<OpenTask>, Error> {
+    let condition = format!("state = 'running' and id = $1 and fence = $2 and {condition}");
+    Ok(nothing::open_tasks(tx, &condition, lease.id.0, lease.fence).await?.pop())
+}
+
+async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, uncounted: i32, log: &str) -> Result<(), Error> {
+    diesel::sql_query(
+        "update task set state = 'queued', run_at = now() + make_interval(secs => $2), lease_owner = null, \
+           lease_until = null, results = results || $3, attempt = greatest(attempt - $4, 0), handle = null, \
+           handle_at = null \
+         where id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(task.id)
+    .bind::<sql_types::Double, _>(wait.as_secs_f64())
+    .bind::<sql_types::Text, _>(log)
+    .bind::<sql_types::Integer, _>(uncounted)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Leaves a task of a lost worker to the next one, which goes on with what the driver has under way.
+async fn leave(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
+    diesel::sql_query(
+        "update task set state = 'queued', run_at = now(), lease_owner = null, lease_until = null, \
+           results = results || $2 where id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(task.id)
+    .bind::<sql_types::Text, _>(log)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What was paid for, or isn't wanted any more, comes to nothing; unless the company's rule is that staff decide. All
+/// else waits for staff.
+async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
+    let paid_for = Operation::ALL.into_iter().any(|operation| operation.is_paid_for() && task.is(operation));
+    match tx.rules().provisioning.refund_failed {
+        _ if task.cancel_asked => give_up(tx, task, log).await,
+        RefundFailed::AtOnce if paid_for => nothing::end(tx, task, Nothing::Failed, log).await,
+        RefundFailed::AtOnce | RefundFailed::ByStaff => wait_for_staff(tx, task, log).await,
+    }
+}
+
+async fn wait_for_staff(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
+    diesel::sql_query(
+        "update task set state = 'manual', lease_owner = null, lease_until = null, results = results || $2, \
+           handle = null, handle_at = null where id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(task.id)
+    .bind::<sql_types::Text, _>(log)
+    .execute(tx.conn())
+    .await?;
+    if task.is(Operation::Create) { hand_to_staff(tx, task).await } else { Ok(()) }
+}
+
 /// What can't be made is staff's: with its creation, all that is asked of the order waits for them, because there is
 /// nothing yet that it could be done to. Other operations that failed for good leave the order as it is.
-async fn hand_to_staff(tx: &mut Tx, lease: &Lease) -> Result<(), Error> {
-    let create = Operation::Create.name();
+async fn hand_to_staff(tx: &mut Tx, create: &OpenTask) -> Result<(), Error> {
     let handed = diesel::sql_query(
         "update orders set by_hand = true, state = case state when 'provisioning' then 'manual' else state end \
-         where id = $1 and state <> 'terminated' \
-           and exists (select from task where id = $2 and operation = $3)",
+         where id = $1 and state <> 'terminated'",
     )
-    .bind::<sql_types::BigInt, _>(lease.order.0)
-    .bind::<sql_types::BigInt, _>(lease.id.0)
-    .bind::<sql_types::Text, _>(create)
+    .bind::<sql_types::BigInt, _>(create.order_id)
     .execute(tx.conn())
     .await?;
     if handed == 1 {
         diesel::sql_query("update task set state = 'manual' where order_id = $1 and state = 'queued'")
-            .bind::<sql_types::BigInt, _>(lease.order.0)
+            .bind::<sql_types::BigInt, _>(create.order_id)
             .execute(tx.conn())
             .await?;
     }

@@ -1,6 +1,6 @@
 //! Leases: who has a task for now. The database's clock is the only clock.
 
-use diesel::{QueryableByName, sql_types};
+use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{orders::OrderId, tasks::TaskId};
 
@@ -24,21 +24,43 @@ pub struct Lease {
     pub fence: i64,
 }
 
-/// Says that the worker is alive. False when the lease is lost: the work is another's now.
+/// What a worker is told that says it is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    /// Go on.
+    Held,
+    /// Staff don't want it any more: let go of it.
+    CancelAsked,
+    /// The lease is lost: the work is another's now.
+    Lost,
+}
+
+#[derive(QueryableByName)]
+struct Asked {
+    #[diesel(sql_type = sql_types::Bool)]
+    cancel: bool,
+}
+
+/// Says that the worker is alive.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn renew_lease(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
-    let renewed = diesel::sql_query(
+pub async fn renew_lease(tx: &mut Tx, lease: &Lease) -> Result<Renewed, Error> {
+    let renewed: Option<Asked> = diesel::sql_query(
         "update task set lease_until = now() + make_interval(secs => $3) \
-         where id = $1 and state = 'running' and fence = $2",
+         where id = $1 and state = 'running' and fence = $2 returning cancel_requested_at is not null as cancel",
     )
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Integer, _>(LEASE_SECONDS)
-    .execute(tx.conn())
-    .await?;
-    Ok(renewed == 1)
+    .get_result(tx.conn())
+    .await
+    .optional()?;
+    Ok(match renewed {
+        Some(Asked { cancel: false }) => Renewed::Held,
+        Some(Asked { cancel: true }) => Renewed::CancelAsked,
+        None => Renewed::Lost,
+    })
 }
 
 #[derive(QueryableByName)]

@@ -10,7 +10,12 @@ use domain::{
     tasks::{Operation, TaskId},
 };
 
-use super::{claim::driver_of, finish::hold_order, moves::cancel_move};
+use super::{
+    claim::driver_of,
+    finish::{give_up, hold_order},
+    moves::cancel_move,
+    nothing::open_tasks,
+};
 use crate::{
     addresses::{self, HandedOut},
     db::{Conn, Error, Tx},
@@ -77,8 +82,8 @@ pub async fn list(connection: &mut Conn, filter: &TaskFilter) -> Result<Vec<Task
     Ok(query.load(connection).await?)
 }
 
-/// Queues a task again that failed or waits for staff. With its creation, an order that waited for staff because that
-/// had failed is the provisioner's again.
+/// Queues a task that waits for staff, or that the budget of destructive operations holds. With its creation, an order
+/// that waited for staff because that had failed is the provisioner's again.
 ///
 /// # Errors
 /// [`Error::Refused`] when it is in another state, or no worker could do it.
@@ -93,18 +98,21 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
     if let Some(why) = lacks_address(tx, OrderId(order), id, &operation).await? {
         return Err(Error::Refused(why));
     }
-    let failed = task::table.filter(task::id.eq(id.0)).filter(task::state.eq_any(["failed", "manual"]));
-    let queued = diesel::update(failed)
-        .set((
-            task::state.eq("queued"),
-            task::attempt.eq(0),
-            task::run_at.eq(diesel::dsl::now),
-            task::completed_at.eq(None::<jiff_diesel::Timestamp>),
-        ))
-        .execute(tx.conn())
-        .await?;
+    // One that is to wait, such as a removal in its days of grace, goes on waiting.
+    let queued = diesel::sql_query(
+        "update task set state = 'queued', attempt = 0, run_at = greatest(run_at, now()), cancel_requested_at = null \
+         where id = $1 and state = 'manual'",
+    )
+    .bind::<sql_types::BigInt, _>(id.0)
+    .execute(tx.conn())
+    .await?;
     if queued == 0 {
-        return Err(Error::Refused(format!("task {} has not failed and does not wait for staff", id.0)));
+        let failed = task::table.filter(task::id.eq(id.0)).filter(task::state.eq("failed"));
+        let failed: i64 = failed.count().get_result(tx.conn()).await?;
+        return Err(Error::Refused(match failed {
+            0 => format!("task {} does not wait for staff", id.0),
+            _ => format!("task {} has failed and its money was returned: it has to be ordered again", id.0),
+        }));
     }
     if operation == Operation::Create.name() {
         // Suspended meanwhile, it stays so: that has its own task.
@@ -179,19 +187,46 @@ async fn lacks_address(tx: &mut Tx, order: OrderId, id: TaskId, operation: &str)
     Ok(None)
 }
 
-/// Cancels a task that no worker has taken; of a move of an address that has not begun to arrive both halves, so that
-/// the address is its old server's again.
+/// What came of cancelling a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It is cancelled.
+    Done,
+    /// A worker has it, and is told within seconds to let go of it. It may be done before.
+    Asked,
+}
+
+/// Cancels a task, with what hangs on it: what was paid for it is returned, what it had changed is put back, an order
+/// whose creation it is ends. Of a move of an address that has not begun to arrive both halves are cancelled, so that the
+/// address is its old server's again.
 ///
 /// # Errors
-/// [`Error::Refused`] when it is in another state.
-pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
+/// [`Error::NotFound`]; [`Error::Refused`] with the reason when it is over, or can't be taken back any more.
+pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
     if cancel_move(tx, id).await? {
-        return Ok(());
+        return Ok(Cancelled::Done);
     }
-    let waiting = task::table.filter(task::id.eq(id.0)).filter(task::state.eq_any(["queued", "manual"]));
-    let cancelled = diesel::update(waiting)
-        .set((task::state.eq("cancelled"), task::completed_at.eq(diesel::dsl::now)))
+    let order: Option<i64> = task::table.find(id.0).select(task::order_id).get_result(tx.conn()).await.optional()?;
+    let order = order.ok_or_else(|| Error::NotFound(format!("there is no task {}", id.0)))?;
+    hold_order(tx, OrderId(order)).await?;
+    let open = open_tasks(tx, "id = $1 and $2 = 0", id.0, 0).await?.pop();
+    let open = open.ok_or_else(|| Error::Refused(format!("task {} is over", id.0)))?;
+    if open.is(Operation::Destroy) {
+        return Err(Error::Refused(format!("the order has ended: vartai order restore {order} brings it back")));
+    }
+    if open.state != "running" {
+        give_up(tx, &open, "cancelled by staff\n").await?;
+        return Ok(Cancelled::Done);
+    }
+    if open.is(Operation::Reinstall) {
+        return Err(Error::Refused(format!(
+            "task {} is deleting what is on the disk: half of that helps nobody",
+            id.0
+        )));
+    }
+    diesel::update(task::table.find(id.0))
+        .set(task::cancel_requested_at.eq(diesel::dsl::now))
         .execute(tx.conn())
         .await?;
-    if cancelled == 1 { Ok(()) } else { Err(Error::Refused(format!("task {} does not wait any more", id.0))) }
+    Ok(Cancelled::Asked)
 }

@@ -38,14 +38,14 @@ pub(crate) async fn is_on_its_way(tx: &mut Tx, order: OrderId, ip: IpAddr) -> Re
 }
 
 /// What waited for tasks of an order that are cancelled with it waits for its removal: with the machine the address is
-/// free.
-pub(crate) async fn wait_for_removal(tx: &mut Tx, order: OrderId, removal: TaskId) -> Result<(), Error> {
+/// free. Where there is no machine to remove, it waits for nothing.
+pub(crate) async fn wait_for_removal(tx: &mut Tx, order: OrderId, removal: Option<TaskId>) -> Result<(), Error> {
     diesel::sql_query(
         "update task t set after = $2 from task f where f.id = t.after and f.order_id = $1 \
            and f.state = 'cancelled' and t.state in ('queued', 'manual')",
     )
     .bind::<sql_types::BigInt, _>(order.0)
-    .bind::<sql_types::BigInt, _>(removal.0)
+    .bind::<sql_types::Nullable<sql_types::BigInt>, _>(removal.map(|removal| removal.0))
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -14,7 +14,7 @@ use store::{
     invoices::{InvoiceRow, PaidFrom},
     ledger::{self, Movement},
     orders::{self, Buyer, PlaceFailure, Placed, PowerFailure, RenewFailure, Renewed},
-    tasks::{self, Claim, ClaimedTask},
+    tasks::{self, Claim, ClaimedTask, Failed, Next},
 };
 
 /// Web hosting at 3.00 a month, for a month.
@@ -99,7 +99,7 @@ pub async fn cancel(db: &Database, invoice: InvoiceId) -> Result<(), Error> {
 }
 
 pub async fn terminate(db: &Database, id: OrderId) -> Result<(), Error> {
-    db.live.transaction("terminate", async |tx| orders::terminate(tx, id).await).await
+    db.live.transaction("terminate", async |tx| orders::terminate(tx, id, None).await).await
 }
 
 pub async fn deposit(realm: &Realm, buyer: &Buyer, minor: i64) -> Result<(), Error> {
@@ -145,3 +145,7 @@ pub async fn succeed(realm: &Realm, task: &ClaimedTask) -> bool {
 pub async fn state(db: &testkit::TestDb, id: OrderId) -> String {
     db.value(&format!("select state from live.orders where id = {id}")).await
 }
+
+/// A try that nobody but a person can bring further.
+pub const STUCK: Failed<'static> =
+    Failed { class: "internal", driver: Some("simulated"), why: "stuck", known: true, next: Next::Staff };

@@ -12,11 +12,11 @@ use store::{
     Database, Error, Realm, RealmKind, addresses,
     orders::{Buyer, Placed},
     servers::{ServerFailure, move_address, set_ptr},
-    tasks::{self, ClaimedTask, Next},
+    tasks::{self, ClaimedTask},
 };
 use testkit::TestDb;
 
-use crate::acts::{balance, claim, hosting, place, state, succeed, terminate, try_place, vds, vds_by_hand};
+use crate::acts::{STUCK, balance, claim, hosting, place, state, succeed, terminate, try_place, vds, vds_by_hand};
 
 const MANY: usize = 12;
 
@@ -284,7 +284,7 @@ async fn what_the_old_server_can_t_give_up_keeps_nothing_else_and_comes_to_no_ot
     let (from, to, ip) = two_servers(&db, &ann).await;
     moved(live, &ann, from, ip, to).await.unwrap();
     let first = claim(live).await.unwrap();
-    live.transaction("fail", async |tx| tasks::give_back(tx, &first.lease, "stuck", Next::Staff).await).await.unwrap();
+    live.transaction("fail", async |tx| tasks::give_back(tx, &first.lease, &STUCK).await).await.unwrap();
     // The other server's later work goes on, and is not told of the address.
     for (server, wanted) in [(to, true), (from, false)] {
         live.transaction("reboot", async |tx| store::servers::reboot(tx, ann.customer, server).await).await.unwrap();
@@ -311,9 +311,7 @@ async fn a_move_that_is_cancelled_is_cancelled_whole() {
         let first = claim(live).await.unwrap();
         let cancel = async || live.transaction("cancel", async |tx| tasks::cancel(tx, of).await).await;
         assert!(matches!(cancel().await, Err(Error::Refused(_))), "a worker has it");
-        live.transaction("fail", async |tx| tasks::give_back(tx, &first.lease, "stuck", Next::Staff).await)
-            .await
-            .unwrap();
+        live.transaction("fail", async |tx| tasks::give_back(tx, &first.lease, &STUCK).await).await.unwrap();
         cancel().await.unwrap();
         assert_eq!((held(live, from).await.contains(&ip), held(live, to).await.contains(&ip)), (true, false));
         let back = claim(live).await.unwrap();
@@ -380,7 +378,7 @@ async fn a_name_is_not_set_for_who_has_the_address_by_then() {
     let task = claim(live).await.unwrap();
     assert_eq!(task.wanted_ptr(), Some((ip, "vps.example.lt")));
     assert_eq!(task.wanted_hostname(), Some(format!("s{from}").as_str()), "the server's own name stays");
-    live.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, "stuck", Next::Staff).await).await.unwrap();
+    live.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &STUCK).await).await.unwrap();
     moved(live, &ann, from, ip, to).await.unwrap();
     let retried = live.transaction("retry", async |tx| tasks::retry(tx, naming).await).await;
     assert!(matches!(retried, Err(Error::Refused(_))));

@@ -75,7 +75,7 @@ async fn a_paid_invoice_says_who_they_were_whatever_they_become() {
         vat: Some(domain::money::Percent::ZERO),
         api: None,
         disabled: None,
-        password_hash: None,
+        ..CustomerChange::default()
     };
     let set = async |tx: &mut store::Tx| customers::set(tx, "ann", &change).await;
     db.database.live.transaction("set", set).await.unwrap();

@@ -1,16 +1,20 @@
 //! A password that was made here and never set is told to nobody.
 
-use domain::{orders::OrderId, tasks::TaskId};
+use domain::{
+    orders::OrderId,
+    tasks::{ProvisioningRules, RefundFailed, TaskId},
+};
 use secrecy::ExposeSecret;
 use store::{
     Error,
+    db::Rules,
     orders::{self, PasswordSet, Processed},
     servers::{self, ServerTaskFilter},
-    tasks::{self, Next},
+    tasks,
 };
 use testkit::TestDb;
 
-use crate::acts::{claim, place, vds, vds_by_hand};
+use crate::acts::{STUCK, claim, place, vds, vds_by_hand};
 
 /// What a task tells its customer.
 async fn told(db: &TestDb, order: OrderId, id: TaskId) -> Option<String> {
@@ -61,12 +65,16 @@ async fn staff_say_which_password_they_set_and_the_task_tells_that() {
 
 #[tokio::test]
 async fn a_creation_that_failed_for_good_tells_what_staff_set() {
-    let db = TestDb::with_demo_catalogue().await;
+    let mut db = TestDb::with_demo_catalogue().await;
+    db.database = db.under(Rules {
+        provisioning: ProvisioningRules { refund_failed: RefundFailed::ByStaff, ..TestDb::rules().provisioning },
+        ..TestDb::rules()
+    });
     let live = &db.database.live;
     let ann = db.customer("ann").credit("1000.00").add().await;
     let id = place(&db.database, &ann, &vds()).await;
     let task = claim(live).await.unwrap();
-    live.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, "stuck", Next::Staff).await).await.unwrap();
+    live.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &STUCK).await).await.unwrap();
     assert!(matches!(process(&db, id, PasswordSet::Unsaid).await, Err(Error::Refused(_))));
     process(&db, id, PasswordSet::New("as staff set it".to_owned().into())).await.unwrap();
     assert_eq!(told(&db, id, task.lease.id).await.as_deref(), Some("as staff set it"));

@@ -4,22 +4,28 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     orders::{OrderId, PowerOperation},
-    tasks::{Operation, TaskId},
+    tasks::{Operation, ProvisioningRules, RefundFailed, TaskId},
 };
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use store::{
     Error, Realm, Tx,
+    db::Rules,
     orders::Buyer,
-    tasks::{self, ClaimedTask, Next, Simulated, TaskFilter},
+    tasks::{self, Cancelled, ClaimedTask, Failed, Next, Renewed, Simulated, TaskFilter},
 };
 use testkit::TestDb;
 
 use crate::acts::{claim, hosting, place, power, state, succeed, terminate, vds, vds_by_hand};
 
+/// A try that failed.
+fn no_luck(next: Next) -> Failed<'static> {
+    Failed { class: "unavailable", driver: Some("simulated"), why: "no luck", known: true, next }
+}
+
 async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: u64) -> bool {
-    let next = Next::After(Duration::from_secs(wait_seconds));
-    let back = realm.transaction("give back", async |tx| tasks::give_back(tx, &task.lease, "no luck", next).await);
+    let failed = no_luck(Next::After(Duration::from_secs(wait_seconds)));
+    let back = realm.transaction("give back", async |tx| tasks::give_back(tx, &task.lease, &failed).await);
     back.await.unwrap()
 }
 
@@ -37,9 +43,13 @@ async fn retry(realm: &Realm, id: TaskId) -> Result<(), Error> {
     realm.transaction("retry", async |tx| tasks::retry(tx, id).await).await
 }
 
-/// Ann has a server that is being made.
+/// Ann has a server that is being made. What fails for good waits for staff.
 async fn server() -> (TestDb, Buyer, OrderId) {
-    let db = TestDb::with_demo_catalogue().await;
+    let mut db = TestDb::with_demo_catalogue().await;
+    db.database = db.under(Rules {
+        provisioning: ProvisioningRules { refund_failed: RefundFailed::ByStaff, ..TestDb::rules().provisioning },
+        ..TestDb::rules()
+    });
     let ann = db.customer("ann").credit("1000.00").add().await;
     let id = place(&db.database, &ann, &vds()).await;
     (db, ann, id)
@@ -71,7 +81,8 @@ async fn an_order_s_tasks_are_claimed_one_at_a_time_and_in_order() {
         assert!(!succeed(live, &task).await, "it is done only once");
         done.push(task.operation);
     }
-    assert_eq!(done, [Operation::Restart, Operation::Suspend, Operation::Unsuspend]);
+    // Its power goes before what else its customer wants of it.
+    assert_eq!(done, [Operation::Suspend, Operation::Unsuspend, Operation::Restart]);
     db.verify_books().await;
 }
 
@@ -210,7 +221,7 @@ async fn what_was_never_made_is_only_removed_once_its_order_has_ended() {
     let create = claim(live).await.unwrap();
     terminate(&db.database, id).await.unwrap();
     let give_up = async |task: &ClaimedTask| {
-        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, "no luck", Next::Staff).await;
+        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, &no_luck(Next::Staff)).await;
         assert!(live.transaction("give up", gave_up).await.unwrap());
     };
     give_up(&create).await;
@@ -229,6 +240,7 @@ async fn a_worker_that_falls_silent_loses_its_task() {
     let live = &db.database.live;
     let renew = async |task: &ClaimedTask| {
         live.transaction("renew lease", async |tx| tasks::renew_lease(tx, &task.lease).await).await.unwrap()
+            == Renewed::Held
     };
     let lost = claim(live).await.unwrap();
     assert!(renew(&lost).await);
@@ -265,9 +277,10 @@ async fn a_task_that_nobody_has_taken_can_be_cancelled() {
     power(&db.database, &ann, id, PowerOperation::Restart).await.unwrap();
     let restart = TaskId(db.value("select max(id) from live.task").await);
     let cancel = async |id| live.transaction("cancel", async |tx| tasks::cancel(tx, id).await).await;
-    assert!(matches!(cancel(create.lease.id).await, Err(Error::Refused(_))), "it is being done");
-    cancel(restart).await.unwrap();
+    assert_eq!(cancel(restart).await.unwrap(), Cancelled::Done);
+    assert!(matches!(cancel(restart).await, Err(Error::Refused(_))), "it is over");
     assert!(succeed(live, &create).await);
+    assert!(matches!(cancel(create.lease.id).await, Err(Error::Refused(_))), "it is done");
     assert!(claim(live).await.is_none());
 }
 

@@ -104,6 +104,21 @@ pub struct SetArguments {
     /// Whether the gateway is open to it
     #[arg(long, value_enum)]
     api: Option<Switch>,
+    /// So many of its reinstallations and removals an hour run by themselves, more wait for staff; `default`: as the
+    /// configuration says
+    #[arg(long, value_name = "NUMBER", value_parser = budget)]
+    destructive_per_hour: Option<Budget>,
+}
+
+/// A customer's own budget of destructive operations; none: the installation's.
+type Budget = Option<i32>;
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let number = || text.parse().ok().filter(|number| *number >= 0).map(Some);
+    match text {
+        "default" => Ok(None),
+        _ => number().ok_or_else(|| "write a whole number, or default".to_owned()),
+    }
 }
 
 /// Does it.
@@ -161,12 +176,13 @@ async fn set_password(login: &str, source: PasswordSource, installation: &Instal
 }
 
 async fn set(arguments: SetArguments, installation: &Installation) -> Result<Report, Failure> {
-    let SetArguments { login, language, vat, api } = arguments;
-    if language.is_none() && vat.is_none() && api.is_none() {
-        return Err(Failure::usage("nothing to set: give --language, --vat or --api"));
+    let SetArguments { login, language, vat, api, destructive_per_hour } = arguments;
+    if language.is_none() && vat.is_none() && api.is_none() && destructive_per_hour.is_none() {
+        return Err(Failure::usage("nothing to set: give --language, --vat, --api or --destructive-per-hour"));
     }
     let api = api.map(|api| api == Switch::On);
-    change(&login, CustomerChange { language, vat, api, ..CustomerChange::default() }, installation).await
+    let wanted = CustomerChange { language, vat, api, destructive_per_hour, ..CustomerChange::default() };
+    change(&login, wanted, installation).await
 }
 
 async fn change(login: &str, change: CustomerChange, installation: &Installation) -> Result<Report, Failure> {
@@ -252,6 +268,7 @@ fn lines(of: &CustomerRow, installation: &Installation) -> Result<Vec<(&'static 
         ("VAT %", vat(of)?.to_string()),
         ("API access", if of.api_enabled { "on".to_owned() } else { "off".to_owned() }),
         ("disabled", yes_no(of.disabled)),
+        ("destructive an hour", of.destructive_per_hour.map_or("default".to_owned(), |most| most.to_string())),
         ("added", installation.moment(of.created_at)),
     ])
 }
@@ -266,6 +283,7 @@ fn json_of(of: &CustomerRow) -> Result<Value, Failure> {
         "api": of.api_enabled,
         "disabled": of.disabled,
         "demo": of.demo,
+        "destructive_per_hour": of.destructive_per_hour,
         "created": of.created_at.to_string(),
     }))
 }

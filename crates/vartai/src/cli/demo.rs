@@ -18,7 +18,7 @@ use gateway_http::auth::keys;
 use serde_json::{Value, json};
 use store::{
     Error, Tx, catalogue as stored,
-    customers::{self, NewCustomer},
+    customers::{self, CustomerChange, NewCustomer},
     ledger::{self, Movement},
     orders::{self, Buyer, PlaceFailure},
 };
@@ -32,6 +32,9 @@ use crate::{
 
 /// What is for sale in the demo.
 const CATALOGUE: &str = include_str!("../../../../deploy/catalogue.demo.toml");
+
+/// The budget of destructive operations of each customer of the demo (CONTRACT 5).
+const DESTRUCTIVE_PER_HOUR: i32 = 1000;
 
 /// What to do with the demo's data.
 #[derive(Debug, Subcommand)]
@@ -143,6 +146,8 @@ async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<CustomerId, E
         demo: true,
     };
     let customer = customers::add(tx, &new).await?;
+    let budget = CustomerChange { destructive_per_hour: Some(Some(DESTRUCTIVE_PER_HOUR)), ..CustomerChange::default() };
+    customers::set(tx, of.login, &budget).await?;
     let hint: String = of.key.chars().take(4).collect();
     customers::issue_key(tx, customer, &keys::digest(of.key), &hint).await?;
     if let Some(network) = of.network {

@@ -67,8 +67,16 @@ enum OrderCommand {
     /// Set how an order goes on by itself
     #[command(arg_required_else_help = true)]
     Set(SetArguments),
-    /// End an order for good: its service is removed, its domain is free
+    /// End an order: its domain is free, its server is off, and removed after the days of grace
     Terminate {
+        /// The order
+        id: i64,
+        /// What the customer is told of it
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Take an order's end back while its server is still there
+    Restore {
         /// The order
         id: i64,
     },
@@ -84,8 +92,13 @@ pub async fn run(arguments: OrderArguments, installation: &Installation) -> Resu
         OrderCommand::Process(of) => staff::process(kind, of, installation).await,
         OrderCommand::Override(of) => staff::overrule(kind, of, installation).await,
         OrderCommand::Set(of) => staff::set(kind, of, installation).await,
-        OrderCommand::Terminate { id } => {
-            let ending = async |tx: &mut store::Tx| orders::terminate(tx, OrderId(id)).await;
+        OrderCommand::Restore { id } => {
+            let restoring = async |tx: &mut store::Tx| orders::restore(tx, OrderId(id)).await;
+            installation.realm(kind).transaction("restore order", restoring).await?;
+            show(kind, id, installation).await
+        }
+        OrderCommand::Terminate { id, note } => {
+            let ending = async |tx: &mut store::Tx| orders::terminate(tx, OrderId(id), note.as_deref()).await;
             installation.realm(kind).transaction("terminate order", ending).await?;
             show(kind, id, installation).await
         }
@@ -161,6 +174,7 @@ async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<R
         ("addresses", addresses.iter().map(name).collect::<Vec<_>>().join(", ")),
         ("packet filter", limits.join(", ")),
         ("remark", order.remark.clone()),
+        ("attention", order.attention.clone().unwrap_or_default()),
     ]);
     text.push_str(&task::rows(&tasks, installation));
     let mut json = json_of(&order)?;
@@ -187,6 +201,6 @@ fn json_of(of: &OrderRow) -> Result<Value, Failure> {
         "domain_reg": of.domain_reg, "state": state.name(), "status": state.wire(),
         "created": of.created_at.to_string(), "start": or_null(of.start()), "paid_until": or_null(of.paid_until()),
         "auto_renew": of.auto_renew, "lapsed_on": or_null(of.lapsed_on()),
-        "server_login": of.server_login, "remark": of.remark,
+        "server_login": of.server_login, "remark": of.remark, "attention": of.attention,
     }))
 }

@@ -5,7 +5,7 @@ use domain::tasks::TaskId;
 use serde_json::{Value, json};
 use store::{
     RealmKind,
-    tasks::{self, TaskFilter, TaskRow},
+    tasks::{self, AttemptRow, Cancelled, TaskFilter, TaskRow},
 };
 
 use super::{
@@ -31,6 +31,9 @@ enum TaskCommand {
         /// Of this order only
         #[arg(long, value_name = "ID")]
         order: Option<i64>,
+        /// Those that wait for staff only: the same as --state manual
+        #[arg(long, conflicts_with = "state")]
+        manual: bool,
         /// In this state only
         #[arg(long, value_parser = ["queued", "running", "succeeded", "failed", "cancelled", "manual"])]
         state: Option<String>,
@@ -43,12 +46,13 @@ enum TaskCommand {
         /// The task
         id: i64,
     },
-    /// Queue a task again that failed or waits for staff
+    /// Queue a task that waits for staff: its tries failed, or the budget of destructive operations held it
+    #[command(visible_alias = "release")]
     Retry {
         /// The task
         id: i64,
     },
-    /// Cancel a task that no worker has taken
+    /// Cancel a task: what was paid for it is returned; a worker that has it is told to let go of it
     Cancel {
         /// The task
         id: i64,
@@ -64,7 +68,8 @@ enum TaskCommand {
 pub async fn run(arguments: TaskArguments, installation: &Installation) -> Result<Report, Failure> {
     let kind = arguments.realm.kind();
     match arguments.command {
-        TaskCommand::List { order, state, limit } => {
+        TaskCommand::List { order, manual, state, limit } => {
+            let state = if manual { Some("manual".to_owned()) } else { state };
             let all = read(kind, &TaskFilter { id: None, order, state, most: limit }, installation).await?;
             Ok(Report::new(rows(&all, installation), all.iter().map(json_of).collect()))
         }
@@ -76,12 +81,19 @@ pub async fn run(arguments: TaskArguments, installation: &Installation) -> Resul
         }
         TaskCommand::Cancel { id } => {
             let cancelling = async |tx: &mut store::Tx| tasks::cancel(tx, TaskId(id)).await;
-            installation.realm(kind).transaction("cancel task", cancelling).await?;
-            show(kind, id, installation).await
+            let cancelled = installation.realm(kind).transaction("cancel task", cancelling).await?;
+            let report = show(kind, id, installation).await?;
+            Ok(match cancelled {
+                Cancelled::Done => report,
+                Cancelled::Asked => report.with_note("a worker has it, and is told within seconds to let go of it"),
+            })
         }
         TaskCommand::Log { id } => {
             let task = one(kind, id, installation).await?;
-            Ok(Report::new(task.results.clone(), json!({ "id": id, "state": task.state, "log": task.results })))
+            let tries = tries(kind, id, installation).await?;
+            let text = format!("{}{}", task.results, try_rows(&tries, installation));
+            let tries: Value = tries.iter().map(json_of_try).collect();
+            Ok(Report::new(text, json!({ "id": id, "state": task.state, "log": task.results, "tries": tries })))
         }
     }
 }
@@ -114,7 +126,43 @@ async fn show(kind: RealmKind, id: i64, installation: &Installation) -> Result<R
         ("taken", moment(task.assigned_at)),
         ("over", moment(task.completed_at)),
     ]);
-    Ok(Report::new(text, json_of(&task)))
+    let tries = tries(kind, id, installation).await?;
+    let mut json = json_of(&task);
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("tries".to_owned(), tries.iter().map(json_of_try).collect());
+    }
+    Ok(Report::new(format!("{text}{}", try_rows(&tries, installation)), json))
+}
+
+async fn tries(kind: RealmKind, id: i64, installation: &Installation) -> Result<Vec<AttemptRow>, Failure> {
+    Ok(installation.realm(kind).read(async |connection| tasks::attempts(connection, TaskId(id)).await).await?)
+}
+
+/// A task's tries as a table.
+fn try_rows(all: &[AttemptRow], installation: &Installation) -> String {
+    let rows: Vec<[String; 7]> = all
+        .iter()
+        .map(|of| {
+            [
+                of.attempt.to_string(),
+                of.worker.to_string(),
+                installation.moment(of.started_at),
+                of.ended_at.map(|at| installation.moment(at)).unwrap_or_default(),
+                of.outcome.clone().unwrap_or_else(|| "under way".to_owned()),
+                of.class.clone().unwrap_or_default(),
+                of.detail.clone(),
+            ]
+        })
+        .collect();
+    table(["TRY", "WORKER", "FROM", "UNTIL", "OUTCOME", "CLASS", "DETAIL"], &rows, "no tries")
+}
+
+fn json_of_try(of: &AttemptRow) -> Value {
+    json!({
+        "attempt": of.attempt, "fence": of.fence, "worker": of.worker.to_string(),
+        "started": of.started_at.to_string(), "ended": or_null(of.ended_at), "outcome": of.outcome,
+        "class": of.class, "driver": of.driver, "detail": of.detail,
+    })
 }
 
 /// Tasks as a table.

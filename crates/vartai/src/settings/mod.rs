@@ -23,7 +23,7 @@ use serde::Deserialize;
 pub use billing::{BillingSettings, PaymentSettings};
 pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
-pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RolePrefix, SampleSeconds};
+pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RefundFailedName, RolePrefix, SampleSeconds};
 
 /// All of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -49,8 +49,10 @@ pub struct Settings {
     pub log: LogSettings,
     /// Who provides all this.
     pub company: CompanySettings,
-    /// The provisioner.
+    /// The provisioner's processes.
     pub worker: WorkerSettings,
+    /// What the provisioner does by itself.
+    pub provisioner: ProvisionerSettings,
     /// What makes customers' machines.
     pub drivers: Drivers,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             log: LogSettings::default(),
             company: CompanySettings::default(),
             worker: WorkerSettings::default(),
+            provisioner: ProvisionerSettings::default(),
             drivers: Drivers::default(),
         }
     }
@@ -302,6 +305,31 @@ impl Default for WorkerSettings {
             concurrency: const { NonZeroU16::new(4).unwrap() },
             sample_seconds: SampleSeconds::default(),
             keep_secrets_days: const { NonZeroU16::new(7).unwrap() },
+        }
+    }
+}
+
+/// `[provisioner]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProvisionerSettings {
+    /// When the money for what failed for good is returned.
+    pub refund_failed: RefundFailedName,
+    /// Open tasks of a server at the most, of its customer's asking.
+    pub open_tasks_per_server: NonZeroU16,
+    /// Destructive operations of a customer's an hour that run by themselves.
+    pub destructive_per_hour: u32,
+    /// Hours for which a terminated order can be restored.
+    pub destroy_grace_hours: u16,
+}
+
+impl Default for ProvisionerSettings {
+    fn default() -> Self {
+        Self {
+            refund_failed: RefundFailedName::default(),
+            open_tasks_per_server: const { NonZeroU16::new(10).unwrap() },
+            destructive_per_hour: 30,
+            destroy_grace_hours: 72,
         }
     }
 }

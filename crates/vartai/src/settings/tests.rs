@@ -187,9 +187,20 @@ fn drivers_over_the_network_are_set_up() {
 #[test]
 fn the_example_has_every_key() {
     let text = uncommented();
-    for section in
-        ["", "database", "http", "apih", "apih.throttle", "iv", "billing", "secrets", "log", "company", "worker"]
-    {
+    for section in [
+        "",
+        "database",
+        "http",
+        "apih",
+        "apih.throttle",
+        "iv",
+        "billing",
+        "secrets",
+        "log",
+        "company",
+        "worker",
+        "provisioner",
+    ] {
         let mistaken = if section.is_empty() { "zzz = 1\n".to_owned() } else { format!("[{section}]\nzzz = 1\n") };
         let why = refused(&mistaken, &[]);
         let expected = why.split_once("expected").unwrap().1.split_once(':').unwrap().0;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{customers::Prices, dunning::Settle};
+use domain::{customers::Prices, dunning::Settle, tasks::RefundFailed};
 use gateway_http::faults::Dialect;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -192,6 +192,29 @@ impl TryFrom<String> for SettleName {
             "by_invoice" => Ok(Self(Settle::ByInvoice)),
             "oldest_first" => Ok(Self(Settle::OldestFirst)),
             _ => Err(format!("{name:?} is no way to settle: write by_invoice or oldest_first")),
+        }
+    }
+}
+
+/// When the money for what failed for good is returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RefundFailedName(pub RefundFailed);
+
+impl Default for RefundFailedName {
+    fn default() -> Self {
+        Self(RefundFailed::AtOnce)
+    }
+}
+
+impl TryFrom<String> for RefundFailedName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        match name.as_str() {
+            "at_once" => Ok(Self(RefundFailed::AtOnce)),
+            "by_staff" => Ok(Self(RefundFailed::ByStaff)),
+            _ => Err(format!("{name:?} is not when money is returned: write at_once or by_staff")),
         }
     }
 }

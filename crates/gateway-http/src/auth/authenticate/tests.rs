@@ -230,7 +230,8 @@ fn no_database() -> Database {
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
     let policy = domain::dunning::Policy::default();
     let (seller, capabilities) = (Party::default(), Capabilities::default());
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities, policy };
+    let provisioning = domain::tasks::ProvisioningRules::default();
+    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities, policy, provisioning };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

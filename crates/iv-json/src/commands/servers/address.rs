@@ -60,6 +60,7 @@ static PTR: Spec = Spec {
         Fault::Overdue,
         Fault::Suspended,
         Fault::Undoable,
+        Fault::TooMuch,
     ],
 };
 
@@ -77,6 +78,7 @@ static MOVE_IP: Spec = Spec {
         Fault::Overdue,
         Fault::Suspended,
         Fault::Undoable,
+        Fault::TooMuch,
         Fault::Immovable,
     ],
 };

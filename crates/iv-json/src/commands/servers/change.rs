@@ -65,6 +65,7 @@ static SPEC: Spec = Spec {
         Fault::Suspended,
         Fault::Balance,
         Fault::Unchangeable,
+        Fault::TooMuch,
     ],
 };
 
@@ -118,6 +119,7 @@ fn failure(failure: ChangeFailure) -> Failure {
     match failure {
         ChangeFailure::Unknown => Fault::Service.into(),
         ChangeFailure::State(error) => state(error).into(),
+        ChangeFailure::TooMuch => Fault::TooMuch.into(),
         ChangeFailure::Decided(ChangeError::Nothing | ChangeError::Range(Size::Cpu)) => Fault::Parameter("cpu").into(),
         ChangeFailure::Decided(ChangeError::Range(Size::Ram)) => Fault::Parameter("ram").into(),
         ChangeFailure::Decided(ChangeError::Range(Size::Disk) | ChangeError::DiskShrinks) => {

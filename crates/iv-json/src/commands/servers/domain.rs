@@ -30,7 +30,14 @@ static SPEC: Spec = Spec {
     effects: &[Effect::Queues],
     fields: &[SERVER_ID, HOSTNAME],
     reply: TASK,
-    faults: &[Fault::Parameter("domain"), Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::Undoable],
+    faults: &[
+        Fault::Parameter("domain"),
+        Fault::Unpaid,
+        Fault::Overdue,
+        Fault::Suspended,
+        Fault::Undoable,
+        Fault::TooMuch,
+    ],
 };
 
 impl Writing for ServerDomain {

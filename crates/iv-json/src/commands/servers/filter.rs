@@ -73,6 +73,7 @@ static FIREWALL: Spec = Spec {
         Fault::Overdue,
         Fault::Suspended,
         Fault::Undoable,
+        Fault::TooMuch,
     ],
 };
 

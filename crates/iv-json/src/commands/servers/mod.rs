@@ -38,7 +38,7 @@ use crate::{
 const TASK: &[ReplyField] = &[ReplyField::text("task_id", "The task, for server_tasks.")];
 
 /// What stands against doing anything to a server now.
-const STATES: [Fault; 4] = [Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::Undoable];
+const STATES: [Fault; 5] = [Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::Undoable, Fault::TooMuch];
 
 fn queued(task: TaskId) -> Reply {
     Map::new().with("task_id", task.0.to_string()).into()
@@ -59,6 +59,7 @@ fn failure(failure: ServerFailure) -> Failure {
         ServerFailure::State(error) => state(error).into(),
         ServerFailure::Undoable => Fault::Undoable.into(),
         ServerFailure::UnknownImage | ServerFailure::ImageTooLarge => Fault::Parameter("os").into(),
+        ServerFailure::TooMuch => Fault::TooMuch.into(),
         ServerFailure::NotHeld => Fault::Parameter("ip").into(),
         ServerFailure::NoTarget => Fault::Service.into(),
         ServerFailure::SameServer => Fault::Parameter("target_id").into(),

@@ -40,6 +40,7 @@ static SPEC: Spec = Spec {
         Fault::Overdue,
         Fault::Suspended,
         Fault::Undoable,
+        Fault::TooMuch,
     ],
 };
 

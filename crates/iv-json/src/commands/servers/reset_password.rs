@@ -20,7 +20,14 @@ static SPEC: Spec = Spec {
     effects: &[Effect::Queues],
     fields: &[SERVER_ID, NEW_PASSWORD],
     reply: TASK,
-    faults: &[Fault::Parameter("new_password"), Fault::Unpaid, Fault::Overdue, Fault::Suspended, Fault::Undoable],
+    faults: &[
+        Fault::Parameter("new_password"),
+        Fault::Unpaid,
+        Fault::Overdue,
+        Fault::Suspended,
+        Fault::Undoable,
+        Fault::TooMuch,
+    ],
 };
 
 impl Writing for ServerResetPassword {

@@ -1,0 +1,174 @@
+//! Tasks that come to nothing: failed for good, or not wanted any more. What was paid for them is returned, what they
+//! had changed when they were queued is put back, and what builds on them comes to nothing, too. All of it in the
+//! transaction that ends the task, so that it happens once.
+
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::{
+    billing::InvoiceId,
+    money::Money,
+    orders::OrderId,
+    tasks::{Operation, TaskId},
+};
+use serde_json::Value;
+
+use super::undo;
+use crate::{
+    db::{Error, Tx},
+    invoices,
+    schema::orders,
+};
+
+/// How a task comes to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nothing {
+    /// All its tries failed: staff see why.
+    Failed,
+    /// It is not wanted any more.
+    Cancelled,
+}
+
+impl Nothing {
+    const fn state(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A task that has not ended, with what hangs on it.
+#[derive(Debug, QueryableByName)]
+pub(super) struct OpenTask {
+    #[diesel(sql_type = sql_types::BigInt)]
+    pub id: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    pub order_id: i64,
+    #[diesel(sql_type = sql_types::Text)]
+    pub operation: String,
+    #[diesel(sql_type = sql_types::Text)]
+    pub state: String,
+    #[diesel(sql_type = sql_types::Bool)]
+    pub cancel_asked: bool,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    pub invoice_id: Option<i64>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Jsonb>)]
+    pub undo: Option<Value>,
+}
+
+impl OpenTask {
+    /// Whether it is of that operation.
+    pub fn is(&self, operation: Operation) -> bool {
+        self.operation == operation.name()
+    }
+
+    fn order(&self) -> OrderId {
+        OrderId(self.order_id)
+    }
+}
+
+/// Open tasks that a condition names, oldest first, held until the transaction ends; the order's row is held already.
+pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
+    let query = format!(
+        "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, undo \
+         from task where state in ('queued', 'running', 'manual') and {condition} order by id for update"
+    );
+    Ok(diesel::sql_query(query)
+        .bind::<sql_types::BigInt, _>(id)
+        .bind::<sql_types::BigInt, _>(fence)
+        .load(tx.conn())
+        .await?)
+}
+
+/// Ends a task so, with what hangs on it; `log` is what it says of it.
+pub(super) async fn end(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<(), Error> {
+    let log = if of.is(Operation::Create) { log.to_owned() + &return_all(tx, of).await? } else { log.to_owned() };
+    close(tx, of, how, &log).await?;
+    if of.is(Operation::Create) {
+        let why = "cancelled: there is no server that it could be done to\n";
+        for waiting in waiting_after(tx, of).await? {
+            close(tx, &waiting, Nothing::Cancelled, why).await?;
+        }
+    }
+    if of.is(Operation::Change) {
+        // Their sizes and prices start from a size that the server never gets.
+        let why = "cancelled: the change before it came to nothing\n";
+        for change in waiting_after(tx, of).await?.iter().filter(|later| later.is(Operation::Change)) {
+            close(tx, change, Nothing::Cancelled, why).await?;
+        }
+    }
+    if how == Nothing::Failed {
+        attend(tx, of).await?;
+    }
+    Ok(())
+}
+
+async fn waiting_after(tx: &mut Tx, of: &OpenTask) -> Result<Vec<OpenTask>, Error> {
+    let condition = "order_id = $1 and state <> 'running' and operation <> 'server_destroy' and id > $2";
+    open_tasks(tx, condition, of.order_id, of.id).await
+}
+
+/// Ends one task: what it alone was paid with is returned, what it alone had changed is put back.
+async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<(), Error> {
+    let mut log = log.to_owned();
+    if let Some(invoice) = of.invoice_id {
+        let note = format!("{} of order {} came to nothing", of.operation, of.order_id);
+        log.push_str(&told(invoices::return_paid(tx, InvoiceId(invoice), &note).await?));
+    }
+    diesel::sql_query(
+        "update task set state = $2, completed_at = greatest(now(), assigned_at), lease_owner = null, \
+           lease_until = null, undo = null, handle = null, handle_at = null, results = results || $3 where id = $1",
+    )
+    .bind::<sql_types::BigInt, _>(of.id)
+    .bind::<sql_types::Text, _>(how.state())
+    .bind::<sql_types::Text, _>(log)
+    .execute(tx.conn())
+    .await?;
+    undo::put_back(tx, of.order(), TaskId(of.id), of.undo.clone()).await
+}
+
+/// What a task's log says of money that was returned.
+fn told(returned: Option<Money>) -> String {
+    returned.map(|money| format!("{money} {} returned to the balance\n", money.currency())).unwrap_or_default()
+}
+
+/// A service that is never made was not sold: all that was paid for its order is returned, and its days are not paid
+/// for any more. What the task's log says of it.
+async fn return_all(tx: &mut Tx, create: &OpenTask) -> Result<String, Error> {
+    let note = format!("order {} came to nothing", create.order_id);
+    let mut log = String::new();
+    for invoice in invoices::paid_of(tx, create.order()).await? {
+        log.push_str(&told(invoices::return_paid(tx, invoice, &note).await?));
+    }
+    diesel::update(orders::table.find(create.order_id))
+        .set((orders::start_day.eq(None::<jiff_diesel::Date>), orders::paid_until.eq(None::<jiff_diesel::Date>)))
+        .execute(tx.conn())
+        .await?;
+    Ok(log)
+}
+
+/// Staff are to look at the order: what can't be made is theirs, what could not be changed goes on as it is.
+async fn attend(tx: &mut Tx, of: &OpenTask) -> Result<(), Error> {
+    let why = format!("{} failed for good, and its money was returned: vartai task log {}", of.operation, of.id);
+    diesel::update(orders::table.find(of.order_id)).set(orders::attention.eq(why)).execute(tx.conn()).await?;
+    if of.is(Operation::Create) {
+        diesel::sql_query(
+            "update orders set by_hand = true, state = 'manual', suspended_by = null \
+             where id = $1 and state <> 'terminated'",
+        )
+        .bind::<sql_types::BigInt, _>(of.order_id)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Cancels an order's tasks that no worker has in hand, with what hangs on them: the order ends.
+pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    loop {
+        // Ending one may end others.
+        let waiting = open_tasks(tx, "order_id = $1 and state <> 'running' and id > $2", order.0, 0).await?;
+        let Some(first) = waiting.into_iter().next() else { return Ok(()) };
+        end(tx, &first, Nothing::Cancelled, "cancelled: the order ended\n").await?;
+    }
+}
