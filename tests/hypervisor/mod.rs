@@ -25,6 +25,7 @@ impl Steps {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one life of one machine, step by step")]
 async fn both_surfaces_drive_real_machines() {
     if std::env::var_os(WANTED).is_none() {
         println!("SKIPPED: no real machine was tried; that takes ./test --hypervisor ({WANTED} is not set)");

@@ -56,9 +56,10 @@ impl Failure {
         Self { class, why, known: true, next: Next::After(wait) }
     }
 
-    /// One that is not tried again.
+    /// One that is not tried again, or not before staff have looked.
     const fn final_one(class: Class, why: String) -> Self {
-        Self { class, why, known: true, next: Next::Staff }
+        let next = if class.is_for_staff() { Next::Staff } else { Next::Never };
+        Self { class, why, known: true, next }
     }
 }
 

@@ -64,7 +64,7 @@ impl Life {
                 self.order.state = OrderState::Terminated;
                 self.ended = Some(day);
             }
-            Some(End::Expire) => panic!("it was paid"),
+            Some(End::Expire) => unreachable!("it was paid"),
             None => {}
         }
         due

@@ -133,6 +133,8 @@ pub enum Class {
     Resource,
     /// The other side refuses it.
     Refused,
+    /// The other side wants a person to look.
+    Person,
     /// It was told to stop.
     Cancelled,
     /// What was done is not what is seen.
@@ -153,9 +155,27 @@ impl Class {
             Self::Protocol => "protocol",
             Self::Resource => "resource",
             Self::Refused => "refused",
+            Self::Person => "person",
             Self::Cancelled => "cancelled",
             Self::Unverified => "unverified",
             Self::Internal => "internal",
+        }
+    }
+
+    /// Whether a failure of this kind is for staff to look at before anything is given up: what is wrong is not the
+    /// service, or may be somebody else's.
+    #[must_use]
+    pub const fn is_for_staff(self) -> bool {
+        match self {
+            Self::Configuration | Self::Protocol | Self::Person => true,
+            Self::Unavailable
+            | Self::Missing
+            | Self::Fenced
+            | Self::Resource
+            | Self::Refused
+            | Self::Cancelled
+            | Self::Unverified
+            | Self::Internal => false,
         }
     }
 }

@@ -28,7 +28,9 @@ pub enum Next {
     After(Duration),
     /// After this time, and this try does not count: it could not even be begun.
     Uncounted(Duration),
-    /// Never by itself: it has failed for good.
+    /// Never: it has failed for good.
+    Never,
+    /// When staff have looked: nothing is decided before.
     Staff,
 }
 
@@ -52,7 +54,7 @@ impl Failed<'_> {
         match self.next {
             _ if !self.known => AttemptOutcome::Unknown,
             Next::After(_) | Next::Uncounted(_) => AttemptOutcome::Retry,
-            Next::Staff => AttemptOutcome::Failed,
+            Next::Never | Next::Staff => AttemptOutcome::Failed,
         }
     }
 }
@@ -116,7 +118,8 @@ pub async fn give_back(tx: &mut Tx, lease: &Lease, failed: &Failed<'_>) -> Resul
         _ if let_go => give_up(tx, &task, &format!("{log}cancelled by staff\n")).await?,
         Next::Uncounted(wait) => queue_again(tx, &task, wait, 1, &log).await?,
         Next::After(wait) if lease.attempt < lease.max_attempts => queue_again(tx, &task, wait, 0, &log).await?,
-        Next::After(_) | Next::Staff => fail_for_good(tx, &task, &log).await?,
+        Next::After(_) | Next::Never => fail_for_good(tx, &task, &log).await?,
+        Next::Staff => wait_for_staff(tx, &task, &log).await?,
     }
     Ok(true)
 }

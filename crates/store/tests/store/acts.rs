@@ -148,4 +148,4 @@ pub async fn state(db: &testkit::TestDb, id: OrderId) -> String {
 
 /// A try that nobody but a person can bring further.
 pub const STUCK: Failed<'static> =
-    Failed { class: "internal", driver: Some("simulated"), why: "stuck", known: true, next: Next::Staff };
+    Failed { class: "internal", driver: Some("simulated"), why: "stuck", known: true, next: Next::Never };

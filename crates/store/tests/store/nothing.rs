@@ -25,7 +25,7 @@ const RICH: i64 = 100_000;
 
 async fn fail(realm: &Realm, task: &ClaimedTask) -> bool {
     let failed =
-        Failed { class: "missing", driver: Some("simulated"), why: "no template", known: true, next: Next::Staff };
+        Failed { class: "missing", driver: Some("simulated"), why: "no template", known: true, next: Next::Never };
     realm.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &failed).await).await.unwrap()
 }
 

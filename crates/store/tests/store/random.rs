@@ -213,7 +213,7 @@ impl World<'_> {
     async fn give_back(&mut self) -> Result<(), String> {
         let at = self.pick(self.holders.len());
         let Holder { task, alive } = self.holders.remove(at);
-        let next = if self.dice.below(4) == 0 { Next::Staff } else { Next::After(Duration::ZERO) };
+        let next = if self.dice.below(4) == 0 { Next::Never } else { Next::After(Duration::ZERO) };
         let failed = Failed { class: "internal", driver: None, why: "no luck", known: self.dice.below(2) == 0, next };
         let back = self.live().transaction("back", async |tx| tasks::give_back(tx, &task.lease, &failed).await);
         as_alive(back.await.unwrap(), alive)

@@ -133,7 +133,7 @@ async fn one_orphan_among_thousands_is_found_once() {
     ))
     .await;
     let expired = live.read(async |c| tasks::expired(c).await).await.unwrap();
-    assert_eq!(expired, [orphan.lease.clone()]);
+    assert_eq!(expired, std::slice::from_ref(&orphan.lease));
     let reap = async || live.transaction("reap", async |tx| tasks::reap(tx, &orphan.lease).await).await.unwrap();
     let (one, other) = tokio::join!(reap(), reap());
     assert!(one != other, "two reapers, one effect");

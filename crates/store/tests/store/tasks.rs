@@ -221,7 +221,7 @@ async fn what_was_never_made_is_only_removed_once_its_order_has_ended() {
     let create = claim(live).await.unwrap();
     terminate(&db.database, id).await.unwrap();
     let give_up = async |task: &ClaimedTask| {
-        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, &no_luck(Next::Staff)).await;
+        let gave_up = async |tx: &mut Tx| tasks::give_back(tx, &task.lease, &no_luck(Next::Never)).await;
         assert!(live.transaction("give up", gave_up).await.unwrap());
     };
     give_up(&create).await;

@@ -86,7 +86,7 @@ fn outcome(task: &ClaimedTask, Ran { end, told }: Ran) -> Outcome {
         End::Code(20) => Outcome::Fail { class: Class::Missing, why: "there is no machine".into() },
         End::Code(64 | 65) => Outcome::Fail { class: Class::Refused, why },
         End::Code(69 | 75) => Outcome::Retry { after: None, class: Class::Unavailable, why },
-        End::Code(77) => Outcome::Fail { class: Class::Refused, why: "the hook wants a person to look".into() },
+        End::Code(77) => Outcome::Fail { class: Class::Person, why: "the hook wants a person to look".into() },
         End::Code(79) => {
             Outcome::Retry { after: None, class: Class::Fenced, why: "the hook has seen a newer task".into() }
         }

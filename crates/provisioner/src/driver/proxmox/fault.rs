@@ -32,7 +32,7 @@ impl Fault {
             Self::Unknown(why) => Outcome::Unknown { class: Class::Unavailable, why },
             Self::Gone => Outcome::Unknown { class: Class::Unavailable, why: "what was asked after is gone".into() },
             Self::Already => Outcome::Unknown { class: Class::Unavailable, why: "it was so already".into() },
-            Self::Taken => Outcome::Fail { class: Class::Refused, why: NOT_OURS.into() },
+            Self::Taken => Outcome::Fail { class: Class::Person, why: NOT_OURS.into() },
             Self::Refused(why) => Outcome::Fail { class: Class::Refused, why },
         }
     }

@@ -120,7 +120,7 @@ impl Plan<'_> {
     fn refused(&self) -> Option<Step> {
         let slots = || self.seen.slots.iter().map(|(_, slot)| slot);
         if slots().any(|slot| *slot == Slot::Foreign) {
-            return Some(fail(Class::Refused, NOT_OURS));
+            return Some(fail(Class::Person, NOT_OURS));
         }
         if slots().any(|slot| *slot == Slot::BeingMade) {
             let (after, why) = (Some(MADE_ELSEWHERE), "a machine is being made at its number".to_owned());
@@ -155,7 +155,7 @@ impl Plan<'_> {
         match self.seen.ours().as_slice() {
             [] => missing(),
             [vm] => step(vm),
-            _ => fail(Class::Refused, "a reinstallation was not finished: a person must look"),
+            _ => fail(Class::Person, "a reinstallation was not finished: a person must look"),
         }
     }
 
@@ -167,7 +167,7 @@ impl Plan<'_> {
                 // The newer one is what was left of a reinstallation that was not finished.
                 ([_, newer], _) => remove(newer),
                 (_, Some(vmid)) => self.clone_into(vmid),
-                (_, None) => fail(Class::Refused, NOT_OURS),
+                (_, None) => fail(Class::Person, NOT_OURS),
             };
         };
         let old = ours.iter().find(|old| old.vmid != vm.vmid);

@@ -45,7 +45,7 @@ async fn each_exit_code_says_one_thing() {
         (65, "fail", Some(Class::Refused)),
         (69, "retry", Some(Class::Unavailable)),
         (75, "retry", Some(Class::Unavailable)),
-        (77, "fail", Some(Class::Refused)),
+        (77, "fail", Some(Class::Person)),
         (79, "retry", Some(Class::Fenced)),
         (1, "unknown", Some(Class::Internal)),
         (126, "unknown", Some(Class::Internal)),
