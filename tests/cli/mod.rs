@@ -1,8 +1,8 @@
 //! The installation from outside: the program itself, with a data directory or a database of its own.
 
-mod bed;
+pub mod bed;
 mod canary;
-mod client;
+pub mod client;
 mod companions;
 mod crash;
 mod databases;
@@ -11,7 +11,7 @@ mod documents;
 mod hooks;
 mod keys;
 mod outage;
-mod process;
+pub mod process;
 mod refusals;
 mod scratch;
 mod staff;

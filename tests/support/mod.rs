@@ -19,7 +19,7 @@ use store::{Database, RealmKind};
 use testkit::TestDb;
 
 pub use http::{Response, raw};
-pub use wait::until;
+pub use wait::{until, until_within};
 
 /// The address that requests come from.
 pub const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -1,6 +1,9 @@
 //! A call for every code that test access can meet, and why for every other.
 
-use domain::catalogue::{Catalogue, Handling, Tariff, Vid};
+use domain::{
+    catalogue::{Catalogue, Handling, Tariff, Vid},
+    language::Language,
+};
 use gateway_http::faults::Fault;
 use iv_json::fault::Fault as IvFault;
 
@@ -14,7 +17,7 @@ use crate::model::{CodeId, Exchange, Provoked};
 
 impl Captured {
     /// Keeps calls of test access as the way to a code, if that is what the last one answered.
-    fn provoke(&mut self, id: CodeId, calls: Vec<Exchange>) {
+    pub(super) fn provoke(&mut self, id: CodeId, calls: Vec<Exchange>) {
         let answered = calls.last().is_some_and(|last| answers(last, id));
         if answered {
             self.codes.insert(id.anchor(), Provoked::By(calls));
@@ -34,7 +37,12 @@ impl Captured {
 fn answers(exchange: &Exchange, id: CodeId) -> bool {
     match id {
         CodeId::Apih(fault) => exchange.told("errorCode") == Some(fault.code().to_string()),
-        CodeId::Json(fault) => exchange.status == fault.status(),
+        // A parameter's text goes on with its name.
+        CodeId::Json(fault) => {
+            let error = exchange.told("error").unwrap_or_default();
+            let is = |language| error.starts_with(fault.text(language).trim_end_matches(": "));
+            exchange.status == fault.status() && Language::ALL.into_iter().any(is)
+        }
     }
 }
 
@@ -249,6 +257,8 @@ pub(super) async fn json(stage: &Stage, server: Option<&str>, captured: &mut Cap
     captured.excuse(id(IvFault::Unpaid), "why_rich", None);
     captured.excuse(id(IvFault::Balance), "why_rich", None);
     captured.excuse(id(IvFault::Unchangeable), "why_not_sold", None);
+    captured.excuse(id(IvFault::Undoable), "why_not_sold", None);
+    captured.codes.entry(id(IvFault::Immovable).anchor()).or_insert(Provoked::Not("why_not_sold", None));
     captured.excuse(id(IvFault::TooMany), "why_shared", None);
     captured.excuse(id(IvFault::Database), "why_outage", None);
 }

@@ -108,7 +108,7 @@ async fn act(scratch: &Scratch, facts: &Facts) -> Result<(Captured, Catalogue), 
         // Each on the heap: together they would fill a thread's stack.
         let server = Box::pin(scenario::apih(&stage, &catalogue, &mut captured)).await?;
         let server = server.as_deref();
-        Box::pin(scenario::json(&stage, server, &mut captured)).await?;
+        Box::pin(scenario::json(&stage, &catalogue, server, &mut captured)).await?;
         Box::pin(codes::apih(&stage, &catalogue, server, &mut captured)).await;
         Box::pin(codes::json(&stage, server, &mut captured)).await;
         Ok::<_, NoExamples>(())

@@ -1,14 +1,15 @@
 //! The life of a server, from its order on: an example of every command.
 
 use domain::catalogue::Catalogue;
+use iv_json::fault::Fault;
 
 use super::{
     Captured, NoExamples,
     cast::{RESELLER, TEST},
-    picks,
+    picks::{self, Pick},
     stage::{Pair, Stage, name_of},
 };
-use crate::model::{Exchange, Surface, Worked};
+use crate::model::{CodeId, Exchange, Surface, Worked};
 
 impl Captured {
     /// Keeps a success as its command's example.
@@ -70,12 +71,18 @@ pub(super) async fn apih(
 }
 
 /// Calls every command of `/json.php`.
-pub(super) async fn json(stage: &Stage, server: Option<&str>, captured: &mut Captured) -> Result<(), NoExamples> {
+pub(super) async fn json(
+    stage: &Stage,
+    catalogue: &Catalogue,
+    server: Option<&str>,
+    captured: &mut Captured,
+) -> Result<(), NoExamples> {
     captured.keep(stage.iv(TEST, "version", &[]).await);
     // Test access has neither a profile nor money that moves: a customer who has.
     captured.keep(stage.iv(RESELLER, "account_info", &[]).await);
     captured.keep(stage.iv(RESELLER, "account_credits", &[("count", "2")]).await);
     captured.keep(stage.iv(RESELLER, "account_bonuses", &[("count", "2")]).await);
+    hosting(stage, catalogue, captured).await?;
     let Some(id) = server else { return Ok(()) };
     let server = ("id", id);
     captured.keep(stage.iv(TEST, "account_services", &[]).await);
@@ -96,6 +103,7 @@ pub(super) async fn json(stage: &Stage, server: Option<&str>, captured: &mut Cap
         captured.keep(changed);
         stage.until_idle(id).await?;
     }
+    network(stage, catalogue, id, captured).await?;
     captured.keep(stage.iv(TEST, "server_reboot", &[server]).await);
     stage.until_idle(id).await?;
     captured.keep(stage.iv(TEST, "server_tasks", &[server, ("count", "2")]).await);
@@ -119,4 +127,57 @@ async fn larger(stage: &Stage, server: Pair<'_>) -> Option<Exchange> {
         last = Some(changed);
     }
     last
+}
+
+/// Orders the pick and waits until it runs.
+async fn running(stage: &Stage, pick: &Pick<'_>, domain: &str, requestid: &str) -> Result<Option<String>, NoExamples> {
+    let mut fields = pick.fields(domain);
+    fields.push(("requestid", requestid.into()));
+    let fields: Vec<Pair<'_>> = fields.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let order = stage.test("createOrder", &fields).await.told("orderid");
+    if let Some(order) = &order {
+        stage.until_running(order).await?;
+    }
+    Ok(order)
+}
+
+/// A web hosting.
+async fn hosting(stage: &Stage, catalogue: &Catalogue, captured: &mut Captured) -> Result<(), NoExamples> {
+    let Some(pick) = picks::hosting(catalogue) else { return Ok(()) };
+    if let Some(order) = running(stage, &pick, "hosting.example", "hosting-2051").await? {
+        captured.keep(stage.iv(TEST, "hosting_info", &[("id", &order)]).await);
+    }
+    Ok(())
+}
+
+/// A server's addresses and packet filter; its second address moves to another server.
+async fn network(stage: &Stage, catalogue: &Catalogue, id: &str, captured: &mut Captured) -> Result<(), NoExamples> {
+    let server = ("id", id);
+    captured.keep(stage.iv(TEST, "server_flush_iptables", &[server]).await);
+    captured.keep(stage.iv(TEST, "server_firewall", &[server, ("pps", "2000"), ("pps_syn", "20")]).await);
+    stage.until_idle(id).await?;
+    let addresses = async || {
+        let info = stage.iv(TEST, "server_info", &[server]).await.answer();
+        let told = info.get("se_info").and_then(|info| info.get("in_ips")?.as_str()).unwrap_or_default();
+        told.split(',').filter(|ip| !ip.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = addresses().await;
+    let Some(first) = before.first() else { return Ok(()) };
+    captured.keep(stage.iv(TEST, "server_ptr", &[server, ("ip", first), ("domain", "vps.example.com")]).await);
+    stage.until_idle(id).await?;
+    let Some(pick) = picks::server(catalogue) else { return Ok(()) };
+    let Some(other) = running(stage, &pick, "other.example", "server-2052").await? else { return Ok(()) };
+    if let [last] = before.as_slice() {
+        let stays = [server, ("ip", last.as_str()), ("target_id", other.as_str())];
+        captured.provoke(CodeId::Json(Fault::Immovable), vec![stage.iv(TEST, "server_move_ip", &stays).await]);
+    }
+    stage.give_address(id).await?;
+    stage.until_idle(id).await?;
+    let after = addresses().await;
+    if let Some(second) = after.iter().find(|ip| !before.contains(ip)) {
+        let moves = [server, ("ip", second.as_str()), ("target_id", other.as_str())];
+        captured.keep(stage.iv(TEST, "server_move_ip", &moves).await);
+        stage.until_idle(id).await?;
+    }
+    Ok(())
 }

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
+use domain::{calendar::parse_digits, orders::OrderId};
 use gateway_http::{Gateway, GatewaySettings, auth::AuthSettings, commands, request::Fields};
 use ipnetwork::IpNetwork;
 use iv_json::{Api, ApiSettings};
-use store::Database;
+use store::{Database, Tx, addresses};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -33,6 +34,7 @@ pub(super) type Pair<'a> = (&'a str, &'a str);
 pub(super) struct Stage {
     gateway: Gateway,
     api: Api,
+    database: Database,
 }
 
 impl Stage {
@@ -43,8 +45,8 @@ impl Stage {
             Gateway::new(database.clone(), settings).map_err(|error| NoExamples::Secret(error.to_string()))?;
         let settings =
             ApiSettings { allowed_networks: vec![IpNetwork::from(HERE)], public_url: facts.public_url.clone(), auth };
-        let api = Api::new(database, gateway.verifier().clone(), settings);
-        Ok(Self { gateway, api })
+        let api = Api::new(database.clone(), gateway.verifier().clone(), settings);
+        Ok(Self { gateway, api, database })
     }
 
     /// A call of a command by test access.
@@ -85,6 +87,14 @@ impl Stage {
         let answered = Box::pin(self.api.answer(&fields.iter().copied().collect::<Fields>(), address)).await;
         let json = String::from_utf8_lossy(&answered.body).into_owned();
         Exchange { surface: Surface::Json, fields: owned(fields), status: answered.status, php: None, json }
+    }
+
+    /// Gives a server of test access one more address, as staff do.
+    pub(super) async fn give_address(&self, server: &str) -> Result<(), NoExamples> {
+        let Some(order) = parse_digits(server).map(OrderId) else { return Ok(()) };
+        let giving = async |tx: &mut Tx| addresses::give(tx, order, None).await;
+        self.database.test.transaction("give an address", giving).await?;
+        Ok(())
     }
 
     /// Waits until an order of test access runs.

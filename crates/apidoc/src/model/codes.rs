@@ -181,9 +181,9 @@ const fn again(fault: Fault, critical: bool) -> Again {
 
 /// What any command of `/json.php` can answer (CONTRACT 2.1).
 #[must_use]
-pub fn iv_common(about_a_server: bool) -> Vec<IvFault> {
+pub fn iv_common(about_a_service: bool) -> Vec<IvFault> {
     let mut common = vec![IvFault::Network, IvFault::Credentials, IvFault::TooMany, IvFault::Command];
-    if about_a_server {
+    if about_a_service {
         common.extend([IvFault::Id, IvFault::Service]);
     }
     common.push(IvFault::Database);

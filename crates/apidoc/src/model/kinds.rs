@@ -19,6 +19,13 @@ pub enum Kind {
         /// The most.
         max: u32,
     },
+    /// A whole number, within bounds, or 0 for no limit.
+    Limit {
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
     /// A whole number, within the tariff's bounds.
     Size,
     /// A number of months that the tariff is sold for.
@@ -78,10 +85,14 @@ fn of_apih(name: &str) -> Option<Kind> {
 
 fn of_json(name: &str) -> Option<Kind> {
     Some(match name {
-        "id" | "task_id" => Kind::Id,
+        "id" | "task_id" | "target_id" => Kind::Id,
         "count" => Kind::Number { min: 1, max: 1000 },
         "width" => Kind::Number { min: 1, max: 1000 },
         "cpu" | "ram" | "quota" | "bandwidth" => Kind::Size,
+        "pps" => Kind::Number { min: 1000, max: 5000 },
+        "pps_icmp" | "pps_udp" => Kind::Limit { min: 10, max: 500 },
+        "pps_syn" => Kind::Limit { min: 2, max: 20 },
+        "connlimit" => Kind::Limit { min: 16, max: 512 },
         "dry_run" => Kind::OneOf(&["0", "1"]),
         "domain" => Kind::Domain,
         "ip" => Kind::Address,
@@ -99,6 +110,7 @@ impl Kind {
         match self {
             Self::Id => "kind_id",
             Self::Number { .. } => "kind_number",
+            Self::Limit { .. } => "kind_limit",
             Self::Size => "kind_size",
             Self::Months => "kind_months",
             Self::OneOf(_) => "kind_one_of",
@@ -118,7 +130,7 @@ impl Kind {
     #[must_use]
     pub fn limits(self) -> String {
         match self {
-            Self::Number { min, max } | Self::Secret { min, max } => format!("{min}–{max}"),
+            Self::Number { min, max } | Self::Limit { min, max } | Self::Secret { min, max } => format!("{min}–{max}"),
             Self::Token { max } => format!("1–{max}"),
             Self::OneOf(values) => values.join(", "),
             Self::Day => "YYYY-MM-DD".to_owned(),
@@ -137,6 +149,9 @@ impl Kind {
         match self {
             Self::Id | Self::Size | Self::Months => digits(value),
             Self::Number { min, max } => value.parse::<u32>().is_ok_and(|number| (min..=max).contains(&number)),
+            Self::Limit { min, max } => {
+                value.parse::<u32>().is_ok_and(|number| number == 0 || (min..=max).contains(&number))
+            }
             Self::OneOf(values) => values.contains(&value),
             Self::Day => parse_day(value).is_some(),
             Self::Domain => DomainName::parse(value).is_ok(),

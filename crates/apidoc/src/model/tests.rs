@@ -29,6 +29,17 @@ fn every_field_has_a_kind_that_admits_its_example_and_refuses_what_is_malformed(
 }
 
 #[test]
+fn the_limits_of_packet_filters_are_the_domain_s() {
+    for limit in domain::firewall::Limit::ALL {
+        let kind = kind_of(Surface::Json, limit.name()).unwrap();
+        let (least, most) = limit.bounds();
+        for value in [0, least - 1, least, most, most + 1] {
+            assert_eq!(kind.admits(&value.to_string()), limit.accepts(value), "{} {value}", limit.name());
+        }
+    }
+}
+
+#[test]
 fn the_model_has_every_command_and_every_code_of_both_registries() {
     let commands = command::all();
     let names: Vec<&str> = commands.iter().map(|command| command.name).collect();

@@ -49,8 +49,9 @@ impl CodeView<'_> {
         self.text_in(self.w.code())
     }
 
-    fn languages(&self) -> [&'static str; 3] {
-        Language::ALL.map(Language::code)
+    /// The other languages: the page's own stands above.
+    fn languages(&self) -> Vec<&'static str> {
+        Language::ALL.into_iter().filter(|language| *language != self.w.language).map(Language::code).collect()
     }
 
     fn charged(&self) -> &'static str {

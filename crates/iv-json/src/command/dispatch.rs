@@ -40,9 +40,9 @@ async fn run(
     settings: &ApiSettings,
     fields: &Fields,
 ) -> Result<Reply, Failure> {
-    let wanted = match (command.is_about_a_server(), command.is_about_hosting()) {
-        (true, _) => Some(Vid::is_server as fn(Vid) -> bool),
-        (_, true) => Some((|vid| vid == Vid::Hosting) as fn(Vid) -> bool),
+    let wanted: Option<fn(Vid) -> bool> = match (command.is_about_a_server(), command.is_about_hosting()) {
+        (true, _) => Some(Vid::is_server),
+        (_, true) => Some(|vid| vid == Vid::Hosting),
         (false, false) => None,
     };
     let service = match wanted {

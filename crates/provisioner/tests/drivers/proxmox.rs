@@ -7,7 +7,7 @@ use provisioner::driver::{
     Class, Driver, DriverKind, DriverSettings, EndpointSettings, Handle, Observed, Outcome, ProxmoxDriver,
     ProxmoxSettings, Timeouts,
 };
-use store::tasks::ClaimedTask;
+use store::tasks::{ClaimedTask, ServerAddress};
 
 use crate::{
     bed::{PASSWORD, Place, going_on, task, task_of, unhurried},
@@ -118,6 +118,19 @@ async fn each_step_is_begun_once_whoever_goes_on() {
     assert_eq!(of("net0"), "virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1,rate=2.500");
     assert_eq!((of("tags"), of("onboot"), of("ciuser")), ("vartai".into(), "1".into(), "root".into()));
     assert!(of("scsi0").ends_with("size=20G") && of("description").starts_with("vartai: order=31 generation=1 "));
+}
+
+#[tokio::test]
+async fn a_system_is_made_with_the_addresses_of_its_server() {
+    let (bed, mut create) = (Bed::new(), task_of_fence(1, Operation::Create));
+    create.network.addresses = vec![ServerAddress {
+        ip: "192.0.2.10".parse().unwrap(),
+        prefix: Some(24),
+        gateway: Some("192.0.2.1".parse().unwrap()),
+        ptr: None,
+    }];
+    assert!(is_done(&bed.done(&bed.driver(), &create).await));
+    assert_eq!(bed.fake.cluster().machine(FIRST).config["ipconfig0"], "ip=192.0.2.10/24,gw=192.0.2.1");
 }
 
 #[tokio::test]

@@ -208,6 +208,7 @@ pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
     let mut claim = made_out(tx, row);
     if let Claim::Ready(task) = &mut claim {
         task.network = network_of(tx, &task.lease).await?;
+        task.tell_own_ptr();
     }
     Ok(Some(claim))
 }

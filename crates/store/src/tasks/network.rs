@@ -76,6 +76,17 @@ pub(super) async fn network_of(tx: &mut Tx, lease: &Lease) -> Result<ServerNetwo
 }
 
 impl ClaimedTask {
+    /// Has the driver told the name that this task sets: one that was asked for later has a task of its own. The address
+    /// may be on its way to another server by now; it is still here then, because that comes after.
+    pub(super) fn tell_own_ptr(&mut self) {
+        let Some((ip, name)) = self.wanted_ptr().map(|(ip, name)| (ip, name.to_owned())) else { return };
+        let addresses = &mut self.network.addresses;
+        match addresses.iter_mut().find(|address| address.ip == ip) {
+            Some(address) => address.ptr = Some(name),
+            None => addresses.push(ServerAddress { ip, prefix: None, gateway: None, ptr: Some(name) }),
+        }
+    }
+
     fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name).and_then(serde_json::Value::as_str)
     }

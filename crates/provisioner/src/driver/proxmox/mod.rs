@@ -250,6 +250,7 @@ fn wanted(task: &ClaimedTask) -> Wanted {
         hostname: task.wanted_hostname().map(str::to_owned),
         login: task.login.clone(),
         password_version: task.password_version,
+        addresses: task.network.addresses.clone(),
     }
 }
 

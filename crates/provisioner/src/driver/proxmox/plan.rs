@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::tasks::Operation;
 use serde::{Deserialize, Serialize};
+use store::tasks::ServerAddress;
 
 use super::{
     fault::NOT_OURS,
@@ -29,6 +30,7 @@ pub(super) struct Wanted {
     pub hostname: Option<String>,
     pub login: String,
     pub password_version: i32,
+    pub addresses: Vec<ServerAddress>,
 }
 
 /// What to do next.
@@ -215,6 +217,7 @@ impl Plan<'_> {
         let mut set = shape::of(self.settings, vm, size);
         set.push(("ciuser", self.wanted.login.clone()));
         set.extend(self.wanted.hostname.clone().map(|name| ("name", name)));
+        set.extend(shape::addresses(&self.wanted.addresses).map(|addresses| ("ipconfig0", addresses)));
         set.extend([("onboot", "1".to_owned()), ("tags", shape::tags(self.settings, vm, false))]);
         self.keep(Kind::Make, vm, mark, set)
     }

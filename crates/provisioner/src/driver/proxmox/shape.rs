@@ -1,5 +1,7 @@
 //! A plan's size, and the settings of Proxmox VE that it becomes.
 
+use store::tasks::ServerAddress;
+
 use super::{look::Vm, settings::ProxmoxSettings};
 use crate::driver::MachineSize;
 
@@ -38,6 +40,18 @@ pub(super) fn seen(settings: &ProxmoxSettings, vm: &Vm) -> Option<MachineSize> {
         disk_gb: vm.disk_gb(&settings.disk)?,
         bandwidth_mbps: thousandths(rate)?.checked_mul(8)? / 1000,
     })
+}
+
+/// Addresses, for cloud-init, which has one of each family for a card. None when there are none: then the template's stay.
+pub(super) fn addresses(all: &[ServerAddress]) -> Option<String> {
+    let of = |v6: bool, ip: &str, gateway: &str| {
+        let address = all.iter().find(|address| address.ip.is_ipv6() == v6)?;
+        let prefix = address.prefix.unwrap_or(if v6 { 128 } else { 32 });
+        let through = address.gateway.map(|through| format!(",{gateway}={through}")).unwrap_or_default();
+        Some(format!("{ip}={}/{prefix}{through}", address.ip))
+    };
+    let parts: Vec<String> = [of(false, "ip", "gw"), of(true, "ip6", "gw6")].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(","))
 }
 
 /// A machine's tags, with ours and, when it is suspended, with one that says so.
@@ -87,5 +101,21 @@ mod tests {
         fn any_text_is_read_or_not(text in any::<String>()) {
             let _ = thousandths(&text);
         }
+    }
+
+    #[test]
+    fn addresses_are_one_of_each_family() {
+        let address = |ip: &str, prefix, gateway: Option<&str>| ServerAddress {
+            ip: ip.parse().unwrap(),
+            prefix,
+            gateway: gateway.map(|gateway| gateway.parse().unwrap()),
+            ptr: None,
+        };
+        let first = address("192.0.2.10", Some(24), Some("192.0.2.1"));
+        let v6 = address("2001:db8::5", Some(64), Some("2001:db8::1"));
+        assert_eq!(addresses(&[]), None);
+        assert_eq!(addresses(&[address("192.0.2.9", None, None)]).unwrap(), "ip=192.0.2.9/32");
+        let both = addresses(&[first, address("192.0.2.11", Some(24), None), v6]).unwrap();
+        assert_eq!(both, "ip=192.0.2.10/24,gw=192.0.2.1,ip6=2001:db8::5/64,gw6=2001:db8::1");
     }
 }

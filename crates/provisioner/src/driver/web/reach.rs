@@ -66,7 +66,8 @@ impl Resolve for Reach {
                 let why = format!("none of the addresses of {} may be reached", name.as_str());
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            let allowed: Addrs = Box::new(allowed.into_iter());
+            Ok(allowed)
         })
     }
 }

@@ -1,0 +1,142 @@
+"""Running other programs: always as lists of arguments, always with a deadline, never through a shell."""
+
+import json
+import subprocess
+import time
+
+from .protocol import UNAVAILABLE, AgentSilent, Failure, Unreachable
+
+# Seconds of the task's time that are kept for ending in order.
+MARGIN = 5
+
+# Descriptors of locks that programs inherit: when the hook is killed and a program of it goes on, the lock stays taken.
+INHERITED = []
+
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+
+
+class Clock:
+    """The time that a request has."""
+
+    def __init__(self, deadline):
+        """`deadline` is in Unix seconds; without one there are ten minutes."""
+        left = 600 if deadline is None else deadline - time.time()
+        self.end = time.monotonic() + left - MARGIN
+
+    def within(self, seconds):
+        """`seconds`, or what is left if that is less. Fails with 75 when nothing is left."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise Failure(UNAVAILABLE, "the time for this is over")
+        return min(seconds, left)
+
+    def wait(self, seconds, condition, every=0.5):
+        """Asks for `condition` until it holds. False when it has not come true within `seconds`."""
+        end = time.monotonic() + self.within(seconds)
+        while True:
+            if value := condition():
+                return value
+            if time.monotonic() >= end:
+                return False
+            time.sleep(min(every, max(0.0, end - time.monotonic())))
+
+
+class Failed(Exception):
+    """A program that ended otherwise than with 0."""
+
+    def __init__(self, argv, code, text):
+        super().__init__(f"{argv[0]}: {text}")
+        self.code = code
+        self.text = text
+
+
+def ended(argv, seconds, given=None):
+    """A program that has ended. It is killed after `seconds`, which is `subprocess.TimeoutExpired`."""
+    return subprocess.run(
+        [str(part) for part in argv], input=given, stdin=subprocess.DEVNULL if given is None else None,
+        capture_output=True, timeout=seconds, env=ENVIRONMENT, cwd="/", encoding="utf-8", errors="replace",
+        pass_fds=INHERITED,
+    )
+
+
+def run(argv, seconds, given=None):
+    """What a program prints that ends with 0."""
+    done = ended(argv, seconds, given)
+    if done.returncode != 0:
+        raise Failed(argv, done.returncode, done.stderr.strip())
+    return done.stdout
+
+
+class Virsh:
+    """Libvirt, through its command. What changes something is preceded by a look whether a newer task has come."""
+
+    def __init__(self, config, clock, before_change):
+        self.config = config
+        self.clock = clock
+        self.before_change = before_change
+        # Whether anything may have been changed: what fails then is not "nothing was done".
+        self.touched = False
+
+    def ask(self, *argv, seconds=None):
+        """A call that changes nothing."""
+        return self._call(argv, seconds)
+
+    def change(self, *argv, seconds=None):
+        """A call that changes something."""
+        self.before_change()
+        self.touched = True
+        return self._call(argv, seconds)
+
+    def _call(self, argv, seconds):
+        seconds = self.clock.within(seconds or self.config.call_seconds)
+        try:
+            return run(self._virsh(argv), seconds)
+        except subprocess.TimeoutExpired:
+            raise _too_slow(seconds) from None
+        except Failed as failed:
+            _check_connection(failed.text)
+            raise
+
+    def agent(self, domain, command, arguments=None, seconds=None):
+        """What the machine's agent answers to a command.
+
+        The command goes to virsh on its standard input, since arguments can be read by anybody on the host and there
+        are passwords in commands. In virsh's language all is literal between single quotes; JSON can do without them.
+        """
+        document = {"execute": command} if arguments is None else {"execute": command, "arguments": arguments}
+        text = json.dumps(document, ensure_ascii=True).replace("'", "\\u0027")
+        seconds = max(1, int(self.clock.within(seconds or self.config.agent_seconds)))
+        line = f"qemu-agent-command --timeout {seconds} {domain} '{text}'\n"
+        allowed = self.clock.within(seconds + self.config.call_seconds)
+        try:
+            # Its exit code says nothing when its commands come from there.
+            done = ended(self._virsh([]), allowed, line)
+        except subprocess.TimeoutExpired:
+            raise _too_slow(allowed) from None
+        for printed in done.stdout.splitlines():
+            start = printed.find('{"return"')
+            # Where virsh echoes what it reads, the command is on a line of its own and has no "return".
+            if start >= 0:
+                return json.loads(printed[start:])["return"]
+        _check_connection(done.stderr)
+        if "unable to execute QEMU agent command" in done.stderr:
+            raise AgentRefused(done.stderr.strip())
+        # Not connected, not responding, no answer in time, not running: nobody is there to do it.
+        raise AgentSilent()
+
+    def _virsh(self, argv):
+        return ["virsh", "-q", "-c", self.config.uri, *argv]
+
+
+def _too_slow(seconds):
+    return Unreachable(f"libvirt did not answer within {seconds:.0f} seconds")
+
+
+def _check_connection(text):
+    if any(sign in text for sign in ("failed to connect", "Failed to connect", "Connection refused")):
+        raise Unreachable("libvirt can't be reached")
+
+
+class AgentRefused(Exception):
+    """The agent answered that it could not do it."""
+

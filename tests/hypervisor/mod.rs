@@ -1,0 +1,99 @@
+//! Real machines, made and changed through both surfaces, and seen from outside: over the network, and not by what a
+//! driver says of them.
+//!
+//! Under `./test --hypervisor` alone, which brings up the bed (`tests/hypervisor/up`) and runs this inside.
+
+mod company;
+mod machine;
+
+use std::time::Instant;
+
+use company::Company;
+
+/// Set by `./test --hypervisor`.
+const WANTED: &str = "VARTAI_TEST_HYPERVISOR";
+
+/// Tells how long a step took.
+struct Steps(Instant);
+
+impl Steps {
+    fn took(&mut self, step: &str) {
+        println!("{:7.1} s  {step}", self.0.elapsed().as_secs_f64());
+        self.0 = Instant::now();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_surfaces_drive_real_machines() {
+    if std::env::var_os(WANTED).is_none() {
+        println!("SKIPPED: no real machine was tried; that takes ./test --hypervisor ({WANTED} is not set)");
+        return;
+    }
+    let company = Company::open().await;
+    let mut steps = Steps(Instant::now());
+
+    let mut machine = company.order().await;
+    assert_eq!(machine.inside("nproc").await, "1");
+    steps.took("createOrder: the owner logs in with serverpassword");
+
+    let boot = machine.boot().await;
+    company.reseller("restartOrder", &machine).await;
+    machine.until_booted_after(&boot).await;
+    steps.took("restartOrder: another boot id");
+
+    let boot = machine.boot().await;
+    company.task("server_reboot", &machine, "").await;
+    machine.until_booted_after(&boot).await;
+    steps.took("server_reboot: another boot id");
+
+    company.task("server_change", &machine, "cpu=4&ram=900&quota=5&bandwidth=20").await;
+    assert_eq!(machine.inside("nproc").await, "2");
+    let memory = machine.number("sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo").await >> 10;
+    assert!((720..=900).contains(&memory), "MemTotal is {memory} MB");
+    assert_eq!(machine.number("cat /sys/block/vda/size").await, 5 << 21);
+    let disk = machine.number("df -k --output=size / | tail -1").await >> 10;
+    assert!(disk > 4700, "the file system has {disk} MB");
+    steps.took("server_change: nproc 2, MemTotal, block device and file system");
+
+    company.task("server_change", &machine, "ram=1280").await;
+    let memory = machine.number("sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo").await >> 10;
+    assert!((1025..=1280).contains(&memory), "MemTotal is {memory} MB");
+    steps.took("server_change beyond what can be had without a restart: MemTotal");
+
+    company.reseller("suspendOrder", &machine).await;
+    machine.until_silent().await;
+    steps.took("suspendOrder: nothing answers");
+    company.reseller("unSuspendOrder", &machine).await;
+    machine.boot().await;
+    steps.took("unSuspendOrder: the owner logs in");
+
+    let old = machine.password.clone();
+    company.task("server_reset_password", &machine, "new_password=Kitas-Slaptazodis-2").await;
+    "Kitas-Slaptazodis-2".clone_into(&mut machine.password);
+    machine.boot().await;
+    assert_eq!(machine.try_inside("true", &old).await, None, "the old password still works");
+    steps.took("server_reset_password: the old one is refused, the new one is taken");
+
+    company.task("server_domain", &machine, "domain=vps3.example.lt").await;
+    assert_eq!(machine.inside("hostname").await, "vps3.example.lt");
+    steps.took("server_domain: its hostname");
+
+    let info = company.until_measured(&machine).await;
+    steps.took(&format!("server_info: {info}"));
+    company.until_drawn(&machine).await;
+    steps.took("server_graphs: a picture of samples");
+
+    machine.inside("echo mine >/root/before && sync").await;
+    let boot = machine.boot().await;
+    company.task("server_recreate", &machine, "os=debian-12-x86_64&new_password=Trecias-Slaptazodis-3").await;
+    "Trecias-Slaptazodis-3".clone_into(&mut machine.password);
+    machine.until_booted_after(&boot).await;
+    assert_eq!(machine.inside("test -e /root/before && echo there || echo gone").await, "gone");
+    steps.took("server_recreate: another boot id, the file is gone");
+
+    company.end(&machine).await;
+    machine.until_silent().await;
+    assert!(!machine.known_to_libvirt().await);
+    steps.took("terminated: libvirt knows no machine of it");
+    company.close().await;
+}

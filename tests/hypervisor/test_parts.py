@@ -1,0 +1,156 @@
+"""The parts of the libvirt hook that need no hypervisor: python3 -B -m unittest discover -s tests/hypervisor"""
+
+import contextlib
+import io
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/hooks"))
+
+from vartai_libvirt import config, domain, network, protocol, store  # noqa: E402
+from vartai_libvirt.protocol import Failure, Size  # noqa: E402
+
+HOSTILE = [";reboot", "$(reboot)", "`reboot`", "a b", "a\nb", "-a", "a'b", 'a"b', "a{b}", "ąžuolas", "a" * 300, "", "a..b", "\u212a.lt"]
+
+
+def request(operation="create", **server):
+    document = {"protocol": 1, "operation": operation, "task": "1", "fence": 1, "server": {"id": "31"} | server}
+    return protocol.read(operation, json.dumps(document), 2)
+
+
+def made(**changes):
+    return config.Config(storage_dir=pathlib.Path("/storage"), images={}, **changes)
+
+
+class Requests(unittest.TestCase):
+    def test_what_is_no_name_is_refused(self):
+        for text in HOSTILE:
+            for field in ("hostname", "id", "login"):
+                with self.subTest(field=field, text=text), self.assertRaises(Failure) as caught:
+                    request(**{field: text})
+                self.assertEqual(caught.exception.code, protocol.IMPOSSIBLE)
+
+    def test_what_is_no_request_is_refused(self):
+        for text in ("", "{}", "[]", '{"protocol": 2}', '{"protocol": 1, "fence": "x"}', '{"protocol": 1, "fence": true}'):
+            with self.subTest(text=text), self.assertRaises(Failure) as caught:
+                protocol.read("create", text, 2)
+            self.assertEqual(caught.exception.code, protocol.MALFORMED)
+
+    def test_sizes(self):
+        size = {"cpu_ghz": 5, "ram_mb": 512, "disk_gb": 3, "bandwidth_mbps": 4}
+        self.assertEqual(request(size=size).size, Size(5, 3, 512, 3, 4))
+        self.assertEqual(request(size=size | {"vcpus": 4}).size.vcpus, 4)
+        for part in ("cpu_ghz", "ram_mb", "disk_gb"):
+            for wrong in (0, -1, None):
+                with self.subTest(part=part, wrong=wrong), self.assertRaises(Failure):
+                    request(size=size | {part: wrong})
+
+    def test_addresses(self):
+        given = [{"ip": "192.0.2.10", "prefix": 24, "gateway": "192.0.2.1", "ptr": None}, {"ip": "2001:db8::1"}]
+        self.assertEqual([one.prefix for one in request(addresses=given).addresses], [24, 128])
+        for wrong in ({"ip": "192.0.2.10; drop"}, {"ip": "192.0.2.10", "prefix": 33}, {}, {"ip": "::1", "gateway": "x"}, 3):
+            with self.subTest(wrong=wrong), self.assertRaises(Failure):
+                request(addresses=[wrong])
+
+
+class Definitions(unittest.TestCase):
+    def test_a_mark_comes_back_as_it_was(self):
+        for mark in (
+            domain.Mark("31"),
+            domain.Mark("31", 2, 3, 77, 4, False, "s31.example.com", 2.5, 1),
+        ):
+            text = domain.definition(made(), "31", "kvm", Size(2, 1, 512, 3, 4), "/a&<b>'\"/disk", mark)
+            tree = ElementTree.fromstring(text)
+            self.assertEqual(domain.mark_in(tree), mark)
+            self.assertEqual(domain.disk_of(tree), "/a&<b>'\"/disk")
+
+    def test_names_are_derived_and_differ(self):
+        self.assertEqual(domain.uuid_of(made(), "31"), domain.uuid_of(made(), "31"))
+        self.assertNotEqual(domain.uuid_of(made(), "31"), domain.uuid_of(made(site="other"), "31"))
+        numbers = [str(number) for number in range(20000)]
+        self.assertEqual(len({domain.mac_of(made(), number) for number in numbers}), 20000)
+        for number in ("1", "9" * 13, "9" * 14, "a" * 32):
+            self.assertLessEqual(len(domain.tap_of(number)), 15)
+
+
+class Rules(unittest.TestCase):
+    def test_no_limit_is_no_rule(self):
+        wanted = {"addresses": None, "firewall": dict.fromkeys(protocol.LIMITS, 0), "bandwidth_mbps": 40, "mode": "libvirt"}
+        self.assertNotIn("limit rate", network.rules(made(), "31", wanted))
+        for name in protocol.LIMITS:
+            limited = network.rules(made(), "31", wanted | {"firewall": {name: 7}})
+            self.assertIn("size 7;" if name == "connlimit" else f'over 7/second burst 5 packets counter drop comment "{name}"', limited)
+
+    def test_no_addresses_and_none_known_are_two_things(self):
+        wanted = {"firewall": {}, "bandwidth_mbps": None, "mode": "none"}
+        self.assertNotIn("@own4", network.rules(made(), "31", wanted | {"addresses": None}))
+        held = network.rules(made(), "31", wanted | {"addresses": []})
+        self.assertIn("ip saddr != @own4 counter drop", held)
+        self.assertNotIn("elements", held)
+
+
+class Fences(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.config = made(state_dir=pathlib.Path(self.directory.name), lock_seconds=0)
+
+    def test_an_older_one_is_refused_and_one_at_work_notices(self):
+        older, newer = store.Store(self.config, "31"), store.Store(self.config, "31")
+        older.enter(5)
+        older.check_fence()
+        newer.enter(6)
+        for refused in (older.check_fence, lambda: store.Store(self.config, "31").enter(5)):
+            with self.assertRaises(Failure) as caught:
+                refused()
+            self.assertEqual(caught.exception.code, protocol.FENCED)
+        newer.forget()
+        with self.assertRaises(Failure):
+            store.Store(self.config, "31").enter(5)
+
+    def test_one_run_at_a_time(self):
+        one, other = store.Store(self.config, "31"), store.Store(self.config, "31")
+        one.enter(5)
+        other.enter(5)
+        with one.lock(), self.assertRaises(Failure) as caught, other.lock():
+            pass
+        self.assertEqual(caught.exception.code, protocol.NOT_NOW)
+        with other.lock():
+            pass
+
+
+class Configuration(unittest.TestCase):
+    def test_the_example_is_accepted_and_shows_the_defaults(self):
+        path = pathlib.Path(__file__).resolve().parents[2] / "deploy/hooks/libvirt.toml.example"
+        text = path.read_text()
+        shown = config._checked(config.tomllib.loads(text))
+        uncommented = "\n".join(line[1:] if line[:1] == "#" and line[1:2].isalpha() else line for line in text.splitlines())
+        all_keys = config.tomllib.loads(uncommented)
+        names = {field.name for field in config.dataclasses.fields(config.Config)}
+        self.assertEqual(set(all_keys), names)
+        for name in names - {"node", "dns", "ptr_command", "images"}:
+            self.assertEqual(str(all_keys[name]), str(getattr(shown, name)), name)
+
+    def test_what_is_no_key_is_refused(self):
+        for wrong in ({"storage_dir": "/s", "colour": "red"}, {"storage_dir": "s"}, {}, {"storage_dir": "/s", "clone": "x"},
+                      {"storage_dir": "/s", "images": {"a": {"file": "x", "sha256": "0"}}}):
+            with self.subTest(wrong=wrong), self.assertRaises(ValueError):
+                config._checked(wrong)
+
+
+class Lines(unittest.TestCase):
+    def test_each_is_one_json_document(self):
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told):
+            protocol.say("two\nlines")
+            protocol.answer(request(), "node")
+        lines = told.getvalue().splitlines()
+        self.assertEqual([json.loads(line)["t"] for line in lines], ["log", "result"])
+
+
+if __name__ == "__main__":
+    unittest.main()
