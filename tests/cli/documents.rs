@@ -51,7 +51,7 @@ async fn every_subcommand_has_one() {
     );
     bed.owner().await.batch_execute(&making).await.unwrap();
     let task = bed.json(&["task", "list", "--order", &order]).await[0]["id"].to_string();
-    let ip = bed.json(&["order", "show", &order]).await["addresses"][0]["ip"].as_str().unwrap().to_owned();
+    let ip = bed.json(&["order", "show", &made]).await["addresses"][0]["ip"].as_str().unwrap().to_owned();
     let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
     std::fs::write(bed.dir.join("same.toml"), file).unwrap();
     let lines = format!(
@@ -64,9 +64,9 @@ async fn every_subcommand_has_one() {
          invoice list\n invoice show {pay}\n invoice pay {pay}\n \
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
-         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {order}\n \
-         address list\n address give {order}\n order terminate {made} --note bye\n order restore {made}\n \
-         order terminate {order}\n address release {ip}\n \
+         task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {made}\n \
+         address list\n address give {made}\n order terminate {made} --note bye\n order restore {made}\n \
+         order terminate {made}\n address release {ip}\n \
          ledger verify"
     );
     let mut seen = BTreeSet::new();
