@@ -66,7 +66,9 @@ async fn every_subcommand_has_one() {
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
          task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {made}\n \
          address list\n address give {made}\n order terminate {made} --note bye\n order restore {made}\n \
-         order terminate {made}\n address release {ip}\n \
+         order terminate {made}\n address release {ip}\n order set {order} --auto-renew on\n \
+         clock show --realm test\n clock advance 1h --realm test\n billing status\n billing hold\n \
+         billing release --by tom --note seen\n billing run\n \
          ledger verify"
     );
     let mut seen = BTreeSet::new();
@@ -87,7 +89,9 @@ async fn every_subcommand_has_one() {
         }
         seen.insert(line.trim().to_owned());
     }
-    for leaf in leaves(&bed, Vec::new()).await.iter().filter(|leaf| !["serve", "worker"].contains(&leaf.as_str())) {
+    // Two that don't end, and one that makes and removes a machine: its document is looked at with the hooks.
+    let apart = ["serve", "worker", "hook lint"];
+    for leaf in leaves(&bed, Vec::new()).await.iter().filter(|leaf| !apart.contains(&leaf.as_str())) {
         assert!(seen.iter().any(|line| line.starts_with(leaf.as_str())), "{leaf} --json is not tested");
     }
     assert_eq!(serving.stop().await.code, Some(0));

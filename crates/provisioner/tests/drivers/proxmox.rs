@@ -142,7 +142,7 @@ async fn a_machine_that_is_not_ours_is_never_touched() {
         for (fence, operation) in (1..).zip(Operation::ALL) {
             let (driver, task) = (bed.driver(), task_of_fence(fence, operation));
             let outcome = bed.done(&driver, &task).await;
-            assert!(matches!(outcome, Outcome::Fail { class: Class::Refused, .. }), "{operation}: {outcome:?}");
+            assert!(matches!(outcome, Outcome::Fail { class: Class::Person, .. }), "{operation}: {outcome:?}");
             assert!(matches!(seen(&driver, &task).await, Observed::Unavailable(_)), "{operation}");
         }
         assert_eq!(bed.fake.cluster().calls, [""; 0]);
@@ -158,7 +158,7 @@ async fn a_number_that_is_taken_by_what_we_may_not_see_is_not_ours_either() {
         Trouble::Refused(500, "unable to create VM 100062 - VM 100062 already exists on node 'pve9'"),
     );
     let outcome = bed.done(&bed.driver(), &task_of_fence(1, Operation::Create)).await;
-    assert!(matches!(outcome, Outcome::Fail { class: Class::Refused, .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Fail { class: Class::Person, .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn another_orders_machine_at_our_number_is_not_ours() {
     let notes = bed.fake.cluster().machine(FIRST).config["description"].replace("order=31 ", "order=32 ");
     bed.fake.cluster().machine(FIRST).config.insert("description".into(), notes);
     let outcome = bed.done(&driver, &task_of_fence(2, Operation::Destroy)).await;
-    assert!(matches!(outcome, Outcome::Fail { class: Class::Refused, .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Fail { class: Class::Person, .. }), "{outcome:?}");
     assert_eq!(bed.fake.calls("DELETE"), 0);
 }
 

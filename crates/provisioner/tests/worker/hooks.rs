@@ -167,7 +167,8 @@ async fn the_test_realm_reaches_no_hook_whatever_is_asked_of_it() {
     let (place, settings) = hooked("echo x >> $HERE/reached; good \"$@\"");
     let order = bed.order_in(&bed.db.database.test).await;
     for operation in Operation::ALL.into_iter().filter(|operation| *operation != Operation::Create) {
-        bed.run(&format!("insert into task (order_id, operation, state) values ({order}, '{operation}', 'queued')")).await;
+        bed.run(&format!("insert into task (order_id, operation, state) values ({order}, '{operation}', 'queued')"))
+            .await;
     }
     bed.work_until(settings, "select not exists (select from task where state in ('queued', 'running'))").await;
     assert!(bed.holds("select count(*) filter (where state = 'succeeded') >= 5 from task").await);

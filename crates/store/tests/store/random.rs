@@ -1,7 +1,7 @@
 //! Random work on the queue: customers, staff, and workers that fail, fall silent and come back, against what must be
 //! true whatever happens. A control shows that a worker without its fence is found out.
 //!
-//! `VARTAI_TEST_SEED` repeats a run.
+//! The dice begin where they always do; `VARTAI_TEST_SEED` lets them begin elsewhere.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,7 +21,7 @@ use testkit::TestDb;
 
 use crate::{
     acts::{balance, place, power, terminate, vds},
-    model::{Dice, seed},
+    model::Dice,
 };
 
 const SEQUENCES: u64 = 2;
@@ -328,7 +328,7 @@ async fn live(seed: u64, ends: Ends) -> Result<(), String> {
 
 #[tokio::test]
 async fn whatever_happens_the_queue_keeps_its_promises() {
-    let seed = seed();
+    let seed = std::env::var("VARTAI_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
     for sequence in 0..SEQUENCES {
         let seed = seed.wrapping_add(sequence);
         live(seed, Ends::Fenced).await.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
