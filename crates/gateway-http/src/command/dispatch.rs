@@ -8,6 +8,7 @@ use store::{
 use super::{
     Answer, Call, Command, Failure, Writing,
     idempotency::{Kept, claim_of},
+    not_done,
 };
 use crate::{
     auth::Caller,
@@ -42,12 +43,8 @@ pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &F
     match outcome {
         Ok((body, notice)) => Outcome::Done(body, notice),
         Err(failure) => {
-            let refusal = failure.into_refusal(writes);
-            if !command.may_answer(refusal.fault) {
-                let (name, code) = (command.spec().name, refusal.fault.code());
-                tracing::error!(command = name, code, "a command answers a fault that it does not declare");
-                debug_assert!(false, "{name} answers {code}, which it does not declare");
-            }
+            let refusal = failure.told(Fault::NoDatabase.into(), not_done(writes).into());
+            command.expect_declared(refusal.fault);
             Outcome::Refused(refusal)
         }
     }
