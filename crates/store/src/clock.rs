@@ -10,7 +10,7 @@ use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
-use crate::db::{Conn, Error, RealmKind, Tx};
+use crate::db::{Conn, Error, RealmKind, Tx, sql};
 
 /// What a realm's clock says, and the database's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
@@ -36,7 +36,7 @@ impl Clock {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn show(connection: &mut Conn) -> Result<Clock, Error> {
-    Ok(diesel::sql_query("select realm_now() as realm, now() as database").get_result(connection).await?)
+    Ok(sql("select realm_now() as realm, now() as database").get_result(connection).await?)
 }
 
 /// Moves a test realm's clock ahead, for all processes at once: each transaction asks for it. There is no way back.
@@ -48,7 +48,7 @@ pub async fn advance(tx: &mut Tx, by: Duration) -> Result<Clock, Error> {
         return Err(Error::Refused("the live realm's clock is the database's: it can't be moved".into()));
     }
     let seconds = i64::try_from(by.as_secs()).map_err(Error::corrupt)?;
-    let moved = diesel::sql_query("update clock set ahead_seconds = ahead_seconds + $1")
+    let moved = sql("update clock set ahead_seconds = ahead_seconds + $1")
         .bind::<sql_types::BigInt, _>(seconds)
         .execute(tx.conn())
         .await;

@@ -16,7 +16,7 @@ use jiff_diesel::ToDiesel;
 
 use super::Tally;
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     invoices::{self, PaidFrom},
     orders::{Buyer, RenewFailure, lock_if_free, renew_held, terminate},
     schema::orders::dsl,
@@ -58,7 +58,7 @@ const QUERY: &str = "\
 pub async fn attend(tx: &mut Tx, id: OrderId, day: Date) -> Result<Tally, Error> {
     tx.set_day(day)?;
     let Some(order) = lock_if_free(tx, id).await? else { return Ok(Tally::default()) };
-    let row: Row = diesel::sql_query(QUERY).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
+    let row: Row = sql(QUERY).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
     let due = due_of(tx, &order, &row, day);
     if due.is_nothing() {
         return Ok(Tally::default());

@@ -10,7 +10,7 @@ use domain::{
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
-use crate::db::{Conn, Error};
+use crate::db::{Conn, Error, sql};
 
 /// A customer, as authentication sees it.
 #[derive(Debug, Clone)]
@@ -73,8 +73,7 @@ const QUERY: &str = "\
 /// # Errors
 /// [`Error`] from the database.
 pub async fn credentials(connection: &mut Conn, login: &str) -> Result<Option<Credentials>, Error> {
-    let row: Option<Row> =
-        diesel::sql_query(QUERY).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
+    let row: Option<Row> = sql(QUERY).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
     row.map(|row| {
         Ok(Credentials {
             customer: CustomerId(row.id),

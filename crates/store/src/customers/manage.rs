@@ -10,7 +10,7 @@ use domain::{
 use jiff_diesel::Timestamp;
 
 use crate::{
-    db::{Conn, Error, RealmKind, Tx},
+    db::{Conn, Error, RealmKind, Tx, sql},
     schema::customer,
 };
 
@@ -117,7 +117,7 @@ pub async fn add(tx: &mut Tx, new: &NewCustomer) -> Result<CustomerId, Error> {
         return Ok(CustomerId(id));
     }
     for kind in ["credit", "bonus"] {
-        diesel::sql_query("select open_account($1, $2, $3)")
+        sql("select open_account($1, $2, $3)")
             .bind::<sql_types::BigInt, _>(id)
             .bind::<sql_types::Text, _>(kind)
             .bind::<sql_types::Text, _>(new.currency.code())

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use domain::customers::CustomerId;
 
 use crate::{
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     schema::sub_user,
 };
 
@@ -70,7 +70,7 @@ pub async fn nick_credentials(connection: &mut Conn, nick: &str) -> Result<Optio
            s.credential_version + c.credential_version as version, realm_now() as now \
          from sub_user s join customer c on c.id = s.customer_id \
          where s.nick = $1 and s.description = $2 and not s.inactive and not c.disabled";
-    Ok(diesel::sql_query(query)
+    Ok(sql(query)
         .bind::<sql_types::Text, _>(nick)
         .bind::<sql_types::Text, _>(API)
         .get_result(connection)

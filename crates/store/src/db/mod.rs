@@ -6,6 +6,7 @@ mod health;
 mod migrate;
 mod realm;
 mod scratch;
+mod sql;
 mod transaction;
 
 pub use connect::{ConnectSettings, Connector, RoleAuth};
@@ -14,6 +15,7 @@ pub use health::Monitor;
 pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint, pending_migrations, roles};
 pub use realm::{Database, Realm, RealmKind, Rules};
 pub use scratch::Scratch;
+pub(crate) use sql::{Sql, sql};
 pub use transaction::{AsStoreError, Tx};
 
 /// A connection to PostgreSQL.

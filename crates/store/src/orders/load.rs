@@ -15,7 +15,7 @@ use domain::{
 use super::Sizes;
 use crate::{
     customers::Credentials,
-    db::{Conn, Error, Rules, Tx},
+    db::{Conn, Error, Rules, Tx, sql},
 };
 
 /// Who buys: what prices and wallets depend on.
@@ -134,7 +134,7 @@ pub(crate) async fn load_all(
 ) -> Result<Vec<Order>, Error> {
     let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
     let query = format!("{QUERY} where o.customer_id = $1 and o.state = any($2) order by o.id");
-    let rows: Vec<Row> = diesel::sql_query(query)
+    let rows: Vec<Row> = sql(query)
         .bind::<sql_types::BigInt, _>(customer.0)
         .bind::<sql_types::Array<sql_types::Text>, _>(states)
         .load(connection)
@@ -143,7 +143,7 @@ pub(crate) async fn load_all(
 }
 
 async fn query(connection: &mut Conn, id: OrderId, lock: &str) -> Result<Option<Order>, Error> {
-    let query = diesel::sql_query(format!("{QUERY} where o.id = $1{lock}")).bind::<sql_types::BigInt, _>(id.0);
+    let query = sql(format!("{QUERY} where o.id = $1{lock}")).bind::<sql_types::BigInt, _>(id.0);
     let row: Option<Row> = query.get_result(connection).await.optional()?;
     row.map(order).transpose()
 }
