@@ -34,11 +34,12 @@ class Config:
     image_dir: pathlib.Path = pathlib.Path("/var/lib/vartai-images")
     clone: str = "overlay"
     disk_cache: str = "none"
+    least_free_gb: int = 10
     bridge: str = "br0"
     dns: tuple[str, ...] = ()
     anti_spoofing: bool = True
     bandwidth: str = "auto"
-    domain_type: str = "auto"
+    domain_type: str = "kvm"
     emulator: str = "/usr/bin/qemu-system-x86_64"
     machine: str = "q35"
     cpu_mode: str = "host-passthrough"
