@@ -12,8 +12,8 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-HOOK = HERE.parent.parent / "deploy/hooks/libvirt"
 BED = pathlib.Path(os.environ["LIBVIRT_HOOK_BED"])
+HOOK = BED / "hooks/libvirt"
 ASKPASS = tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False)
 ASKPASS.write('#!/bin/sh\nprintf "%s\\n" "$BENCH_PASSWORD"\n')
 ASKPASS.close()

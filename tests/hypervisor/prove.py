@@ -13,13 +13,29 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from bench import BED, Server, Steps, Wrong, check, download, elapsed, pings, virsh, wait
+from bench import BED, HOOK, Server, Steps, Wrong, check, download, elapsed, pings, virsh, wait
 
 server = Server(31)
 
 
 def table(number):
     return subprocess.run(["nft", "list", "table", "bridge", f"vartai_{number}"], capture_output=True, text=True).stdout
+
+
+def set_up():
+    """The hook's own look at the host tells a guard that is there from one that is not."""
+    guard = BED / "etc/hooks/qemu.d/50-vartai"
+    good = guard.read_text()
+    try:
+        for text, well in (("#!/bin/sh\n", False), (good, True)):
+            guard.write_text(text)
+            told = subprocess.run([HOOK, "check"], capture_output=True, text=True, timeout=300).stdout
+            said = {line[2:].strip() for line in told.splitlines() if line.startswith("ok ")}
+            check({"libvirt", "image debian-12-x86_64"} <= said, told)
+            check(("machine and guard" in said) == well, told)
+    finally:
+        guard.write_text(good)
+    check("check" not in virsh("list", "--all", "--name")[1] and not (BED / "storage/bed-check").exists(), "it is left")
 
 
 def refusals():
@@ -197,6 +213,15 @@ def move_ip():
     check(server.machine()["addresses"] == ["10.77.0.41"], "observed")
 
 
+def ptr():
+    server.document["addresses"][0]["ptr"] = "mail.example.lt"
+    for _ in range(2):
+        server.hook("ptr", params={"ip": server.ip})
+    seen = server.hook("observe", params={"ip": server.ip})["machine"]
+    check(seen["ptr"] == {server.ip: "mail.example.lt"}, str(seen))
+    server.hook("ptr", params={"ip": "10.77.0.1"}, codes=(65,))
+
+
 def suspend():
     server.inside("true")
     begun = time.monotonic()
@@ -263,6 +288,8 @@ def recreate_failing():
 
 
 def recreate():
+    # What is kept of the old system's memory would go on with the old disk.
+    check(virsh("managedsave", "bed-31")[0], "its memory can't be kept")
     task = server.kill_when("recreate", "the system is starting")
     check(server.hook("observe")["machine"]["generation"] == 1, "half built counts as built")
     begun = time.monotonic()
@@ -366,8 +393,8 @@ def destroy():
     server.hook("create", fence=5, codes=(79,))
 
 
-STEPS = [refusals, create, observe, reboot, change_live, change_restarting, bandwidth, password, rename, firewall, spoofing,
-         flush, move_ip, suspend, usage, recreate_failing, recreate, fences, agent_silent, foreign, frozen, full, destroy]
+STEPS = [set_up, refusals, create, observe, reboot, change_live, change_restarting, bandwidth, password, rename, firewall, spoofing,
+         flush, move_ip, ptr, suspend, usage, recreate_failing, recreate, fences, agent_silent, foreign, frozen, full, destroy]
 
 
 def main():

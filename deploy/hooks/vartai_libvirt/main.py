@@ -6,8 +6,8 @@ import subprocess
 import sys
 import syslog
 
+from . import check, measure, protocol
 from . import config as configuration
-from . import measure, protocol
 from .disks import Disks
 from .guest import Guest
 from .machine import Machine
@@ -38,11 +38,13 @@ def main(argv):
     """Runs one operation; the exit code."""
     os.umask(0o077)
     if len(argv) != 2:
-        say("usage: libvirt OPERATION, with the request on standard input (docs/hooks.md)")
+        say("usage: libvirt OPERATION, with the request on standard input (docs/hooks.md), or libvirt check")
         return MALFORMED
     virsh = None
     try:
         config = configuration.load()
+        if argv[1] == "check":
+            return 0 if check.checked(Parts(config, check.request(config))) else FAILED
         request = protocol.read(argv[1], sys.stdin.read(), config.ghz_per_vcpu)
         if request.operation == "probe":
             return _probe(config, request)
