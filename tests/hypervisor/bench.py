@@ -208,19 +208,13 @@ def download(server, megabytes):
     return megabytes * 8 * 1.048576 / seconds
 
 
-class Steps:
-    """The steps of the proof, each timed and told."""
-
-    def __init__(self):
-        self.failed = []
-
-    def run(self, name, step):
-        """Runs a step. One that fails ends the proof: those after it build on it."""
-        begun = time.monotonic()
-        print(f"  {name} …", flush=True)
-        told = step()
-        took = time.monotonic() - begun
-        print(f"✔ {took:6.1f} s  {name}" + (f": {told}" if told else ""), flush=True)
+def run(step):
+    """Runs a step of the proof, times it and tells of it. One that fails ends the proof: those after it build on it."""
+    begun = time.monotonic()
+    print(f"  {step.__name__} …", flush=True)
+    told = step()
+    took = time.monotonic() - begun
+    print(f"✔ {took:6.1f} s  {step.__name__}" + (f": {told}" if told else ""), flush=True)
 
 
 def elapsed():
