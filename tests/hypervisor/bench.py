@@ -154,6 +154,15 @@ class Server:
             return False
 
 
+# The machine that the steps of the proof are about.
+server = Server(31)
+
+
+def table(number):
+    """A machine's rules, as the kernel has them; empty without any."""
+    return subprocess.run(["nft", "list", "table", "bridge", f"vartai_{number}"], capture_output=True, text=True).stdout
+
+
 def virsh(*argv):
     """What virsh says, and whether it succeeded."""
     ended = subprocess.run(["virsh", "-q", *argv], capture_output=True, text=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Several hosts behind one hook, with programs that stand for the hosts' own: python3 -B -m unittest discover -s tests/hypervisor"""
+"""Several hosts behind one hook, with programs that stand for theirs: python3 -B -m unittest discover -s tests/hypervisor"""
 
 import json
 import pathlib
@@ -19,7 +19,8 @@ if (here / "down").exists(): sys.exit(255)
 with open(here / "told", "a") as told: told.write(operation + "\n")
 result = {"t": "result", "task": request.get("task"), "node": here.name}
 if operation == "probe":
-    result |= {"protocol": [1], "operations": ["create", "observe"], "free_mb": int((here / "free_mb").read_text()), "free_gb": 99}
+    room = {"free_mb": int((here / "free_mb").read_text()), "free_gb": 99}
+    result |= room | {"protocol": [1], "operations": ["create", "observe"]}
     print(json.dumps(result)); sys.exit()
 machine = here / request["server"]["id"]
 if operation == "observe":
@@ -60,7 +61,8 @@ class Hosts(unittest.TestCase):
         server = {"id": server, "size": size}
         document = {"protocol": 1, "operation": operation, "task": "1", "fence": 1, "server": server}
         environment = {"PATH": "/usr/bin:/bin", "LIBVIRT_HOSTS_CONFIG": str(self.config)}
-        done = subprocess.run([HOOK, operation], input=json.dumps(document), stdout=subprocess.PIPE, env=environment, text=True)
+        text = json.dumps(document)
+        done = subprocess.run([HOOK, operation], input=text, stdout=subprocess.PIPE, env=environment, text=True)
         self.said = [json.loads(line) for line in done.stdout.splitlines()]
         return done.returncode, "".join(name for name in "abc" if (self.path / name / server["id"]).exists())
 

@@ -15,7 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/hoo
 from vartai_libvirt import config, disks, domain, machine, main, network, protocol, run, store  # noqa: E402
 from vartai_libvirt.protocol import Failure, Size  # noqa: E402
 
-HOSTILE = [";reboot", "$(reboot)", "`reboot`", "a b", "a\nb", "-a", "a'b", 'a"b', "a{b}", "ąžuolas", "a" * 300, "", "a..b", "\u212a.lt"]
+HOSTILE = [";reboot", "$(reboot)", "`reboot`", "a b", "a\nb", "-a", "a'b", 'a"b', "a{b}", "ąžuolas", "a" * 300, "", "a..b",
+           "\u212a.lt"]
 
 
 def request(operation="create", **server):
@@ -173,7 +174,8 @@ class Rules(unittest.TestCase):
         self.assertNotIn("limit rate", network.rules(made(), "31", wanted))
         for name in protocol.LIMITS:
             limited = network.rules(made(), "31", wanted | {"firewall": {name: 7}})
-            self.assertIn("size 7;" if name == "connlimit" else f'over 7/second burst 5 packets counter drop comment "{name}"', limited)
+            rule = "size 7;" if name == "connlimit" else f'over 7/second burst 5 packets counter drop comment "{name}"'
+            self.assertIn(rule, limited)
 
     def test_no_addresses_and_none_known_are_two_things(self):
         wanted = {"firewall": {}, "bandwidth_mbps": None, "mode": "none"}

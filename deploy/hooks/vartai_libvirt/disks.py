@@ -7,7 +7,7 @@ import re
 import shutil
 
 from . import domain, store
-from .protocol import FAILED, IMPOSSIBLE, PERSON, Failure, say
+from .protocol import FAILED, IMPOSSIBLE, PERSON, Failure
 from .run import Failed, run
 
 GB = 1 << 30

@@ -49,9 +49,8 @@ class Network:
         # Libvirt counts in kilobytes of 1000 bytes.
         rate = str(mbps * 125)
         scope = ["--config", "--live"] if self.machine.active() else ["--config"]
-        self.machine.virsh.change(
-            "domiftune", self.machine.uuid, domain.mac_of(self.config, self.server), "--inbound", rate, "--outbound", rate, *scope
-        )
+        mac = domain.mac_of(self.config, self.server)
+        self.machine.virsh.change("domiftune", self.machine.uuid, mac, "--inbound", rate, "--outbound", rate, *scope)
 
     def remove(self):
         """Takes the rules away."""
@@ -109,9 +108,10 @@ def apply(config, server, wanted):
     """Loads the rules of a server, and limits its tap when that is there. Called by the guard too, without libvirt."""
     nft(rules(config, server, wanted))
     if wanted["mode"] == "tc" and wanted["bandwidth_mbps"]:
+        mbps = wanted["bandwidth_mbps"]
+        bucket = ["tbf", "rate", f"{mbps}mbit", "burst", f"{max(32, mbps * 2)}kb", "latency", "100ms"]
         try:
-            run(["tc", "qdisc", "replace", "dev", domain.tap_of(server), "root", "tbf", "rate",
-                 f"{wanted['bandwidth_mbps']}mbit", "burst", f"{max(32, wanted['bandwidth_mbps'] * 2)}kb", "latency", "100ms"], 10)
+            run(["tc", "qdisc", "replace", "dev", domain.tap_of(server), "root", *bucket], 10)
         except Failed as failed:
             if "Cannot find device" not in failed.text:
                 raise Failure(PERSON, "the bandwidth could not be limited on this host") from None

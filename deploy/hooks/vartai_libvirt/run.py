@@ -139,4 +139,3 @@ def _check_connection(text):
 
 class AgentRefused(Exception):
     """The agent answered that it could not do it."""
-
