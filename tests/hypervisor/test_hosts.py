@@ -22,7 +22,10 @@ if operation == "probe":
     room = {"free_mb": int((here / "free_mb").read_text()), "free_gb": 99}
     result |= room | {"protocol": [1], "operations": ["create", "observe"]}
     print(json.dumps(result)); sys.exit()
-machine = here / request["server"]["id"]
+machine, fence = here / request["server"]["id"], here / "fence"
+if operation != "usage":
+    if fence.exists() and request["fence"] < int(fence.read_text()): sys.exit(79)
+    fence.write_text(str(request["fence"]))
 if operation == "observe":
     assert request["server"].get("password") is None
     result |= {"state": "present", "machine": {}} if machine.exists() else {"state": "missing"}
@@ -47,6 +50,7 @@ class Hosts(unittest.TestCase):
             (self.path / name).mkdir()
             (self.path / name / "free_mb").write_text(str(free))
         self.configure("a", "b", c="open = false\n")
+        self.fence = 0
 
     def configure(self, *names, **settings):
         text = f'state_dir = "{self.path}/remembered"\n'
@@ -59,7 +63,9 @@ class Hosts(unittest.TestCase):
         """The code, and on which hosts there is a machine of the server afterwards."""
         size = {"vcpus": 1, "ram_mb": ram_mb, "disk_gb": 3}
         server = {"id": server, "size": size}
-        document = {"protocol": 1, "operation": operation, "task": "1", "fence": 1, "server": server}
+        self.fence += operation != "usage"
+        fence = 0 if operation == "usage" else self.fence
+        document = {"protocol": 1, "operation": operation, "task": "1", "fence": fence, "server": server}
         environment = {"PATH": "/usr/bin:/bin", "LIBVIRT_HOSTS_CONFIG": str(self.config)}
         text = json.dumps(document)
         done = subprocess.run([HOOK, operation], input=text, stdout=subprocess.PIPE, env=environment, text=True)
@@ -92,6 +98,8 @@ class Hosts(unittest.TestCase):
         self.assertEqual(self.run_("create"), (0, "b"))
         (self.path / "b/31").rename(self.path / "c/31")
         self.assertEqual(self.run_("reboot"), (0, "c"))
+        (self.path / "remembered/31").unlink()
+        self.assertEqual(self.run_("usage"), (0, "c"), "which has no fence")
         (self.path / "c/31").rename(self.path / "a/31")
         self.assertEqual(self.run_("observe"), (0, "a"))
         self.assertEqual((self.said[-1]["state"], self.said[-1]["node"]), ("present", "a"))
@@ -107,6 +115,11 @@ class Hosts(unittest.TestCase):
         (self.path / "b/down").touch()
         self.assertEqual(self.run_("reboot"), (UNAVAILABLE, "b"))
         self.assertEqual(self.run_("observe"), (UNAVAILABLE, "b"))
+
+    def test_a_try_that_comes_late_makes_no_second_one(self):
+        (self.path / "b/down").touch()
+        self.assertEqual(self.run_("create"), (UNAVAILABLE, ""))
+        self.assertEqual((self.path / "a/fence").read_text(), "1", "a host that was asked knows the newest try")
 
     def test_two_of_one_server_are_left_to_staff(self):
         for name in "ab":

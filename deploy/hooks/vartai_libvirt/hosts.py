@@ -159,9 +159,11 @@ class Finder:
 
     def _found(self):
         """The host that has the machine; None when all say that they have none."""
-        document = {**self.document, "operation": "observe", "server": {**self.document["server"], "password": None}}
-        answers = _asked(self.hosts, "observe", document)
-        having = [host for host, (code, answer) in answers.items() if code == 0 and answer.get("state") == "present"]
+        # `usage` comes without a fence, and `observe` without one would be refused.
+        verb = "usage" if self.request.operation == "usage" else "observe"
+        document = {**self.document, "operation": verb, "server": {**self.document["server"], "password": None}}
+        answers = _asked(self.hosts, verb, document)
+        having = [host for host, (code, answer) in answers.items() if code == 0 and not _is_missing(code, answer)]
         if len(having) > 1:
             raise Failure(PERSON, "more than one host has a machine of this server")
         if having:
