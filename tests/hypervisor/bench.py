@@ -68,7 +68,7 @@ class Server:
     def password(self):
         return self.document["password"]
 
-    def start(self, operation, task=None, params=None, fence=None, config=None, deadline=900):
+    def start(self, operation, task=None, params=None, fence=None, config=None, deadline=1800):
         """Starts the hook; the process, its request given."""
         if fence is None:
             Server.fence += 1
@@ -136,7 +136,7 @@ class Server:
             return None
         return None if ended.returncode == 255 else ended.stdout.strip()
 
-    def inside(self, command, seconds=240):
+    def inside(self, command, seconds=900):
         """As `ssh`, waiting until the login is there."""
         return wait(seconds, f"a login at {self.ip}", lambda: (found := self.ssh(command)) is not None and (found,))[0]
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a task may take: several starts of a system, emulated, on a busy host.
-const SLOW: Duration = Duration::from_mins(20);
+const SLOW: Duration = Duration::from_mins(40);
 const PAUSE: Duration = Duration::from_millis(500);
 
 const CATALOGUE: &str = r#"
@@ -74,7 +74,7 @@ impl Company {
         let bed = Bed::new();
         let settings = format!(
             "[drivers.kvm]\nkind = \"exec\"\nhook = {hook:?}\nenvironment = [\"LIBVIRT_HOOK_CONFIG\"]\n\
-             timeout_seconds = 900\n\n[worker]\nsample_seconds = 5\n"
+             timeout_seconds = 1800\n\n[worker]\nsample_seconds = 5\n"
         );
         fs::write(bed.dir.join("vartai.toml"), settings).unwrap();
         fs::write(bed.dir.join("catalogue.toml"), CATALOGUE).unwrap();

@@ -56,7 +56,7 @@ def restart_host():
         argv = ["libvirtd", "-f", "/etc/libvirt/libvirtd.conf", "-p", "/run/libvirt/libvirtd.pid"]
         started = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
     (BED / "libvirtd.pid").write_text(str(started.pid))
-    wait(60, "libvirtd", lambda: virsh("version")[0])
+    wait(300, "libvirtd", lambda: virsh("version")[0])
     return log
 
 
@@ -65,13 +65,13 @@ def host_restarts():
     server.hook("suspend")
     check(virsh("autostart", "bed-31")[0], "autostart")
     log = restart_host()
-    wait(60, "libvirtd to try it", lambda: "autostart" in log.read_text() and "bed-31" in log.read_text())
+    wait(300, "libvirtd to try it", lambda: "autostart" in log.read_text() and "bed-31" in log.read_text())
     check("shut off" in virsh("domstate", "bed-31")[1] and server.machine()["running"] is False, "it was started")
     server.hook("unsuspend")
     boot = server.boot()
     begun = time.monotonic()
     restart_host()
-    wait(60, "its rules", lambda: "10.77.0.41" in table(31))
+    wait(300, "its rules", lambda: "10.77.0.41" in table(31))
     check(server.boot() != boot, "it was not started")
     return f"{time.monotonic() - begun:.0f} s from libvirtd's start to a login"
 
@@ -102,7 +102,7 @@ def recreate_failing():
     config = altered("blank", boot_seconds=20, file=f'"{blank}"', sha256=f'"{total}"')
     server.hook("recreate", codes=(1,), config=config)
     check("the old one is back in place" in server.log[-2], str(server.log))
-    kept = wait(240, "the old system's start", lambda: server.ssh("cat /root/before", password=old))
+    kept = wait(900, "the old system's start", lambda: server.ssh("cat /root/before", password=old))
     check(kept == "precious", "the old disk is not what it was")
     check(server.machine()["generation"] == 1, "observed")
 
@@ -130,10 +130,10 @@ def fences():
     server.hook("reboot", fence=5, codes=(79,))
     # One that is thought dead and is not: the newer task makes it give up before its next step.
     zombie = server.start("suspend")
-    wait(30, "the older task to be at work", lambda: "in shutdown" in virsh("domstate", "bed-31")[1] or
+    wait(120, "the older task to be at work", lambda: "in shutdown" in virsh("domstate", "bed-31")[1] or
          virsh("dominfo", "bed-31")[1].split("Autostart:")[1].split()[0] == "disable", every=0.1)
     newer = server.start("unsuspend")
-    codes = (zombie.wait(timeout=400), newer.wait(timeout=400))
+    codes = (zombie.wait(timeout=1200), newer.wait(timeout=1200))
     for process in (zombie, newer):
         process.stdout.close()
     check(codes[0] in (79, 0) and codes[1] in (0, 75), f"codes {codes}")
@@ -144,15 +144,23 @@ def fences():
 
 
 def agent_silent():
-    server.inside("systemctl stop qemu-guest-agent")
-    server.hook("reset_password", codes=(75,))
-    check("guest agent" in server.log[-1], str(server.log))
-    server.hook("domain", codes=(75,))
-    machine = server.machine()
-    check(machine["running"] and machine["boot"] is None and machine["hostname"] is None, str(machine))
-    check(machine["size"] is None and machine["addresses"] is None, str(machine))
-    check("cpu_ns" in server.hook("usage"), "usage without an agent")
-    server.inside("systemctl start qemu-guest-agent")
+    """One that hangs, or is not there, keeps nobody waiting for long; what can't be seen then is not told."""
+    process = "$(systemctl show -p MainPID --value qemu-guest-agent)"
+    for silenced, woken in (("kill -STOP " + process, "kill -CONT " + process),
+                            ("systemctl stop qemu-guest-agent", "systemctl start qemu-guest-agent")):
+        server.inside(silenced)
+        begun = time.monotonic()
+        server.hook("reset_password", codes=(75,))
+        check("guest agent" in server.log[-1], str(server.log))
+        server.hook("domain", codes=(75,))
+        machine = server.machine()
+        check(machine["running"] and machine["boot"] is None and machine["hostname"] is None, str(machine))
+        check(machine["size"] is None and machine["addresses"] is None, str(machine))
+        check("cpu_ns" in server.hook("usage"), "usage without an agent")
+        took = time.monotonic() - begun
+        check(took < 120, f"{took:.0f} s for four calls")
+        server.inside(woken)
+        wait(120, "the agent", lambda: server.machine()["boot"])
 
 
 def foreign():
@@ -193,7 +201,7 @@ def full():
     try:
         crowded.hook("create", config=config)
         crowded.inside("(sleep 1; dd if=/dev/urandom of=/root/fill bs=1M count=600; sync) >/dev/null 2>&1 & true")
-        wait(180, "a full storage", lambda: "paused" in virsh("domstate", "bed-32")[1])
+        wait(900, "a full storage", lambda: "paused" in virsh("domstate", "bed-32")[1])
         seen = crowded.hook("observe", config=config)["machine"]
         check(seen["running"] is False, "it counts as running")
         crowded.hook("reset_password", config=config, codes=(1,))
