@@ -1,5 +1,6 @@
 """What each operation brings about, seen from outside."""
 
+import re
 import socket
 import time
 
@@ -142,6 +143,10 @@ def spoofing():
     stranger = server.inside("ping -c 3 -W 1 -I 10.77.0.231 10.77.0.1 >/dev/null && echo heard || echo unheard")
     own = server.inside(f"ping -c 3 -W 1 -I {server.ip} 10.77.0.1 >/dev/null && echo heard || echo unheard")
     check((own, stranger) == ("heard", "unheard"), f"own address {own}, another {stranger}")
+    server.inside("d=$(ls /sys/class/net | grep -v lo | head -1); ip link add link $d name tagged type vlan id 5 && "
+                  "ip addr add 10.77.5.1/24 dev tagged && ip link set tagged up; ping -c 2 -W 1 10.77.5.2; ip link del tagged")
+    dropped = re.search(r"ether type != .* counter packets (\d+)", table(31))
+    check(dropped and int(dropped[1]) > 0, "frames with a tag get out: " + table(31))
     check(server.machine()["addresses"] == [server.ip], "an address that it may not use counts")
 
 

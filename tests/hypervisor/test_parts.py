@@ -177,6 +177,13 @@ class Rules(unittest.TestCase):
             rule = "size 7;" if name == "connlimit" else f'over 7/second burst 5 packets counter drop comment "{name}"'
             self.assertIn(rule, limited)
 
+    def test_what_hides_addresses_goes_before_they_are_looked_at(self):
+        wanted = {"firewall": {}, "bandwidth_mbps": None, "mode": "none", "addresses": []}
+        lines = network.rules(made(), "31", wanted).splitlines()
+        self.assertLess(lines.index("ether type != { arp, ip, ip6 } counter drop"),
+                        lines.index("ether type ip ip saddr != @own4 counter drop"))
+        self.assertNotIn("counter drop", network.rules(made(anti_spoofing=False), "31", wanted))
+
     def test_no_addresses_and_none_known_are_two_things(self):
         wanted = {"firewall": {}, "bandwidth_mbps": None, "mode": "none"}
         self.assertNotIn("@own4", network.rules(made(), "31", wanted | {"addresses": None}))

@@ -172,7 +172,11 @@ def rules(config, server, wanted):
 
 def _genuine(mac, addresses, sets):
     """Rules that let a machine speak as itself only. Where others give it addresses, it is held to its hardware address."""
-    rules_ = [f"ether saddr != {mac} counter drop", f"arp saddr ether != {mac} counter drop", "udp sport 67 counter drop"]
+    rules_ = [
+        # In a frame with a VLAN's tag the rules below would see no address; and bridges' own protocols are not a machine's.
+        "ether type != { arp, ip, ip6 } counter drop",
+        f"ether saddr != {mac} counter drop", f"arp saddr ether != {mac} counter drop", "udp sport 67 counter drop",
+    ]
     if addresses is None:
         return rules_
     own = [ipaddress.ip_address(address["ip"]) for address in addresses]
