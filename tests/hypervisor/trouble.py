@@ -196,9 +196,12 @@ def full():
     storage = BED / "small"
     storage.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=420m,mode=711", "tmpfs", storage], check=True)
-    config = altered("small", storage_dir=f'"{storage}"', disk_cache='"writeback"')
+    config = altered("small", storage_dir=f'"{storage}"', disk_cache='"writeback"', least_free_gb=0)
     crowded = Server(32)
     try:
+        picky = altered("picky", storage_dir=f'"{storage}"', disk_cache='"writeback"', least_free_gb=1)
+        crowded.hook("create", config=picky, codes=(77,))
+        check("nearly full" in crowded.log[-1], str(crowded.log))
         crowded.hook("create", config=config)
         crowded.inside("(sleep 1; dd if=/dev/urandom of=/root/fill bs=1M count=600; sync) >/dev/null 2>&1 & true")
         wait(900, "a full storage", lambda: "paused" in virsh("domstate", "bed-32")[1])
