@@ -1,5 +1,6 @@
 """Whether this host is set up, found out by trying: `libvirt check`, by hand, before there are customers."""
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -63,12 +64,15 @@ def _machine(parts):
     template = parts.disks.template(images[0])
     size = dataclasses.replace(parts.request.size, disk_gb=-(-parts.disks.virtual_bytes(template) // GB))
     parts.store.enter(0)
+    # One that was killed may have left it.
+    _off(parts)
     try:
         path = parts.disks.make(template, 1, size.disk_gb)
         for startable in (True, False):
             mark = domain.Mark(SERVER, 1, startable=startable)
             _start(parts, domain.definition(config, SERVER, kvm.domain_type(config), size, path, mark), startable)
     finally:
+        _off(parts)
         parts.disks.remove_all()
         parts.store.forget()
 
@@ -84,6 +88,11 @@ def _start(parts, xml, startable):
             if startable:
                 raise Wrong(f"a machine does not start: {failed.text}") from None
             return
-    parts.virsh.change("destroy", parts.machine.uuid, seconds=60)
+    _off(parts)
     if not startable:
         raise Wrong("libvirt starts a suspended machine: libvirt-guard is not in /etc/libvirt/hooks/qemu.d")
+
+
+def _off(parts):
+    with contextlib.suppress(Failed):
+        parts.virsh.change("destroy", parts.machine.uuid, seconds=60)
