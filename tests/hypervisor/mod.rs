@@ -24,11 +24,19 @@ impl Steps {
     }
 }
 
+/// Whether real machines are to be tried; says so when not.
+fn wanted() -> bool {
+    let wanted = std::env::var_os(WANTED).is_some();
+    if !wanted {
+        println!("SKIPPED: no real machine was tried; that takes tests/hypervisor/run ({WANTED} is not set)");
+    }
+    wanted
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one life of one machine, step by step")]
 async fn both_surfaces_drive_real_machines() {
-    if std::env::var_os(WANTED).is_none() {
-        println!("SKIPPED: no real machine was tried; that takes ./test --hypervisor ({WANTED} is not set)");
+    if !wanted() {
         return;
     }
     let mut company = Company::open().await;
@@ -116,12 +124,28 @@ async fn both_surfaces_drive_real_machines() {
     assert_eq!(machine.inside("test -e /root/before && echo there || echo gone").await, "gone");
     steps.took("server_recreate: another boot id, the file is gone");
 
-    machine.inside("echo mine >/root/after && sync").await;
+    company.end_at_once(&machine).await;
+    assert!(!machine.has_left_something().await, "a disk or rules are left");
+    steps.took("terminated: libvirt knows no machine of it, nothing is left");
+    company.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_taken_back_while_the_machine_is_there() {
+    if !wanted() {
+        return;
+    }
+    let mut company = Company::open().await;
+    let mut steps = Steps(Instant::now());
+
+    let machine = company.order().await;
+    machine.inside("echo mine >/root/kept && sync").await;
+    steps.took("createOrder: the owner logs in");
     company.end(&machine).await;
     steps.took("terminated: it is off, and there for the days of grace");
     company.restore(&machine).await;
-    assert_eq!(machine.inside("cat /root/after").await, "mine");
-    steps.took("restored: its file is there");
+    assert_eq!(machine.inside("cat /root/kept").await, "mine");
+    steps.took("restored: the owner logs in, and the file is there");
     company.end_at_once(&machine).await;
     assert!(!machine.has_left_something().await, "a disk or rules are left");
     steps.took("terminated without grace: libvirt knows no machine of it, nothing is left");

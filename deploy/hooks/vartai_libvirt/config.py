@@ -51,6 +51,7 @@ class Config:
     shutdown_grace_seconds: int = 60
     call_seconds: int = 20
     agent_seconds: int = 10
+    inside_seconds: int = 120
     lock_seconds: int = 20
     ptr_command: str | None = None
 

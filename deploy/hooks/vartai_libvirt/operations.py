@@ -10,9 +10,6 @@ from .protocol import (
 )
 from .run import AgentRefused, Failed, run
 
-# A system has so long to take what it was given while it runs. After that it is restarted, which takes it longer.
-LIVE_SECONDS = 60
-
 
 def create(parts):
     """The machine is there, of the generation asked for, and runs."""
@@ -149,7 +146,7 @@ def _vcpus_live(parts, live, wanted):
             return False
         return _fact(parts, "vcpus") == wanted
 
-    return parts.machine.clock.wait(LIVE_SECONDS, on, every=2)
+    return parts.machine.clock.wait(parts.config.inside_seconds, on, every=2)
 
 
 def _memory_live(parts, live, wanted):
@@ -165,11 +162,11 @@ def _memory_live(parts, live, wanted):
         seen = _fact(parts, "memory_kb")
         return seen is not None and wanted * measure.SHARE <= seen >> 10 <= wanted
 
-    return parts.machine.clock.wait(LIVE_SECONDS, has)
+    return parts.machine.clock.wait(parts.config.inside_seconds, has)
 
 
 def _fact(parts, name):
-    facts = parts.guest.facts(10)
+    facts = parts.guest.facts()
     return int(facts[name][0]) if facts and name in facts else None
 
 
