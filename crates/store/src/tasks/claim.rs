@@ -138,14 +138,16 @@ const IN_ITS_WAY: &str = "\
     select from task p where p.order_id = t.order_id and (p.state = 'running' \
       or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and not exists ( \
         select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
-          and (f.state in ('manual', 'failed', 'cancelled') or f.rank = 1 and f.state = 'queued' and fo.state = 'suspended')) \
+          and (f.state in ('manual', 'failed', 'cancelled') \
+            or f.rank = 1 and f.state = 'queued' and fo.state in ('suspended', 'terminated'))) \
       or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id)";
 
 /// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
-/// while its server is suspended. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
+/// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the
+/// server again, so it comes to nothing with that, or goes on when the order is restored. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
 const MAY_BE_DONE: &str = "\
     t.state = 'queued' and t.run_at <= now() and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
-      and (t.rank = 0 or o.state <> 'suspended') \
+      and (t.rank = 0 or o.state not in ('suspended', 'terminated')) \
       and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by

@@ -16,7 +16,6 @@ use super::{
     nothing::{self, Nothing, OpenTask},
 };
 use crate::{
-    addresses,
     db::{Error, Tx, sql},
     orders,
 };
@@ -94,7 +93,7 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
         .await?;
     }
     if task.operation == Operation::Destroy {
-        addresses::release_all(tx, lease.order).await?;
+        nothing::gone(tx, lease.order).await?;
     }
     Ok(true)
 }

@@ -12,8 +12,9 @@ use domain::{
 };
 use serde_json::Value;
 
-use super::undo;
+use super::{moves, undo};
 use crate::{
+    addresses,
     db::{Error, Tx, sql},
     invoices,
     schema::orders,
@@ -163,4 +164,12 @@ pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId) -> Result<(), Er
         let Some(first) = waiting.into_iter().next() else { return Ok(()) };
         end(tx, &first, Nothing::Cancelled, "cancelled: the order ended\n").await?;
     }
+}
+
+/// An order's service is gone: what a worker had in hand when the order ended, and did not bring to an end since, can't
+/// be done to it any more. Its addresses rest.
+pub(crate) async fn gone(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+    cancel_waiting(tx, order).await?;
+    moves::wait_for_removal(tx, order, None).await?;
+    addresses::release_all(tx, order).await
 }

@@ -15,6 +15,7 @@ mod catalogue;
 mod clock;
 mod credit;
 mod customers;
+mod ended;
 mod lost_answers;
 mod model;
 mod nothing;
