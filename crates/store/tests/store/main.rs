@@ -32,3 +32,4 @@ mod steering;
 mod sweeping;
 mod tasks;
 mod transactions;
+mod vat;
