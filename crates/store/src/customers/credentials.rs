@@ -2,14 +2,11 @@
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    money::{Currency, Percent},
-};
+use domain::{customers::CustomerId, language::Language, money::Currency, vat::VatStanding};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
+use super::VatColumns;
 use crate::db::{Conn, Error, sql};
 
 /// A customer, as authentication sees it.
@@ -21,8 +18,8 @@ pub struct Credentials {
     pub currency: Currency,
     /// Its language.
     pub language: Language,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
     /// Whether the gateway is open to it: access on and not disabled.
     pub open: bool,
     /// argon2id, as a PHC string.
@@ -45,8 +42,8 @@ struct Row {
     currency: String,
     #[diesel(sql_type = sql_types::Text)]
     language: String,
-    #[diesel(sql_type = sql_types::Integer)]
-    vat_points: i32,
+    #[diesel(embed)]
+    vat: VatColumns,
     #[diesel(sql_type = sql_types::Bool)]
     open: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
@@ -62,11 +59,11 @@ struct Row {
 }
 
 const QUERY: &str = "\
-    select c.id, c.currency, c.language, c.vat_points, c.api_enabled and not c.disabled as open, c.password_hash, \
+    select c.id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, c.api_enabled and not c.disabled as open, c.password_hash, \
       c.credential_version, realm_now() as now, \
       array(select digest from api_key k where k.customer_id = c.id and k.revoked_at is null) as digests, \
       array(select network from allowed_network n where n.customer_id = c.id) as networks \
-    from customer c where c.login = $1";
+    from customer c left join profile p on p.customer_id = c.id where c.login = $1";
 
 /// The customer of that login, if there is one.
 ///
@@ -79,7 +76,7 @@ pub async fn credentials(connection: &mut Conn, login: &str) -> Result<Option<Cr
             customer: CustomerId(row.id),
             currency: row.currency.parse().map_err(Error::corrupt)?,
             language: row.language.parse().map_err(Error::corrupt)?,
-            vat: Percent::basis_points(row.vat_points.into()).map_err(Error::corrupt)?,
+            vat: row.vat.standing()?,
             open: row.open,
             password_hash: row.password_hash,
             version: row.credential_version,

@@ -7,6 +7,7 @@ mod networks;
 mod profile;
 mod sub_users;
 mod test_access;
+mod vat;
 
 pub use credentials::{Credentials, credentials};
 pub use keys::{ApiKey, issue_key, keys, revoke_key};
@@ -18,3 +19,4 @@ pub use sub_users::{
     sub_users,
 };
 pub use test_access::ensure_test_customer;
+pub use vat::{VatColumns, vat_standing};

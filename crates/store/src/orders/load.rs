@@ -8,9 +8,11 @@ use domain::{
     catalogue::{AddonId, TariffId},
     customers::{BillingTerms, CustomerId},
     domain_name::DomainName,
-    money::{Currency, Money, Percent},
+    money::{Currency, Money},
     orders::{Order, OrderId, OrderState},
+    vat::VatStanding,
 };
+use jiff::civil::Date;
 
 use super::Sizes;
 use crate::{
@@ -25,15 +27,15 @@ pub struct Buyer {
     pub customer: CustomerId,
     /// Its currency.
     pub currency: Currency,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
 }
 
 impl Buyer {
-    /// The terms of its prices under the company's rules.
+    /// The terms of its prices on a day, under the company's rules.
     #[must_use]
-    pub const fn terms(&self, rules: &Rules) -> BillingTerms {
-        BillingTerms { currency: self.currency, vat: self.vat, prices: rules.prices }
+    pub fn terms(&self, rules: &Rules, day: Date) -> BillingTerms {
+        BillingTerms { currency: self.currency, vat: self.vat.vat(rules.vat.as_ref(), day), prices: rules.prices }
     }
 }
 

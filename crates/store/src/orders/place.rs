@@ -69,7 +69,7 @@ pub async fn place(tx: &mut Tx, buyer: &Buyer, request: &PlaceRequest, unpaid: U
     let catalogue = tx.catalogue();
     let facts = PlaceFacts {
         catalogue: &catalogue,
-        billing: buyer.terms(tx.rules()),
+        billing: buyer.terms(tx.rules(), tx.today()),
         payment: PaymentTerms { wallets, mode: tx.realm().billing(), unpaid },
         had_once: seen.had_once,
         domain_taken: seen.domain_taken,
