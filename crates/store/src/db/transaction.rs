@@ -193,6 +193,12 @@ impl Tx {
         self.realm.kind()
     }
 
+    /// Whether it is in a customer's own test realm.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.realm.is_own()
+    }
+
     /// What seals secrets at rest.
     #[must_use]
     pub fn keys(&self) -> &Keyring {
