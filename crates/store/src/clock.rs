@@ -39,6 +39,14 @@ pub async fn show(connection: &mut Conn) -> Result<Clock, Error> {
     Ok(diesel::sql_query("select realm_now() as realm, now() as database").get_result(connection).await?)
 }
 
+/// The same, in a transaction.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn look(tx: &mut Tx) -> Result<Clock, Error> {
+    show(tx.conn()).await
+}
+
 /// A customer's own realm can be so many days ahead at the most.
 pub const OWN_DAYS: u64 = 3660;
 

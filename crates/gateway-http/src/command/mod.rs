@@ -113,6 +113,8 @@ pub enum Command {
     Reads(&'static dyn Reading),
     /// It writes.
     Writes(&'static dyn Writing),
+    /// It writes, and is there for test keys alone (CONTRACT 1.6): to anybody else it is unknown.
+    Tries(&'static dyn Writing),
 }
 
 impl Command {
@@ -121,14 +123,20 @@ impl Command {
     pub fn spec(self) -> &'static Spec {
         match self {
             Self::Reads(command) => command.spec(),
-            Self::Writes(command) => command.spec(),
+            Self::Writes(command) | Self::Tries(command) => command.spec(),
         }
     }
 
     /// Whether it writes.
     #[must_use]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Writes(_))
+        matches!(self, Self::Writes(_) | Self::Tries(_))
+    }
+
+    /// Whether it is there for test keys alone.
+    #[must_use]
+    pub const fn tries(self) -> bool {
+        matches!(self, Self::Tries(_))
     }
 
     /// The faults it can answer: its own, and those of every request.

@@ -11,7 +11,7 @@ use super::{
     facts::facts,
     hold::{newest_release, set_held},
 };
-use crate::db::{Conn, Error, RealmKind, Tx};
+use crate::db::{Error, RealmKind, Tx};
 
 /// A worker that isn't heard of for so long has lost its round, in seconds.
 const LEASE_SECONDS: i32 = 120;
@@ -216,12 +216,12 @@ async fn record(tx: &mut Tx, day: Date, tally: &Tally) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn last_day(connection: &mut Conn) -> Result<Date, Error> {
+pub async fn last_day(tx: &mut Tx) -> Result<Date, Error> {
     #[derive(QueryableByName)]
     struct LastDay {
         #[diesel(sql_type = sql_types::Date, deserialize_as = jiff_diesel::Date)]
         last_day: Date,
     }
-    let row: LastDay = diesel::sql_query("select last_day from billing_run").get_result(connection).await?;
+    let row: LastDay = diesel::sql_query("select last_day from billing_run").get_result(tx.conn()).await?;
     Ok(row.last_day)
 }

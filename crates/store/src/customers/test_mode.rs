@@ -52,32 +52,34 @@ pub struct NewTestKey<'a> {
 /// # Errors
 /// [`Error::Refused`] when too many customers are in test mode.
 pub async fn turn_on(database: &Database, of: CustomerId, key: &NewTestKey<'_>) -> Result<TestMode, Error> {
-    let customer = database.live.read(async |connection| by_id(connection, of).await).await?;
+    // Until what it made is in the books, so that nobody sweeps it.
+    let mut hand = None;
     let name = if database.is_scratch() {
+        // Its test realm stands for all of them.
         "own_0000000000000000".to_owned()
     } else {
-        let mut hand = Hand::wait(database.settings()).await?;
-        let there = database.live.read(async |connection| test_mode(connection, of).await).await?;
-        let name = match there {
-            Some(mode) => mode.name,
-            None => {
-                refuse_too_many(database).await?;
-                hand.make().await?
-            }
-        };
-        move_in(&database.own_realm(&name)?, &customer).await?;
-        // Before the hand is taken away, so that nobody sweeps what is not in the books yet.
-        database.live.transaction("test mode on", async |tx| keep(tx, of, &name, key).await).await?;
-        drop(hand);
-        return found(database, of).await;
+        let hand = hand.insert(Hand::wait(database.settings()).await?);
+        realm_of(database, of, hand).await?
     };
     database.live.transaction("test mode on", async |tx| keep(tx, of, &name, key).await).await?;
-    found(database, of).await
+    drop(hand);
+    let mode = database.live.read(async |connection| test_mode(connection, of).await).await?;
+    mode.ok_or_else(|| Error::NotFound("the customer is not in test mode".into()))
 }
 
-async fn found(database: &Database, of: CustomerId) -> Result<TestMode, Error> {
+/// The realm that the customer has, or a new one, with the customer in it.
+async fn realm_of(database: &Database, of: CustomerId, hand: &mut Hand) -> Result<String, Error> {
+    let customer = database.live.read(async |connection| by_id(connection, of).await).await?;
     let there = database.live.read(async |connection| test_mode(connection, of).await).await?;
-    there.ok_or_else(|| Error::NotFound("the customer is not in test mode".into()))
+    let name = match there {
+        Some(mode) => mode.name,
+        None => {
+            refuse_too_many(database).await?;
+            hand.make().await?
+        }
+    };
+    move_in(&database.own_realm(&name)?, &customer).await?;
+    Ok(name)
 }
 
 #[derive(QueryableByName)]
@@ -173,11 +175,11 @@ struct Named {
     name: String,
 }
 
-/// The own realms that a worker has to look after: in force, and used lately.
+/// The own realms that a worker has to look after: in force, and used lately; the one that was used last comes first.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn awake(connection: &mut Conn) -> Result<BTreeSet<String>, Error> {
+pub async fn awake(connection: &mut Conn) -> Result<Vec<String>, Error> {
     let query = format!(
         "select name from own_realm where expires_at > now() and used_at > now() - interval '{AWAKE}' order by used_at desc"
     );

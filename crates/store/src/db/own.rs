@@ -31,7 +31,7 @@ pub(super) struct OwnRealms {
 
 impl OwnRealms {
     pub(super) fn new(ground: Ground, stand_in: Option<Realm>) -> Self {
-        Self { ground, open: Mutex::new(Vec::new()), stand_in: stand_in.map(Realm::as_own) }
+        Self { ground, open: Mutex::new(Vec::new()), stand_in: stand_in.map(Realm::into_own) }
     }
 
     /// The own realm of that name. Nothing is connected yet.
@@ -60,7 +60,7 @@ impl OwnRealms {
         let login = login(&settings.role_prefix);
         let connector = Connector::new(settings, Some(&login), &path, runtime.clone());
         let connector = connector.becoming(&role(&settings.role_prefix, name));
-        self.ground.realm(RealmKind::Test, name, &connector, CONNECTIONS).map(Realm::as_own)
+        self.ground.realm(RealmKind::Test, name, &connector, CONNECTIONS).map(Realm::into_own)
     }
 
     pub(super) const fn settings(&self) -> &ConnectSettings {
@@ -101,15 +101,14 @@ struct Had {
 }
 
 impl Hand {
-    /// Waits for whoever is at it, a few seconds at the most.
+    /// Waits for whoever is at it, a minute at the most.
     ///
     /// # Errors
     /// [`Error`] when it takes too long, or the owner can't connect.
     pub async fn wait(settings: &ConnectSettings) -> Result<Self, Error> {
         let mut guard = owner(settings, "catalogue").await?;
-        guard
-            .batch_execute(&format!("set lock_timeout to 7000; select pg_advisory_lock({})", key("own realms")))
-            .await?;
+        let lock = format!("select pg_advisory_lock({})", key("own realms"));
+        guard.batch_execute(&format!("set statement_timeout to 0; set lock_timeout to 60000; {lock}")).await?;
         Ok(Self { guard, settings: settings.clone() })
     }
 
@@ -124,7 +123,7 @@ impl Hand {
         Ok(had.then(|| Self { guard, settings: settings.clone() }))
     }
 
-    /// Makes a new one, which nobody knows yet, with the customer that it is for. Returns its name.
+    /// Makes a new one, with nothing in it. Returns its name.
     ///
     /// # Errors
     /// [`Error`]; what is left then is swept later.

@@ -245,7 +245,7 @@ impl Realm {
     }
 
     /// The same as a customer's own.
-    pub(super) fn as_own(self) -> Self {
+    pub(super) fn into_own(self) -> Self {
         Self { own: true, ..self }
     }
 
