@@ -13,6 +13,9 @@ use crate::{
 /// So many orders the test realm holds at the most; the oldest go first.
 pub const TEST_ORDERS: i64 = 20_000;
 
+/// So many a customer's own test realm holds.
+pub const OWN_ORDERS: i64 = 1_000;
+
 /// So many a sweep takes out at the most, so that no transaction is long; there may be more when it took as many.
 pub const AT_A_TIME: usize = 1000;
 
@@ -42,7 +45,7 @@ pub async fn task_secrets(tx: &mut Tx, days: i32) -> Result<usize, Error> {
     .await?)
 }
 
-/// Takes out the test realm's orders that are older than 24 hours or beyond [`TEST_ORDERS`], with all that belongs to
+/// Takes out a test realm's orders that are older than 24 hours or beyond [`TEST_ORDERS`], with all that belongs to
 /// them (CONTRACT 1.6). Returns how many.
 ///
 /// # Errors
@@ -67,7 +70,7 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
     ];
     // Waited for, not skipped: what is written of an order, such as its usage, holds its row for a moment only.
     let ids: Vec<OrderNumber> = sql(format!("{old} limit {AT_A_TIME} for update of o"))
-        .bind::<sql_types::BigInt, _>(TEST_ORDERS)
+        .bind::<sql_types::BigInt, _>(if tx.is_own() { OWN_ORDERS } else { TEST_ORDERS })
         .load(tx.conn())
         .await?;
     let ids: Vec<i64> = ids.into_iter().map(|row| row.id).collect();

@@ -99,12 +99,12 @@ pub async fn at_database<T>(
     Ok(done)
 }
 
-/// What is asked of a private cluster: room for a few processes, each with both realms' connections and those of the
-/// scratch realms that it may be using.
+/// What is asked of a private cluster: room for a few processes, each with both realms' connections and those of
+/// customers' own and scratch realms that it may be using.
 fn cluster_settings(settings: &Settings) -> pg_cluster::Settings {
     let mut wanted = pg_cluster::Settings::new(&settings.data_dir);
     wanted.roles = roles(&settings.database.role_prefix.0);
-    let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(16);
+    let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(48);
     wanted.max_connections = wanted.max_connections.max(of_one.saturating_mul(4));
     wanted
 }

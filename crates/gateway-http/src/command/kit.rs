@@ -56,6 +56,8 @@ pub enum Command<S: Surface = Apih> {
     Reads(&'static dyn Reading<S>),
     /// It writes.
     Writes(&'static dyn Writing<S>),
+    /// It writes, and is there for test keys alone (CONTRACT 1.6): to anybody else it is unknown.
+    Tries(&'static dyn Writing<S>),
 }
 
 impl<S: Surface> Command<S> {
@@ -64,14 +66,20 @@ impl<S: Surface> Command<S> {
     pub fn spec(self) -> &'static Spec<S::Fault> {
         match self {
             Self::Reads(command) => command.spec(),
-            Self::Writes(command) => command.spec(),
+            Self::Writes(command) | Self::Tries(command) => command.spec(),
         }
     }
 
     /// Whether it writes.
     #[must_use]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Writes(_))
+        matches!(self, Self::Writes(_) | Self::Tries(_))
+    }
+
+    /// Whether it is there for test keys alone.
+    #[must_use]
+    pub const fn tries(self) -> bool {
+        matches!(self, Self::Tries(_))
     }
 
     /// Whether it can answer a fault: one of its own, or one of every request.

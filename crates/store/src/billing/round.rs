@@ -128,9 +128,14 @@ pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -
         RealmKind::Live => today,
         RealmKind::Test => row.last_day.tomorrow().map_err(Error::corrupt)?.min(today),
     };
-    let facts = facts(tx, day, seen, row.last_at, expected_now).await?;
-    let release = newest_release(tx.conn()).await?;
-    let findings = uncovered(&check(&facts, &tx.rules().policy.limits), release.as_ref(), day);
+    // In a customer's own test realm there is nothing to guard, and nobody who could release it.
+    let findings = if tx.is_own() {
+        Vec::new()
+    } else {
+        let facts = facts(tx, day, seen, row.last_at, expected_now).await?;
+        let release = newest_release(tx.conn()).await?;
+        uncovered(&check(&facts, &tx.rules().policy.limits), release.as_ref(), day)
+    };
     if !findings.is_empty() {
         set_held(tx, &findings).await?;
         return Ok(Begun::Held { findings, new: true, seen });
@@ -161,19 +166,20 @@ pub async fn progress(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool,
     Ok(kept == 1)
 }
 
-/// Ends a round: its day has been run, and the run is free for others.
+/// Ends a round with what was done since the last [`progress`]: its day has been run, and the run is free for others.
+/// False when the round was lost, or staff stopped the run meanwhile.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn end(tx: &mut Tx, round: &Round) -> Result<(), Error> {
-    record(tx, round.day, &Tally::default()).await?;
-    sql("update billing_run set last_day = greatest(last_day, $2), last_at = now(), claimed_by = null, \
-         claimed_until = null where claimed_by = $1")
+pub async fn end(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool, Error> {
+    record(tx, round.day, tally).await?;
+    let ended = sql("update billing_run set last_day = greatest(last_day, $2), last_at = now(), claimed_by = null, \
+         claimed_until = null where claimed_by = $1 and held is null")
     .bind::<sql_types::Uuid, _>(round.worker)
     .bind::<sql_types::Date, _>(round.day.to_diesel())
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(ended == 1)
 }
 
 /// Gives a round up: another worker may go on at once.
@@ -201,4 +207,18 @@ async fn record(tx: &mut Tx, day: Date, tally: &Tally) -> Result<(), Error> {
     }
     query.execute(tx.conn()).await?;
     Ok(())
+}
+
+/// The newest day that the run came to the end of.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn last_day(tx: &mut Tx) -> Result<Date, Error> {
+    #[derive(QueryableByName)]
+    struct LastDay {
+        #[diesel(sql_type = sql_types::Date, deserialize_as = jiff_diesel::Date)]
+        last_day: Date,
+    }
+    let row: LastDay = sql("select last_day from billing_run").get_result(tx.conn()).await?;
+    Ok(row.last_day)
 }

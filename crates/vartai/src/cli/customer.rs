@@ -1,5 +1,7 @@
 //! `vartai customer`
 
+mod test_mode;
+
 use clap::{Args, Subcommand, ValueEnum};
 use domain::{
     language::Language,
@@ -50,6 +52,9 @@ pub enum CustomerCommand {
     },
     /// Set or show who a customer is on paper: on invoices and in account_info
     Profile(Box<ProfileArguments>),
+    /// Test mode of a customer's own login: a test key, and a test realm that only this key opens
+    #[command(subcommand, arg_required_else_help = true)]
+    TestMode(test_mode::TestModeCommand),
     /// Set a customer's password; whatever was verified before counts no more
     Password {
         /// The customer
@@ -144,6 +149,7 @@ pub async fn run(command: CustomerCommand, installation: &Installation) -> Resul
             change(&login, enabled, installation).await
         }
         CustomerCommand::Profile(arguments) => profile::run(*arguments, installation).await,
+        CustomerCommand::TestMode(command) => test_mode::run(command, installation).await,
         CustomerCommand::Password { login, password } => set_password(&login, password, installation).await,
     }
 }

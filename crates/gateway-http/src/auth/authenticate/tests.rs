@@ -48,6 +48,7 @@ fn anna() -> Credentials {
         key_digests: vec![keys::digest("vk_old").to_vec(), keys::digest(KEY).to_vec()],
         networks: vec!["192.0.2.0/24".parse().unwrap()],
         now: Timestamp::UNIX_EPOCH,
+        own_realm: None,
     }
 }
 
