@@ -119,7 +119,7 @@ impl Hand {
     pub async fn try_now(settings: &ConnectSettings) -> Result<Option<Self>, Error> {
         let mut guard = owner(settings, "catalogue").await?;
         let query = format!("select pg_try_advisory_lock({}) as had", key("own realms"));
-        let Had { had } = sql(query).get_result(&mut guard).await?;
+        let Had { had } = diesel::sql_query(query).get_result(&mut guard).await?;
         Ok(had.then(|| Self { guard, settings: settings.clone() }))
     }
 
