@@ -88,6 +88,23 @@ impl ReplyField {
     }
 }
 
+/// The fields of `first`, then those of `second`: as many as both have together.
+///
+/// # Panics
+/// When `N` is another number; in a constant, that is when it is compiled.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "the length is checked first")]
+pub const fn joined<const N: usize>(first: &[ReplyField], second: &[ReplyField]) -> [ReplyField; N] {
+    assert!(first.len() + second.len() == N, "as many fields as both have together");
+    let mut all = [ReplyField::text("", ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// What any command can answer (CONTRACT 1.4).
 pub const COMMON_FAULTS: &[Fault] = &[
     Fault::NoDatabase,
