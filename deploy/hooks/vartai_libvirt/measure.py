@@ -95,7 +95,7 @@ def stats(machine):
 
 def room(parts):
     """What is left on the host: memory that no machine was given, be it on or off, and storage that may be filled."""
-    lines = parts.virsh.ask("domstats", "--balloon", "--raw").splitlines()
+    lines = parts.virsh.ask("domstats", "--balloon", "--raw", "--nowait").splitlines()
     given = sum(int(line.split("=")[1]) for line in lines if "balloon.current=" in line)
     info = dict(line.split(":", 1) for line in parts.virsh.ask("nodeinfo").splitlines() if ":" in line)
     total = int(info["Memory size"].split()[0])
