@@ -201,10 +201,7 @@ fn of_json(command: iv::Command) -> Command {
         fields: spec.fields.iter().map(|f| field(Surface::Json, spec.name, f, CodeId::Json)).collect(),
         reply: spec.reply.iter().map(told).collect(),
         codes: spec.faults.iter().copied().map(CodeId::Json).collect(),
-        common_codes: iv_common(command.is_about_a_server() || command.is_about_hosting())
-            .into_iter()
-            .map(CodeId::Json)
-            .collect(),
+        common_codes: iv_common(iv::About::of(command).is_some()).into_iter().map(CodeId::Json).collect(),
         friendhosting_only: false,
         example: None,
     }

@@ -8,6 +8,7 @@ use store::{
 use super::{
     Answer, Call, Command, Failure, Writing,
     idempotency::{Kept, claim_of},
+    not_done,
 };
 use crate::{
     auth::Caller,
@@ -34,24 +35,23 @@ pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &F
     let call = Call::new(caller, fields, dialect, command.spec());
     let realm = match realm_of(db, caller) {
         Ok(realm) => realm,
-        Err(error) => return Outcome::Refused(Failure::from(error).into_refusal(false)),
+        Err(error) => {
+            let failure = Failure::from(error);
+            return Outcome::Refused(failure.told(Fault::NoDatabase.into(), not_done(false).into()));
+        }
     };
     let (outcome, writes) = match command {
         Command::Reads(reading) => {
             let read = realm.read(async |connection| reading.answer(&call, &realm, connection).await).await;
             (read.and_then(|fields| Ok((format.encode(&fields.into())?, None))), false)
         }
-        Command::Writes(writing) | Command::Tries(writing) => (write(&realm, writing, &call, format).await, true),
+        Command::Writes(writing) => (write(&realm, writing, &call, format).await, true),
     };
     match outcome {
         Ok((body, notice)) => Outcome::Done(body, notice),
         Err(failure) => {
-            let refusal = failure.into_refusal(writes);
-            if !command.may_answer(refusal.fault) {
-                let (name, code) = (command.spec().name, refusal.fault.code());
-                tracing::error!(command = name, code, "a command answers a fault that it does not declare");
-                debug_assert!(false, "{name} answers {code}, which it does not declare");
-            }
+            let refusal = failure.told(Fault::NoDatabase.into(), not_done(writes).into());
+            command.expect_declared(refusal.fault);
             Outcome::Refused(refusal)
         }
     }

@@ -1,5 +1,7 @@
 //! account_services, and the fields of a service wherever it is shown.
 
+use std::net::IpAddr;
+
 use domain::{
     billing::{Renewed, quote_renewal},
     calendar::{Months, moment_text},
@@ -15,7 +17,7 @@ use store::{
     servers::{Service, services},
 };
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec};
 
 /// Lists the customer's active services.
 pub struct AccountServices;
@@ -43,7 +45,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for AccountServices {
+impl Reading<Iv> for AccountServices {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }
@@ -116,4 +118,10 @@ const fn unit(language: Language) -> &'static str {
 /// What a server calls itself, as people read it.
 pub(crate) fn shown_hostname(ascii: &str) -> String {
     DomainName::parse(ascii).map_or_else(|_| ascii.to_owned(), |name| name.unicode().to_owned())
+}
+
+/// A service's addresses, separated by commas.
+pub(crate) fn addresses(service: &Service) -> String {
+    let addresses: Vec<String> = service.addresses.iter().map(IpAddr::to_string).collect();
+    addresses.join(",")
 }
