@@ -33,6 +33,8 @@ pub enum Effect {
     Destroys,
     /// It queues a task for the provisioner.
     Queues,
+    /// It moves the clock of a customer's own test realm, and is there for test keys alone (CONTRACT 1.6).
+    MovesClock,
 }
 
 /// When a field must be given.

@@ -30,7 +30,7 @@ static SPEC: Spec = Spec {
     about: "Moves the clock of your own test realm ahead. There is no such command without a test key. What is due on \
             the days that pass (proformas, renewals, suspensions, the end of orders) is done day by day, as in earnest, \
             and takes some seconds: it is over when billed is today.",
-    effects: &[Effect::Queues],
+    effects: &[Effect::MovesClock],
     fields: &[ADVANCE, REQUEST_ID],
     reply: &[
         ReplyField::text("now", "The moment by your test realm's clock."),

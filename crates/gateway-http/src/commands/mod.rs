@@ -18,7 +18,7 @@ pub static COMMANDS: &[Command] = &[
     Command::Writes(&orders::REINSTALL_ORDER),
     Command::Reads(&orders::GetOrders),
     Command::Reads(&balance::GetBalance),
-    Command::Tries(&clock::AdvanceClock),
+    Command::Writes(&clock::AdvanceClock),
 ];
 
 /// The command of that name, which is case-sensitive.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio_postgres::{Client, Statement};
+
 use super::{World, oracle::Life};
 
 /// An order and its customer's wallets, as one line; $1 the customers. `live.orders` that were replaced by newer ones
@@ -28,6 +30,18 @@ const WALLETS: &str = "\
       (select coalesce(sum(e.amount), 0) from live.journal j join live.entry e on e.journal_id = j.id \
         join live.account a on a.id = e.account_id where j.customer_id = c.id and a.kind = 'revenue')) \
     from live.customer c where c.id = any($1)";
+
+/// Both queries, planned once.
+pub struct Looks {
+    lives: Statement,
+    wallets: Statement,
+}
+
+impl Looks {
+    pub async fn prepare(owner: &Client) -> Self {
+        Self { lives: owner.prepare(LIVES).await.unwrap(), wallets: owner.prepare(WALLETS).await.unwrap() }
+    }
+}
 
 fn service_of(life: &Life) -> Option<(i64, String)> {
     let service = life.service.as_ref()?;
@@ -56,11 +70,15 @@ async fn compare(world: &World, lives: &[&Life], what: &str) {
         let purse = life.purse;
         (life.buyer.customer.0, format!("{} {} {}", purse.credit, purse.bonus, purse.consumed))
     });
-    let mut differ = Vec::new();
-    for (query, expected) in [(LIVES, services), (WALLETS, purses.collect())] {
+    let purses: Vec<(i64, String)> = purses.collect();
+    let look = async |at: &Statement, expected: &[(i64, String)]| {
         let ids: Vec<i64> = expected.iter().map(|(id, _)| *id).collect();
-        let rows = world.owner.query(query, &[&ids]).await.unwrap();
-        assert_eq!(rows.len(), ids.len(), "{what}: rows are missing");
+        world.owner.query(at, &[&ids]).await.unwrap()
+    };
+    let (orders, wallets) = tokio::join!(look(&world.looks.lives, &services), look(&world.looks.wallets, &purses));
+    let mut differ = Vec::new();
+    for (rows, expected) in [(orders, services), (wallets, purses)] {
+        assert_eq!(rows.len(), expected.len(), "{what}: rows are missing");
         for row in rows {
             let (id, came): (i64, String) = (row.get(0), row.get(1));
             let (_, expected) = expected.iter().find(|(of, _)| *of == id).unwrap();

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use store::{RealmKind::Live, Tx, invoices};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 use self::oracle::Life;
 use crate::{bed::Bed, kills};
@@ -49,6 +49,9 @@ struct World {
     today: Date,
     lives: Vec<Life>,
     step: u64,
+    /// Workers have done all but removals.
+    done: Statement,
+    looks: compare::Looks,
 }
 
 impl World {
@@ -62,7 +65,10 @@ impl World {
             let buyer = if n % 2 == 0 { customer.add().await } else { customer.vat("21").add().await };
             lives.push(Life { buyer, purse: oracle::Purse::default(), service: None });
         }
-        let mut world = Self { bed, owner, dice: Dice(seed), today: Date::MIN, lives, step: 0 };
+        let done = "update live.task set state = 'succeeded', assigned_at = now(), completed_at = now() \
+                    where state = 'queued' and operation <> 'server_destroy'";
+        let (done, looks) = (owner.prepare(done).await.unwrap(), compare::Looks::prepare(&owner).await);
+        let mut world = Self { bed, owner, dice: Dice(seed), today: Date::MIN, lives, step: 0, done, looks };
         world.look_at_the_clock().await;
         world
     }
@@ -81,8 +87,8 @@ impl World {
         } else {
             let at = self.dice.index(CUSTOMERS);
             let what = self.act(at).await;
-            self.tasks_are_done().await;
-            compare::life(self, at, &what).await;
+            // Sent one after the other without waiting: there are many steps.
+            tokio::join!(self.tasks_are_done(), compare::life(self, at, &what));
             what
         };
         self.step += 1;
@@ -115,9 +121,7 @@ impl World {
 
     /// Workers have done all but removals, which wait for their days of grace.
     async fn tasks_are_done(&self) {
-        let done = "update live.task set state = 'succeeded', assigned_at = now(), completed_at = now() \
-                    where state = 'queued' and operation <> 'server_destroy'";
-        self.owner.execute(done, &[]).await.unwrap();
+        self.owner.execute(&self.done, &[]).await.unwrap();
     }
 }
 
