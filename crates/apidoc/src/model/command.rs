@@ -189,7 +189,7 @@ fn of_json(command: iv::Command) -> Command {
     let repeat = match (command, spec.effects) {
         (iv::Command::Reads(_), _) => Repeat::Always,
         (iv::Command::Writes(_), effects) if effects.contains(&Effect::Charges) => Repeat::Never,
-        (iv::Command::Writes(_) | iv::Command::Tries(_), _) => Repeat::SameTask,
+        (iv::Command::Writes(_), _) => Repeat::SameTask,
     };
     Command {
         surface: Surface::Json,

@@ -42,7 +42,7 @@ pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &F
             let read = realm.read(async |connection| reading.answer(&call, &realm, connection).await).await;
             (read.and_then(|fields| Ok((format.encode(&fields.into())?, None))), false)
         }
-        Command::Writes(writing) | Command::Tries(writing) => (write(&realm, writing, &call, format).await, true),
+        Command::Writes(writing) => (write(&realm, writing, &call, format).await, true),
     };
     match outcome {
         Ok((body, notice)) => Outcome::Done(body, notice),

@@ -56,8 +56,6 @@ pub enum Command<S: Surface = Apih> {
     Reads(&'static dyn Reading<S>),
     /// It writes.
     Writes(&'static dyn Writing<S>),
-    /// It writes, and is there for test keys alone (CONTRACT 1.6): to anybody else it is unknown.
-    Tries(&'static dyn Writing<S>),
 }
 
 impl<S: Surface> Command<S> {
@@ -66,20 +64,14 @@ impl<S: Surface> Command<S> {
     pub fn spec(self) -> &'static Spec<S::Fault> {
         match self {
             Self::Reads(command) => command.spec(),
-            Self::Writes(command) | Self::Tries(command) => command.spec(),
+            Self::Writes(command) => command.spec(),
         }
     }
 
     /// Whether it writes.
     #[must_use]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Writes(_) | Self::Tries(_))
-    }
-
-    /// Whether it is there for test keys alone.
-    #[must_use]
-    pub const fn tries(self) -> bool {
-        matches!(self, Self::Tries(_))
+        matches!(self, Self::Writes(_))
     }
 
     /// Whether it is there for test keys alone (CONTRACT 1.6): to anybody else it is unknown.

@@ -43,7 +43,7 @@ async fn run(
     let call = Call { caller, fields, settings, service };
     match command {
         Command::Reads(reading) => realm.read(async |connection| reading.answer(&call, realm, connection).await).await,
-        Command::Writes(writing) | Command::Tries(writing) => {
+        Command::Writes(writing) => {
             realm.transaction(command.spec().name, async |tx| writing.answer(&call, tx).await).await
         }
     }
