@@ -227,7 +227,7 @@ async fn own_realms_are_brought_up_to_date_with_the_others() {
              revoke all on {realm}.orders from vartai_{realm}"
         ))
         .await;
-    assert_eq!(pending_migrations(&app.db.settings).await.unwrap(), [format!("{realm} 0040")]);
+    assert_eq!(pending_migrations(&app.db.settings).await.unwrap(), [format!("{realm} 0040_own_realms")]);
     assert_eq!(code(&app.own("ann", "createOrder", &SERVER).await), Some(2));
     migrate(&app.db.settings).await.unwrap();
     assert_eq!(code(&app.own("ann", "createOrder", &SERVER).await), None);
