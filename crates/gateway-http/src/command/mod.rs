@@ -13,7 +13,7 @@ use store::{Conn, Realm, Tx, orders::Buyer};
 pub use dispatch::{Outcome, answer};
 pub use failure::{Failure, not_done};
 pub use idempotency::REQUEST_ID;
-pub use spec::{COMMON_FAULTS, Effect, FieldSpec, Need, ReplyField, Spec, WRITING_FAULTS};
+pub use spec::{COMMON_FAULTS, Effect, FieldSpec, Form, Need, ReplyField, Spec, WRITING_FAULTS};
 
 use crate::{
     auth::Caller,

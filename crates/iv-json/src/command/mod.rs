@@ -20,7 +20,7 @@ pub type Spec = command::Spec<Fault>;
 pub type FieldSpec = command::FieldSpec<Fault>;
 /// When a field must be given.
 pub type Need = command::Need<Fault>;
-pub use gateway_http::command::{Effect, ReplyField};
+pub use gateway_http::command::{Effect, Form, ReplyField};
 
 /// A request that has been authenticated, on its way to its command.
 pub struct Call<'a> {
@@ -58,10 +58,31 @@ impl Call<'_> {
     }
 }
 
+/// How the fields of a success are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Once.
+    One,
+    /// A list of them.
+    List,
+    /// Each by a name that the answer gives it.
+    ByName,
+    /// Texts by names, of which one is declared as all are.
+    Texts,
+}
+
+/// What is answered in place of the declared success: when, and its fields.
+pub type Instead = (&'static str, &'static [ReplyField]);
+
 /// A command that only reads.
 pub trait Reading: Sync {
     /// Its declaration.
     fn spec(&self) -> &'static Spec;
+
+    /// How its success is put together.
+    fn shape(&self) -> Shape {
+        Shape::One
+    }
 
     /// Answers a call.
     fn answer<'a>(
@@ -72,10 +93,16 @@ pub trait Reading: Sync {
     ) -> LocalBoxFuture<'a, Result<Reply, Failure>>;
 }
 
-/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there.
+/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there. Its success
+/// is one object.
 pub trait Writing: Sync {
     /// Its declaration.
     fn spec(&self) -> &'static Spec;
+
+    /// What it answers instead where it is asked for something else.
+    fn instead(&self) -> Option<Instead> {
+        None
+    }
 
     /// Answers a call.
     fn answer<'a>(&'a self, call: &'a Call<'a>, tx: &'a mut Tx) -> LocalBoxFuture<'a, Result<Reply, Failure>>;
@@ -97,6 +124,24 @@ impl Command {
         match self {
             Self::Reads(command) => command.spec(),
             Self::Writes(command) => command.spec(),
+        }
+    }
+
+    /// How its success is put together.
+    #[must_use]
+    pub fn shape(self) -> Shape {
+        match self {
+            Self::Reads(command) => command.shape(),
+            Self::Writes(_) => Shape::One,
+        }
+    }
+
+    /// What it answers instead where it is asked for something else.
+    #[must_use]
+    pub fn instead(self) -> Option<Instead> {
+        match self {
+            Self::Reads(_) => None,
+            Self::Writes(command) => command.instead(),
         }
     }
 

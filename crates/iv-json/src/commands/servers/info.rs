@@ -17,16 +17,16 @@ use crate::command::{Call, Effect, Failure, Reading, ReplyField, SERVER_ID, Spec
 pub struct ServerInfo;
 
 const INFO: &[ReplyField] = &[
-    ReplyField::text("in_node", "The hypervisor that it is on."),
-    ReplyField::text("in_host", "What it calls itself."),
-    ReplyField::text("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
-    ReplyField::text("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
-    ReplyField::text("in_qt_limit", "Disk, in MB."),
-    ReplyField::text("in_qt_usage", "Disk in use, in MB; null until measured."),
-    ReplyField::text("in_inodes_limit", "Files that there can be; null where there is no limit."),
-    ReplyField::text("in_inodes_usage", "Files that there are; null until measured."),
-    ReplyField::text("in_mm_limit", "Memory, in MB."),
-    ReplyField::text("in_mm_usage", "Memory in use, in MB; null until measured."),
+    ReplyField::or_null("in_node", "The hypervisor that it is on."),
+    ReplyField::or_null("in_host", "What it calls itself."),
+    ReplyField::or_null("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
+    ReplyField::or_null("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
+    ReplyField::or_null("in_qt_limit", "Disk, in MB."),
+    ReplyField::or_null("in_qt_usage", "Disk in use, in MB; null until measured."),
+    ReplyField::or_null("in_inodes_limit", "Files that there can be; null where there is no limit."),
+    ReplyField::or_null("in_inodes_usage", "Files that there are; null until measured."),
+    ReplyField::or_null("in_mm_limit", "Memory, in MB."),
+    ReplyField::or_null("in_mm_usage", "Memory in use, in MB; null until measured."),
     ReplyField::text("in_ips", "Its addresses, separated by commas."),
 ];
 
@@ -39,13 +39,13 @@ const REPLY: &[ReplyField] = &{
         all[at] = SERVICE[at];
         at += 1;
     }
-    all[9] = ReplyField::text("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps.");
-    all[10] = ReplyField::text("se_domain", "What it calls itself.");
-    all[11] = ReplyField::text("se_cpu", "Processor, in GHz.");
-    all[12] = ReplyField::text("se_ram", "Memory, in MB.");
-    all[13] = ReplyField::text("se_quota", "Disk, in GB.");
-    all[14] = ReplyField::text("se_bandwidth", "Bandwidth, in Mbps.");
-    all[15] = ReplyField::list("se_info", "What of it is used, measured at least once an hour.", INFO);
+    all[9] = ReplyField::or_null("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps.");
+    all[10] = ReplyField::or_null("se_domain", "What it calls itself.");
+    all[11] = ReplyField::or_null("se_cpu", "Processor, in GHz.");
+    all[12] = ReplyField::or_null("se_ram", "Memory, in MB.");
+    all[13] = ReplyField::or_null("se_quota", "Disk, in GB.");
+    all[14] = ReplyField::or_null("se_bandwidth", "Bandwidth, in Mbps.");
+    all[15] = ReplyField::one("se_info", "What of it is used, measured at least once an hour.", INFO);
     all
 };
 
