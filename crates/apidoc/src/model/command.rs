@@ -186,8 +186,8 @@ fn of_apih(command: kit::Command) -> Command {
         repeat: if command.writes() { Repeat::WithRequestId } else { Repeat::Always },
         fields: spec.fields.iter().map(|f| field(Surface::Apih, spec.name, f, CodeId::Apih)).collect(),
         reply: spec.reply.iter().map(told).collect(),
-        shape: Shape::One,
-        instead: None,
+        shape: command.shape(),
+        instead: command.instead().map(|(when, fields)| (says(when), fields.iter().map(told).collect())),
         codes: spec.faults.iter().copied().map(CodeId::Apih).collect(),
         common_codes: common.filter(own).copied().map(CodeId::Apih).collect(),
         friendhosting_only: FRIENDHOSTING_ONLY.contains(&(spec.name, "")),
@@ -214,10 +214,7 @@ fn of_json(command: iv::Command) -> Command {
         shape: command.shape(),
         instead: command.instead().map(|(when, fields)| (says(when), fields.iter().map(told).collect())),
         codes: spec.faults.iter().copied().map(CodeId::Json).collect(),
-        common_codes: iv_common(command.is_about_a_server() || command.is_about_hosting())
-            .into_iter()
-            .map(CodeId::Json)
-            .collect(),
+        common_codes: iv_common(iv::About::of(command).is_some()).into_iter().map(CodeId::Json).collect(),
         friendhosting_only: false,
         example: None,
     }

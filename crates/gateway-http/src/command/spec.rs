@@ -80,6 +80,22 @@ pub enum Form {
     One,
 }
 
+/// How the fields of a success are put together. On `/apih.php` there is but one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Once.
+    One,
+    /// A list of them.
+    List,
+    /// Each by a name that the answer gives it.
+    ByName,
+    /// Texts by names, of which one is declared as all are.
+    Texts,
+}
+
+/// What is answered in place of the declared success: when, and its fields.
+pub type Instead = (&'static str, &'static [ReplyField]);
+
 /// A field of a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyField {
@@ -133,6 +149,23 @@ impl ReplyField {
     pub const fn one(name: &'static str, about: &'static str, items: &'static [ReplyField]) -> Self {
         Self::of(Form::One, name, about, items)
     }
+}
+
+/// The fields of `first`, then those of `second`: as many as both have together.
+///
+/// # Panics
+/// When `N` is another number; in a constant, that is when it is compiled.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "the length is checked first")]
+pub const fn joined<const N: usize>(first: &[ReplyField], second: &[ReplyField]) -> [ReplyField; N] {
+    assert!(first.len() + second.len() == N, "as many fields as both have together");
+    let mut all = [ReplyField::text("", ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
 }
 
 /// What any command can answer (CONTRACT 1.4).
