@@ -15,6 +15,7 @@ pub(super) fn of_kind(kind: Kind) -> Value {
         }),
         Kind::OneOf(values) => json!({ "type": "string", "enum": values }),
         Kind::Day => json!({ "type": "string", "format": "date" }),
+        Kind::Span => pattern("^[0-9]*[1-9][0-9]*[dh]$"),
         Kind::Domain => json!({ "type": "string", "format": "idn-hostname", "maxLength": 253 }),
         Kind::Addons => pattern("^[0-9]+(:[0-9]+)?(,[0-9]+(:[0-9]+)?)*$"),
         Kind::Token { max } => pattern(&format!("^[A-Za-z0-9_-]{{1,{max}}}$")),

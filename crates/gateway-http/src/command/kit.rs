@@ -84,7 +84,7 @@ impl<S: Surface> Command<S> {
     pub fn shape(self) -> Shape {
         match self {
             Self::Reads(command) => command.shape(),
-            Self::Writes(_) | Self::Tries(_) => Shape::One,
+            Self::Writes(_) => Shape::One,
         }
     }
 
@@ -93,7 +93,7 @@ impl<S: Surface> Command<S> {
     pub fn instead(self) -> Option<Instead> {
         match self {
             Self::Reads(_) => None,
-            Self::Writes(command) | Self::Tries(command) => command.instead(),
+            Self::Writes(command) => command.instead(),
         }
     }
 
