@@ -10,7 +10,7 @@ use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
-use crate::db::{Conn, Error, RealmKind, Tx};
+use crate::db::{Conn, Error, RealmKind, Tx, sql};
 
 /// What a realm's clock says, and the database's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
@@ -36,7 +36,7 @@ impl Clock {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn show(connection: &mut Conn) -> Result<Clock, Error> {
-    Ok(diesel::sql_query("select realm_now() as realm, now() as database").get_result(connection).await?)
+    Ok(sql("select realm_now() as realm, now() as database").get_result(connection).await?)
 }
 
 /// The same, in a transaction.
@@ -61,13 +61,13 @@ pub async fn advance(tx: &mut Tx, by: Duration) -> Result<Clock, Error> {
     let seconds = i64::try_from(by.as_secs()).map_err(Error::corrupt)?;
     if tx.is_own() {
         // The row is held, so that two who move it at once don't pass the bound together.
-        diesel::sql_query("select from clock for update").execute(tx.conn()).await?;
+        sql("select from clock for update").execute(tx.conn()).await?;
         let ahead = u64::try_from(show(tx.conn()).await?.ahead_seconds()).unwrap_or(0);
         if ahead.saturating_add(by.as_secs()) > OWN_DAYS * 86_400 {
             return Err(Error::Refused(format!("the clock can be {OWN_DAYS} days ahead at the most")));
         }
     }
-    let moved = diesel::sql_query("update clock set ahead_seconds = ahead_seconds + $1")
+    let moved = sql("update clock set ahead_seconds = ahead_seconds + $1")
         .bind::<sql_types::BigInt, _>(seconds)
         .execute(tx.conn())
         .await;

@@ -154,6 +154,8 @@ pub fn rules(settings: &Settings) -> Rules {
         zone: settings.billing.time_zone.0.clone(),
         prices: settings.billing.prices.0,
         seller: settings.company.seller(),
+        // Loading them refused what can't be.
+        vat: settings.billing.vat.rules().ok().flatten(),
         policy: settings.billing.policy(),
         provisioning,
         capabilities: settings.drivers.capabilities(),

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use domain::{
     customers::CustomerId,
     language::Language,
-    money::{Currency, Money, Percent},
+    money::{Currency, Money},
 };
 use gateway_http::auth::{keys, password};
 use secrecy::SecretString;
@@ -82,7 +82,7 @@ async fn customer(tx: &mut Tx, login: &str, api: bool, credit: &str) -> Result<C
         login: login.to_owned(),
         currency: Currency::EUR,
         language: Language::default(),
-        vat: Percent::ZERO,
+        vat: None,
         api,
         password_hash: None,
         demo: false,

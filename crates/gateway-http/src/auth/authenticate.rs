@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    money::{Currency, Percent},
-};
+use domain::{customers::CustomerId, language::Language, money::Currency, vat::VatStanding};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
@@ -40,8 +36,8 @@ pub struct Caller {
     pub currency: Currency,
     /// Its language.
     pub language: Language,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
     /// The moment of the query, by the database's clock.
     pub now: Timestamp,
 }

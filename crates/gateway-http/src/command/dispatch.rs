@@ -35,10 +35,7 @@ pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &F
     let call = Call::new(caller, fields, dialect, command.spec());
     let realm = match realm_of(db, caller) {
         Ok(realm) => realm,
-        Err(error) => {
-            let failure = Failure::from(error);
-            return Outcome::Refused(failure.told(Fault::NoDatabase.into(), not_done(false).into()));
-        }
+        Err(error) => return Outcome::Refused(told(error.into(), false)),
     };
     let (outcome, writes) = match command {
         Command::Reads(reading) => {
@@ -50,11 +47,16 @@ pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &F
     match outcome {
         Ok((body, notice)) => Outcome::Done(body, notice),
         Err(failure) => {
-            let refusal = failure.told(Fault::NoDatabase.into(), not_done(writes).into());
+            let refusal = told(failure, writes);
             command.expect_declared(refusal.fault);
             Outcome::Refused(refusal)
         }
     }
+}
+
+/// The row of the error table that answers a failure.
+fn told(failure: Failure, writes: bool) -> Refusal {
+    failure.told(Fault::NoDatabase.into(), not_done(writes).into())
 }
 
 /// Where all that is the caller's lies.

@@ -103,7 +103,7 @@ async fn many_workers_and_customers_at_once_pay_for_no_day_twice() {
     let buyer = orders::Buyer {
         customer: domain::customers::CustomerId(1),
         currency: domain::money::Currency::EUR,
-        vat: domain::money::Percent::ZERO,
+        vat: domain::vat::VatStanding::fixed(domain::money::Percent::ZERO),
     };
     // The customer asks for the same month as the run, with the day that it believes to be paid for.
     let until: String = bed.text("select min(paid_until) from live.orders").await;

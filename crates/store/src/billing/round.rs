@@ -11,7 +11,7 @@ use super::{
     facts::facts,
     hold::{newest_release, set_held},
 };
-use crate::db::{Error, RealmKind, Tx};
+use crate::db::{Error, RealmKind, Tx, sql};
 
 /// A worker that isn't heard of for so long has lost its round, in seconds.
 const LEASE_SECONDS: i32 = 120;
@@ -110,14 +110,13 @@ struct Row {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -> Result<Begun, Error> {
-    let row: Option<Row> = diesel::sql_query(
-        "select coalesce(claimed_until > now() and claimed_by <> $1, false) as claimed, last_day, last_at, held, \
-           now() as now from billing_run for update skip locked",
-    )
-    .bind::<sql_types::Uuid, _>(worker)
-    .get_result(tx.conn())
-    .await
-    .optional()?;
+    let row: Option<Row> =
+        sql("select coalesce(claimed_until > now() and claimed_by <> $1, false) as claimed, last_day, last_at, held, \
+           now() as now from billing_run for update skip locked")
+        .bind::<sql_types::Uuid, _>(worker)
+        .get_result(tx.conn())
+        .await
+        .optional()?;
     let Some(row) = row.filter(|row| !row.claimed) else { return Ok(Begun::Elsewhere) };
     let seen = row.now;
     if let Some(held) = row.held {
@@ -142,7 +141,7 @@ pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -
         return Ok(Begun::Held { findings, new: true, seen });
     }
     let round = Round { day, is_today: day == today, worker };
-    diesel::sql_query("update billing_run set claimed_by = $1, claimed_until = now() + make_interval(secs => $2)")
+    sql("update billing_run set claimed_by = $1, claimed_until = now() + make_interval(secs => $2)")
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::Integer, _>(LEASE_SECONDS)
         .execute(tx.conn())
@@ -157,10 +156,8 @@ pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -
 /// [`Error`] from the database.
 pub async fn progress(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool, Error> {
     record(tx, round.day, tally).await?;
-    let kept = diesel::sql_query(
-        "update billing_run set claimed_until = now() + make_interval(secs => $2) where claimed_by = $1 \
-         and claimed_until > now() and held is null",
-    )
+    let kept = sql("update billing_run set claimed_until = now() + make_interval(secs => $2) where claimed_by = $1 \
+         and claimed_until > now() and held is null")
     .bind::<sql_types::Uuid, _>(round.worker)
     .bind::<sql_types::Integer, _>(LEASE_SECONDS)
     .execute(tx.conn())
@@ -176,10 +173,8 @@ pub async fn progress(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool,
 /// [`Error`] from the database.
 pub async fn end(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool, Error> {
     record(tx, round.day, tally).await?;
-    let ended = diesel::sql_query(
-        "update billing_run set last_day = greatest(last_day, $2), last_at = now(), claimed_by = null, \
-         claimed_until = null where claimed_by = $1 and claimed_until > now() and held is null",
-    )
+    let ended = sql("update billing_run set last_day = greatest(last_day, $2), last_at = now(), claimed_by = null, \
+         claimed_until = null where claimed_by = $1 and claimed_until > now() and held is null")
     .bind::<sql_types::Uuid, _>(round.worker)
     .bind::<sql_types::Date, _>(round.day.to_diesel())
     .execute(tx.conn())
@@ -192,7 +187,7 @@ pub async fn end(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool, Erro
 /// # Errors
 /// [`Error`] from the database.
 pub async fn leave(tx: &mut Tx, round: &Round) -> Result<(), Error> {
-    diesel::sql_query("update billing_run set claimed_by = null, claimed_until = null where claimed_by = $1")
+    sql("update billing_run set claimed_by = null, claimed_until = null where claimed_by = $1")
         .bind::<sql_types::Uuid, _>(round.worker)
         .execute(tx.conn())
         .await?;
@@ -224,6 +219,6 @@ pub async fn last_day(tx: &mut Tx) -> Result<Date, Error> {
         #[diesel(sql_type = sql_types::Date, deserialize_as = jiff_diesel::Date)]
         last_day: Date,
     }
-    let row: LastDay = diesel::sql_query("select last_day from billing_run").get_result(tx.conn()).await?;
+    let row: LastDay = sql("select last_day from billing_run").get_result(tx.conn()).await?;
     Ok(row.last_day)
 }

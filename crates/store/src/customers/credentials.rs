@@ -2,15 +2,12 @@
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    money::{Currency, Percent},
-};
+use domain::{customers::CustomerId, language::Language, money::Currency, vat::VatStanding};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
-use crate::db::{Conn, Error};
+use super::VatColumns;
+use crate::db::{Conn, Error, sql};
 
 /// A customer, as authentication sees it.
 #[derive(Debug, Clone)]
@@ -21,8 +18,8 @@ pub struct Credentials {
     pub currency: Currency,
     /// Its language.
     pub language: Language,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
     /// Whether the gateway is open to it: access on and not disabled.
     pub open: bool,
     /// argon2id, as a PHC string.
@@ -47,8 +44,8 @@ struct Row {
     currency: String,
     #[diesel(sql_type = sql_types::Text)]
     language: String,
-    #[diesel(sql_type = sql_types::Integer)]
-    vat_points: i32,
+    #[diesel(embed)]
+    vat: VatColumns,
     #[diesel(sql_type = sql_types::Bool)]
     open: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
@@ -68,10 +65,11 @@ struct Row {
 /// What opens the gateway beside the customer itself: a list of digests, and the own realm that they lead to.
 fn query(digests: &str, own_realm: &str) -> String {
     format!(
-        "select c.id, c.currency, c.language, c.vat_points, c.api_enabled and not c.disabled as open, c.password_hash, \
-           c.credential_version, realm_now() as now, array({digests}) as digests, {own_realm} as own_realm, \
+        "select c.id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
+           c.api_enabled and not c.disabled as open, c.password_hash, c.credential_version, realm_now() as now, \
+           array({digests}) as digests, {own_realm} as own_realm, \
            array(select network from allowed_network n where n.customer_id = c.id) as networks \
-         from customer c where c.login = $1"
+         from customer c left join profile p on p.customer_id = c.id where c.login = $1"
     )
 }
 
@@ -94,14 +92,13 @@ pub async fn test_credentials(connection: &mut Conn, login: &str) -> Result<Opti
 }
 
 async fn find(connection: &mut Conn, query: String, login: &str) -> Result<Option<Credentials>, Error> {
-    let row: Option<Row> =
-        diesel::sql_query(query).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
+    let row: Option<Row> = sql(query).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
     row.map(|row| {
         Ok(Credentials {
             customer: CustomerId(row.id),
             currency: row.currency.parse().map_err(Error::corrupt)?,
             language: row.language.parse().map_err(Error::corrupt)?,
-            vat: Percent::basis_points(row.vat_points.into()).map_err(Error::corrupt)?,
+            vat: row.vat.standing()?,
             open: row.open,
             password_hash: row.password_hash,
             version: row.credential_version,

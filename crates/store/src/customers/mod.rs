@@ -8,6 +8,7 @@ mod profile;
 mod sub_users;
 mod test_access;
 mod test_mode;
+mod vat;
 
 pub use credentials::{Credentials, credentials, test_credentials};
 pub use keys::{ApiKey, issue_key, keys, revoke_key};
@@ -20,3 +21,4 @@ pub use sub_users::{
 };
 pub use test_access::ensure_test_customer;
 pub use test_mode::{MOST, NewTestKey, TestMode, awake, note_use, sweep_test_modes, test_mode, turn_off, turn_on};
+pub use vat::{VatColumns, vat_standing};

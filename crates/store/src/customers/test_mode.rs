@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{CustomerRow, by_id};
 use crate::{
-    db::{Conn, Database, Error, Hand, Realm, RealmKind, Tx},
+    db::{Conn, Database, Error, Hand, Realm, RealmKind, Tx, sql},
     sweep,
 };
 
@@ -90,7 +90,7 @@ struct Count {
 
 async fn refuse_too_many(database: &Database) -> Result<(), Error> {
     let counting = database.live.read(async |connection| {
-        let query = diesel::sql_query("select count(*) as count from own_realm");
+        let query = sql("select count(*) as count from own_realm");
         query.get_result::<Count>(connection).await.map_err(Error::from)
     });
     if counting.await?.count >= MOST {
@@ -104,7 +104,7 @@ async fn move_in(realm: &Realm, customer: &CustomerRow) -> Result<(), Error> {
     let query = "insert into customer (id, login, currency, language, vat_points, api_enabled, demo) \
                  overriding system value values ($1, $2, $3, $4, $5, true, false) on conflict do nothing";
     let moving = realm.transaction("move into own realm", async |tx: &mut Tx| {
-        diesel::sql_query(query)
+        sql(query)
             .bind::<sql_types::BigInt, _>(customer.id)
             .bind::<sql_types::Text, _>(&customer.login)
             .bind::<sql_types::Text, _>(&customer.currency)
@@ -118,12 +118,10 @@ async fn move_in(realm: &Realm, customer: &CustomerRow) -> Result<(), Error> {
 }
 
 async fn keep(tx: &mut Tx, of: CustomerId, name: &str, key: &NewTestKey<'_>) -> Result<(), Error> {
-    diesel::sql_query(
-        "insert into own_realm (customer_id, name, key_digest, key_hint, expires_at) \
+    sql("insert into own_realm (customer_id, name, key_digest, key_hint, expires_at) \
            values ($1, $2, $3, $4, now() + make_interval(days => $5)) \
          on conflict (customer_id) do update set key_digest = excluded.key_digest, key_hint = excluded.key_hint, \
-           expires_at = excluded.expires_at, used_at = now()",
-    )
+           expires_at = excluded.expires_at, used_at = now()")
     .bind::<sql_types::BigInt, _>(of.0)
     .bind::<sql_types::Text, _>(name)
     .bind::<sql_types::Binary, _>(key.digest)
@@ -140,7 +138,7 @@ async fn keep(tx: &mut Tx, of: CustomerId, name: &str, key: &NewTestKey<'_>) -> 
 /// [`Error`] from the database.
 pub async fn test_mode(connection: &mut Conn, of: CustomerId) -> Result<Option<TestMode>, Error> {
     let query = "select name, key_hint, expires_at, used_at from own_realm where customer_id = $1";
-    Ok(diesel::sql_query(query).bind::<sql_types::BigInt, _>(of.0).get_result(connection).await.optional()?)
+    Ok(sql(query).bind::<sql_types::BigInt, _>(of.0).get_result(connection).await.optional()?)
 }
 
 /// Switches test mode off: the key opens nothing from now on. The realm is taken out by [`sweep_test_modes`].
@@ -148,7 +146,7 @@ pub async fn test_mode(connection: &mut Conn, of: CustomerId) -> Result<Option<T
 /// # Errors
 /// [`Error::NotFound`] when the customer is not in test mode.
 pub async fn turn_off(tx: &mut Tx, of: CustomerId) -> Result<(), Error> {
-    let query = diesel::sql_query("delete from own_realm where customer_id = $1").bind::<sql_types::BigInt, _>(of.0);
+    let query = sql("delete from own_realm where customer_id = $1").bind::<sql_types::BigInt, _>(of.0);
     match query.execute(tx.conn()).await? {
         0 => Err(Error::NotFound("the customer is not in test mode".into())),
         _ => Ok(()),
@@ -160,12 +158,10 @@ pub async fn turn_off(tx: &mut Tx, of: CustomerId) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn note_use(tx: &mut Tx, of: CustomerId) -> Result<(), Error> {
-    diesel::sql_query(
-        "update own_realm set used_at = now() where customer_id = $1 and used_at < now() - interval '1 minute'",
-    )
-    .bind::<sql_types::BigInt, _>(of.0)
-    .execute(tx.conn())
-    .await?;
+    sql("update own_realm set used_at = now() where customer_id = $1 and used_at < now() - interval '1 minute'")
+        .bind::<sql_types::BigInt, _>(of.0)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -183,7 +179,7 @@ pub async fn awake(connection: &mut Conn) -> Result<Vec<String>, Error> {
     let query = format!(
         "select name from own_realm where expires_at > now() and used_at > now() - interval '{AWAKE}' order by used_at desc"
     );
-    let rows: Vec<Named> = diesel::sql_query(query).load(connection).await?;
+    let rows: Vec<Named> = sql(query).load(connection).await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
@@ -198,12 +194,12 @@ pub async fn sweep_test_modes(database: &Database) -> Result<usize, Error> {
     }
     let Some(mut hand) = Hand::try_now(database.settings()).await? else { return Ok(0) };
     let over = async |tx: &mut Tx| {
-        let query = diesel::sql_query("delete from own_realm where expires_at <= now()");
+        let query = sql("delete from own_realm where expires_at <= now()");
         query.execute(tx.conn()).await.map_err(Error::from)
     };
     database.live.transaction("end test modes", over).await?;
     let all = database.live.read(async |connection| {
-        let rows: Vec<Named> = diesel::sql_query("select name from own_realm").load(connection).await?;
+        let rows: Vec<Named> = sql("select name from own_realm").load(connection).await?;
         Ok::<_, Error>(rows.into_iter().map(|row| row.name).collect::<BTreeSet<String>>())
     });
     let all = all.await?;

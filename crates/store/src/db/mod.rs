@@ -7,6 +7,7 @@ mod migrate;
 mod own;
 mod realm;
 mod scratch;
+mod sql;
 mod transaction;
 
 pub use connect::{ConnectSettings, Connector, RoleAuth};
@@ -16,6 +17,7 @@ pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint,
 pub(crate) use own::Hand;
 pub use realm::{Database, Realm, RealmKind, Rules};
 pub use scratch::Scratch;
+pub(crate) use sql::{Sql, sql};
 pub use transaction::{AsStoreError, Tx};
 
 /// A connection to PostgreSQL.

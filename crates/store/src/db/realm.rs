@@ -16,6 +16,7 @@ use domain::{
     dunning::Policy,
     orders::BillingMode,
     tasks::{Capabilities, ProvisioningRules},
+    vat::VatRules,
 };
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
@@ -72,6 +73,8 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// Which VAT whose invoices have (`billing.vat`); without it, what staff set of each customer.
+    pub vat: Option<VatRules>,
     /// What becomes of orders when nobody calls.
     pub policy: Policy,
     /// The company, as the seller on what is issued from now on (`[company]`).

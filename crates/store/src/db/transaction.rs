@@ -10,7 +10,7 @@ use domain::catalogue::Catalogue;
 use jiff::{Timestamp, civil::Date};
 use tokio::time;
 
-use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone};
+use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone, sql};
 use crate::seal::Keyring;
 
 /// A transaction under way.
@@ -115,10 +115,8 @@ impl Realm {
         let mut connection = Held::new(self.connection().await?);
         let begun = async {
             Manager::begin_transaction(connection.object()).await?;
-            let head: Head = diesel::sql_query(
-                "select realm_now() as now, pg_current_xact_id()::text as xact, \
-                 (select coalesce(max(id), 0) from revision) as revision",
-            )
+            let head: Head = sql("select realm_now() as now, pg_current_xact_id()::text as xact, \
+                 (select coalesce(max(id), 0) from revision) as revision")
             .get_result(connection.object())
             .await?;
             let catalogue = self.catalogue_cache().at(head.revision, connection.object()).await?;
@@ -142,7 +140,7 @@ impl Realm {
         loop {
             let status = self
                 .read(async |connection| {
-                    let status: Status = diesel::sql_query("select pg_xact_status($1::xid8) as status")
+                    let status: Status = sql("select pg_xact_status($1::xid8) as status")
                         .bind::<sql_types::Text, _>(xact)
                         .get_result(connection)
                         .await

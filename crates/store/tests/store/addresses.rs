@@ -37,7 +37,7 @@ fn with_pool(ranges: &[&str]) -> Catalogue {
     Catalogue { pools: vec![pool], ..TestDb::demo_catalogue() }
 }
 
-async fn bed(ranges: &[&str]) -> (TestDb, Buyer) {
+pub async fn bed(ranges: &[&str]) -> (TestDb, Buyer) {
     let db = TestDb::with_demo_catalogue().await;
     db.apply_catalogue(&with_pool(ranges)).await;
     let ann = db.customer("ann").credit("10000.00").add().await;
@@ -235,7 +235,7 @@ async fn the_realms_hold_addresses_apart() {
 }
 
 /// Two servers that run, and an address more of the first, which is brought there.
-async fn two_servers(db: &TestDb, ann: &Buyer) -> (OrderId, OrderId, IpAddr) {
+pub async fn two_servers(db: &TestDb, ann: &Buyer) -> (OrderId, OrderId, IpAddr) {
     let (from, to) = (order(&db.database, ann).await, order(&db.database, ann).await);
     let give = async |tx: &mut store::Tx| addresses::give(tx, from, None).await;
     let (ip, _) = db.database.live.transaction("give", give).await.unwrap();
@@ -243,11 +243,17 @@ async fn two_servers(db: &TestDb, ann: &Buyer) -> (OrderId, OrderId, IpAddr) {
     (from, to, ip)
 }
 
-async fn moved(realm: &Realm, ann: &Buyer, from: OrderId, ip: IpAddr, to: OrderId) -> Result<TaskId, ServerFailure> {
+pub async fn moved(
+    realm: &Realm,
+    ann: &Buyer,
+    from: OrderId,
+    ip: IpAddr,
+    to: OrderId,
+) -> Result<TaskId, ServerFailure> {
     realm.transaction("move", async |tx| move_address(tx, ann.customer, from, ip, to).await).await
 }
 
-fn told(task: &ClaimedTask) -> Vec<IpAddr> {
+pub fn told(task: &ClaimedTask) -> Vec<IpAddr> {
     task.network.addresses.iter().map(|address| address.ip).collect()
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use domain::{
     billing::{Renewed, quote_renewal},
-    calendar::{Months, moment_text},
+    calendar::{Months, day_of, moment_text},
     catalogue::{Catalogue, Period, PriceError},
     domain_name::DomainName,
     language::Language,
@@ -57,7 +57,7 @@ impl Reading<Iv> for AccountServices {
         connection: &'a mut Conn,
     ) -> LocalBoxFuture<'a, Result<Reply, Failure>> {
         async move {
-            let today = domain::calendar::day_of(call.caller.now, &realm.rules().zone);
+            let today = day_of(call.caller.now, &realm.rules().zone);
             let services = services(connection, call.caller.buyer.customer, today).await?;
             let catalogue = catalogue::newest(realm, connection).await?;
             let listed = services.iter().map(|s| service_fields(s, &catalogue, call, realm).map(Reply::from));
@@ -98,7 +98,7 @@ pub(crate) fn service_fields(
 /// What a month costs now, without a discount.
 fn monthly(service: &Service, catalogue: &Catalogue, call: &Call<'_>, realm: &Realm) -> Result<Money, PriceError> {
     let order = &service.order;
-    let terms = call.caller.buyer.terms(realm.rules());
+    let terms = call.caller.buyer.terms(realm.rules(), day_of(call.caller.now, &realm.rules().zone));
     let (Some(tariff), Some(month)) = (catalogue.tariff(order.tariff), Months::new(1)) else {
         return Ok(Money::zero(terms.currency));
     };
