@@ -34,7 +34,7 @@ impl Dice {
     }
 
     fn index(&mut self, of: usize) -> usize {
-        usize::try_from(self.below(of as u64)).unwrap()
+        usize::try_from(self.below(u64::try_from(of).unwrap())).unwrap()
     }
 
     fn of<T: Copy>(&mut self, choices: &[T]) -> T {
