@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{App, HERE, as_customer, call, code, in_test_mode, names};
 
 /// Values with which a command succeeds: its examples, with the ids of things that are there.
-fn good_fields(command: Command, order: &str) -> Vec<(&'static str, &str)> {
+pub fn good_fields(command: Command, order: &str) -> Vec<(&'static str, &str)> {
     let value = |field: &FieldSpec| match field.name {
         "orderid" => Some(order),
         // These narrow a call down to what is not there.
@@ -22,7 +22,7 @@ fn good_fields(command: Command, order: &str) -> Vec<(&'static str, &str)> {
 }
 
 /// An order that the command can be about.
-async fn order_for(app: &App, command: Command) -> String {
+pub async fn order_for(app: &App, command: Command) -> String {
     let order = app.running_order().await;
     if command.spec().name == "unSuspendOrder" {
         let suspend =

@@ -3,7 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 use store::{Conn, Realm, Tx};
 
-use super::{Apih, Effect, Failure, Spec};
+use super::{Apih, Effect, Failure, Instead, Shape, Spec};
 
 /// An API with commands: what they are called with, and what they answer.
 pub trait Surface: Copy + 'static {
@@ -27,6 +27,11 @@ pub trait Reading<S: Surface = Apih>: Sync {
     /// Its declaration.
     fn spec(&self) -> &'static Spec<S::Fault>;
 
+    /// How its success is put together.
+    fn shape(&self) -> Shape {
+        Shape::One
+    }
+
     /// Answers a call.
     fn answer<'a>(
         &'a self,
@@ -36,10 +41,16 @@ pub trait Reading<S: Surface = Apih>: Sync {
     ) -> LocalBoxFuture<'a, Result<S::Read, Failure<S::Refusal>>>;
 }
 
-/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there.
+/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there. Its
+/// success is one object.
 pub trait Writing<S: Surface = Apih>: Sync {
     /// Its declaration.
     fn spec(&self) -> &'static Spec<S::Fault>;
+
+    /// What it answers instead where it is asked for something else.
+    fn instead(&self) -> Option<Instead> {
+        None
+    }
 
     /// Answers a call.
     fn answer<'a>(
@@ -65,6 +76,24 @@ impl<S: Surface> Command<S> {
         match self {
             Self::Reads(command) => command.spec(),
             Self::Writes(command) => command.spec(),
+        }
+    }
+
+    /// How its success is put together.
+    #[must_use]
+    pub fn shape(self) -> Shape {
+        match self {
+            Self::Reads(command) => command.shape(),
+            Self::Writes(_) => Shape::One,
+        }
+    }
+
+    /// What it answers instead where it is asked for something else.
+    #[must_use]
+    pub fn instead(self) -> Option<Instead> {
+        match self {
+            Self::Reads(_) => None,
+            Self::Writes(command) => command.instead(),
         }
     }
 

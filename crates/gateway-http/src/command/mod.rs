@@ -14,7 +14,9 @@ pub use dispatch::{Outcome, answer};
 pub use failure::{Failure, not_done};
 pub use idempotency::REQUEST_ID;
 pub use kit::{Command, Reading, Surface, Writing};
-pub use spec::{COMMON_FAULTS, Effect, FieldSpec, Need, ReplyField, Spec, WRITING_FAULTS, joined};
+pub use spec::{
+    COMMON_FAULTS, Effect, FieldSpec, Form, Instead, Need, ReplyField, Shape, Spec, WRITING_FAULTS, joined,
+};
 
 use crate::{
     auth::Caller,

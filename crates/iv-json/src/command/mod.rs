@@ -25,7 +25,7 @@ pub type Need = command::Need<Fault>;
 pub type Command = command::Command<Iv>;
 /// Why a command has no answer.
 pub type Failure = command::Failure<Fault>;
-pub use gateway_http::command::{Effect, Reading, ReplyField, Writing, joined};
+pub use gateway_http::command::{Effect, Form, Instead, Reading, ReplyField, Shape, Writing, joined};
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {

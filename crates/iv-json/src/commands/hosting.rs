@@ -18,10 +18,10 @@ const ADDON: &[ReplyField] = &[
 ];
 
 const INFO: &[ReplyField] = &[
-    ReplyField::text("in_qt_limit", "Disk, in MB; null where it is not known."),
-    ReplyField::text("in_qt_usage", "Disk in use, in MB; null until measured."),
-    ReplyField::text("in_inodes_limit", "Files that there can be; null where it is not known."),
-    ReplyField::text("in_inodes_usage", "Files that there are; null until measured."),
+    ReplyField::or_null("in_qt_limit", "Disk, in MB; null where it is not known."),
+    ReplyField::or_null("in_qt_usage", "Disk in use, in MB; null until measured."),
+    ReplyField::or_null("in_inodes_limit", "Files that there can be; null where it is not known."),
+    ReplyField::or_null("in_inodes_usage", "Files that there are; null until measured."),
     ReplyField::text("in_ips", "Its own addresses, separated by commas."),
 ];
 
@@ -29,12 +29,12 @@ const INFO: &[ReplyField] = &[
 const REPLY: &[ReplyField] = &joined::<15>(
     SERVICE,
     &[
-        ReplyField::text("se_domain", "Its domain."),
+        ReplyField::or_null("se_domain", "Its domain."),
         ReplyField::text("se_login", "Its login; empty until it is made."),
         ReplyField::text("se_status", "0 not processed, 1 processed, 2 suspended, 3 in processing."),
         ReplyField::text("se_remark", "What there is to say of it."),
         ReplyField::list("se_addons", "Its addons.", ADDON),
-        ReplyField::list("se_info", "What of it is used.", INFO),
+        ReplyField::one("se_info", "What of it is used.", INFO),
     ],
 );
 

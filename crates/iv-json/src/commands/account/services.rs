@@ -17,7 +17,7 @@ use store::{
     servers::{Service, services},
 };
 
-use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Shape, Spec};
 
 /// Lists the customer's active services.
 pub struct AccountServices;
@@ -26,8 +26,8 @@ pub struct AccountServices;
 pub(crate) const SERVICE: &[ReplyField] = &[
     ReplyField::text("se_id", "The service: its orderid."),
     ReplyField::text("se_created", "When it was ordered."),
-    ReplyField::text("se_since", "The day it was first paid."),
-    ReplyField::text("se_until", "The day it is paid until."),
+    ReplyField::or_null("se_since", "The day it was first paid."),
+    ReplyField::or_null("se_until", "The day it is paid until."),
     ReplyField::text("se_quantity", "For how many units the running time was paid."),
     ReplyField::text("se_price", "What a unit costs now."),
     ReplyField::text("se_discount", "The discount of the running time, in percent."),
@@ -48,6 +48,10 @@ static SPEC: Spec = Spec {
 impl Reading<Iv> for AccountServices {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::List
     }
 
     fn answer<'a>(

@@ -10,7 +10,7 @@ use store::{
 
 use super::super::count::{COUNT, count};
 use crate::{
-    command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec},
+    command::{Call, Effect, Failure, Iv, Reading, ReplyField, Shape, Spec},
     fault::Fault,
 };
 
@@ -68,6 +68,10 @@ static BONUSES: Spec = Spec {
 impl Reading<Iv> for AccountStatement {
     fn spec(&self) -> &'static Spec {
         self.spec
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::List
     }
 
     fn answer<'a>(

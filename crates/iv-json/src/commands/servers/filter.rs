@@ -61,7 +61,7 @@ static FIREWALL: Spec = Spec {
         ReplyField::text("pps_udp", "UDP packets a second."),
         ReplyField::text("pps_syn", "New TCP connections a second."),
         ReplyField::text("connlimit", "TCP connections of one address at a time."),
-        ReplyField::text("task_id", "The task, for server_tasks; null when nothing changes."),
+        ReplyField::or_null("task_id", "The task, for server_tasks; null when nothing changes."),
     ],
     faults: &[
         Fault::Parameter("pps"),

@@ -9,7 +9,7 @@ use graphs::{Kind, Width};
 use store::{Conn, Error, Realm};
 
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Iv, Need, Reading, ReplyField, SERVER_ID, Spec},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, Reading, ReplyField, SERVER_ID, Shape, Spec},
     fault::Fault,
     links::{GraphLink, seal},
 };
@@ -51,6 +51,10 @@ static SPEC: Spec = Spec {
 impl Reading<Iv> for ServerGraphs {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Texts
     }
 
     fn answer<'a>(

@@ -15,16 +15,16 @@ use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, SERVER_ID, 
 pub struct ServerInfo;
 
 const INFO: &[ReplyField] = &[
-    ReplyField::text("in_node", "The hypervisor that it is on."),
-    ReplyField::text("in_host", "What it calls itself."),
-    ReplyField::text("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
-    ReplyField::text("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
-    ReplyField::text("in_qt_limit", "Disk, in MB."),
-    ReplyField::text("in_qt_usage", "Disk in use, in MB; null until measured."),
-    ReplyField::text("in_inodes_limit", "Files that there can be; null where there is no limit."),
-    ReplyField::text("in_inodes_usage", "Files that there are; null until measured."),
-    ReplyField::text("in_mm_limit", "Memory, in MB."),
-    ReplyField::text("in_mm_usage", "Memory in use, in MB; null until measured."),
+    ReplyField::or_null("in_node", "The hypervisor that it is on."),
+    ReplyField::or_null("in_host", "What it calls itself."),
+    ReplyField::or_null("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
+    ReplyField::or_null("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
+    ReplyField::or_null("in_qt_limit", "Disk, in MB."),
+    ReplyField::or_null("in_qt_usage", "Disk in use, in MB; null until measured."),
+    ReplyField::or_null("in_inodes_limit", "Files that there can be; null where there is no limit."),
+    ReplyField::or_null("in_inodes_usage", "Files that there are; null until measured."),
+    ReplyField::or_null("in_mm_limit", "Memory, in MB."),
+    ReplyField::or_null("in_mm_usage", "Memory in use, in MB; null until measured."),
     ReplyField::text("in_ips", "Its addresses, separated by commas."),
 ];
 
@@ -32,13 +32,13 @@ const INFO: &[ReplyField] = &[
 const REPLY: &[ReplyField] = &joined::<16>(
     SERVICE,
     &[
-        ReplyField::text("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps."),
-        ReplyField::text("se_domain", "What it calls itself."),
-        ReplyField::text("se_cpu", "Processor, in GHz."),
-        ReplyField::text("se_ram", "Memory, in MB."),
-        ReplyField::text("se_quota", "Disk, in GB."),
-        ReplyField::text("se_bandwidth", "Bandwidth, in Mbps."),
-        ReplyField::list("se_info", "What of it is used, measured at least once an hour.", INFO),
+        ReplyField::or_null("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps."),
+        ReplyField::or_null("se_domain", "What it calls itself."),
+        ReplyField::or_null("se_cpu", "Processor, in GHz."),
+        ReplyField::or_null("se_ram", "Memory, in MB."),
+        ReplyField::or_null("se_quota", "Disk, in GB."),
+        ReplyField::or_null("se_bandwidth", "Bandwidth, in Mbps."),
+        ReplyField::one("se_info", "What of it is used, measured at least once an hour.", INFO),
     ],
 );
 
