@@ -4,7 +4,7 @@ use super::bed::Bed;
 use crate::support::until;
 
 /// So many orders renew by themselves, and as many are past their grace.
-const EACH: i64 = 60;
+const EACH: i64 = 40;
 
 /// A company whose run has all of that to do, and whose interlock does not wonder at it.
 async fn company() -> Bed {
