@@ -156,9 +156,8 @@ pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -
 /// [`Error`] from the database.
 pub async fn progress(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool, Error> {
     record(tx, round.day, tally).await?;
-    let kept = sql(
-        "update billing_run set claimed_until = now() + make_interval(secs => $2) where claimed_by = $1 and held is null",
-    )
+    let kept = sql("update billing_run set claimed_until = now() + make_interval(secs => $2) where claimed_by = $1 \
+         and claimed_until > now() and held is null")
     .bind::<sql_types::Uuid, _>(round.worker)
     .bind::<sql_types::Integer, _>(LEASE_SECONDS)
     .execute(tx.conn())
@@ -167,14 +166,15 @@ pub async fn progress(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool,
 }
 
 /// Ends a round with what was done since the last [`progress`]: its day has been run, and the run is free for others.
-/// False when the round was lost, or staff stopped the run meanwhile.
+/// False when the round was lost, or staff stopped the run meanwhile. A worker whose lease ran out while it was frozen has
+/// lost it though nobody took it over: what it would write would hide how long it stood still.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn end(tx: &mut Tx, round: &Round, tally: &Tally) -> Result<bool, Error> {
     record(tx, round.day, tally).await?;
     let ended = sql("update billing_run set last_day = greatest(last_day, $2), last_at = now(), claimed_by = null, \
-         claimed_until = null where claimed_by = $1 and held is null")
+         claimed_until = null where claimed_by = $1 and claimed_until > now() and held is null")
     .bind::<sql_types::Uuid, _>(round.worker)
     .bind::<sql_types::Date, _>(round.day.to_diesel())
     .execute(tx.conn())
