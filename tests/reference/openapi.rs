@@ -86,7 +86,7 @@ async fn no_call_that_can_be_made_up_is_answered_outside_the_document() {
     println!("schemathesis, seed {SEED}:\n{said}");
     let done = said.split(" commands done").next().and_then(|before| before.rsplit(' ').next()?.parse::<usize>().ok());
     let commands = gateway_http::commands::COMMANDS.len() + iv_json::commands::COMMANDS.len();
-    assert!(done.is_some_and(|done| done * 4 > commands * 3), "most commands were never done: {said}");
+    assert!(done.is_some_and(|done| done * 2 > commands), "most commands were never done: {said}");
     worker.stop().await.unwrap();
     desk.serving.stop().await;
     desk.app.db.verify_books().await;
