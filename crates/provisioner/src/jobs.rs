@@ -13,6 +13,7 @@ use tokio::{sync::watch, time};
 use crate::{
     Biller, Ran, WorkerSettings, billing,
     driver::Drivers,
+    notices::{self, NoticeSettings, Relay},
     usage,
     worker::{around, stopping},
 };
@@ -24,6 +25,12 @@ const SWEEPS: usize = 100;
 /// Invoices are numbered this often: "which takes seconds" (CONTRACT 2.2).
 const NUMBER_EVERY: Duration = Duration::from_secs(2);
 
+/// Entries of wallets are sealed this often.
+const SEAL_EVERY: Duration = Duration::from_mins(1);
+
+/// The outbox is looked into this often.
+const RELAY_EVERY: Duration = Duration::from_secs(1);
+
 /// Runs the jobs until told to stop.
 pub(crate) async fn run(
     database: &Database,
@@ -32,6 +39,10 @@ pub(crate) async fn run(
     stop: watch::Receiver<bool>,
 ) {
     let billers = RealmKind::ALL.map(|kind| Biller::new(database.realm(kind), Some(stop.clone())));
+    let relays = settings
+        .notices
+        .as_ref()
+        .map(|notices| RealmKind::ALL.map(|kind| Relay::new(database.realm(kind), notices, Some(stop.clone()))));
     // Each on the heap: together they would fill a thread's stack.
     let mut jobs: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
     for kind in RealmKind::ALL {
@@ -65,6 +76,7 @@ pub(crate) async fn run(
         let (realm, period) = (database.realm(kind), settings.bill_every);
         jobs.push(every(period, "billing run", realm, &stop, Box::new(move || bill(biller).boxed_local())));
     }
+    jobs.extend(relays.iter().flatten().flat_map(|relay| of_notices(relay, &stop)));
     let live = &database.live;
     jobs.push(every(
         settings.bill_every,
@@ -72,6 +84,13 @@ pub(crate) async fn run(
         live,
         &stop,
         Box::new(|| billing::settle(live).boxed_local()),
+    ));
+    jobs.push(every(
+        SEAL_EVERY,
+        "seal entries",
+        live,
+        &stop,
+        Box::new(|| store::statements::seal_all(live, None).boxed_local()),
     ));
     for (realm, drivers) in drivers {
         let period = settings.sample_every;
@@ -94,6 +113,16 @@ pub(crate) async fn run(
         Box::new(|| sweep_test_realm(test).boxed_local()),
     ));
     join_all(jobs).await;
+}
+
+/// Sending notices, and taking out those that have had their day.
+fn of_notices<'a>(relay: &'a Relay<'_>, stop: &watch::Receiver<bool>) -> [LocalBoxFuture<'a, ()>; 2] {
+    let realm = relay.realm();
+    let sweep: Job<'a> = Box::new(move || sweep_notices(realm, relay.settings()).boxed_local());
+    [
+        every(RELAY_EVERY, "send notices", realm, stop, Box::new(move || relay.run().boxed_local())),
+        every(SWEEP_EVERY, "sweep notices", realm, stop, sweep),
+    ]
 }
 
 /// A job; it tells how much it did.
@@ -120,6 +149,22 @@ async fn sweep_secrets(realm: &Realm, days: i32) -> Result<usize, Error> {
 
 async fn sweep_usage(realm: &Realm) -> Result<usize, Error> {
     realm.transaction("sweep usage", async |tx| store::usage::sweep(tx).await).await
+}
+
+/// Notices that ended long ago, and mail that was written to files.
+async fn sweep_notices(realm: &Realm, settings: &NoticeSettings) -> Result<usize, Error> {
+    let (days, directory) = (settings.keep_days, settings.mail.directory.clone());
+    let directory = match realm.kind() {
+        RealmKind::Live => directory,
+        RealmKind::Test => directory.join("test"),
+    };
+    match tokio::task::spawn_blocking(move || notices::sweep(&directory, days)).await {
+        Ok(Ok(files)) => tracing::debug!(files, "old mail is gone"),
+        Ok(Err(error)) => tracing::warn!(%error, "old mail can't be taken out"),
+        Err(error) => tracing::warn!(%error, "old mail can't be taken out"),
+    }
+    let sweep = async || realm.transaction("sweep notices", async |tx| store::notices::sweep(tx, days).await).await;
+    repeated(sweep).await
 }
 
 /// Runs `job` at once and then again and again, some time `period` apart.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::tasks::ProvisioningRules;
+use domain::{dunning::Policy, tasks::ProvisioningRules};
 use gateway_http::auth::password;
 use pg_cluster::Cluster;
 use secrecy::SecretString;
@@ -154,7 +154,7 @@ pub fn rules(settings: &Settings) -> Rules {
         zone: settings.billing.time_zone.0.clone(),
         prices: settings.billing.prices.0,
         seller: settings.company.seller(),
-        policy: settings.billing.policy(),
+        policy: Policy { remind_days: settings.notices.remind_days.0, ..settings.billing.policy() },
         provisioning,
         capabilities: settings.drivers.capabilities(),
     }

@@ -18,6 +18,7 @@ use super::{
     profile::{self, ProfileArguments},
     report::{Report, listing, table, yes_no},
     secret::{NewPassword, PasswordSource},
+    webhook::{self, WebhookCommand},
 };
 use crate::{
     failure::Failure,
@@ -50,6 +51,9 @@ pub enum CustomerCommand {
     },
     /// Set or show who a customer is on paper: on invoices and in account_info
     Profile(Box<ProfileArguments>),
+    /// Services of a customer's own that are told what happens
+    #[command(subcommand, arg_required_else_help = true)]
+    Webhook(WebhookCommand),
     /// Set a customer's password; whatever was verified before counts no more
     Password {
         /// The customer
@@ -137,6 +141,7 @@ pub async fn run(command: CustomerCommand, installation: &Installation) -> Resul
             change(&login, enabled, installation).await
         }
         CustomerCommand::Profile(arguments) => profile::run(*arguments, installation).await,
+        CustomerCommand::Webhook(command) => webhook::run(command, installation).await,
         CustomerCommand::Password { login, password } => set_password(&login, password, installation).await,
     }
 }

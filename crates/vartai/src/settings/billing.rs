@@ -1,6 +1,9 @@
 //! `[billing]`: the company's rules.
 
-use domain::dunning::{Lapse, Limits, Policy};
+use domain::{
+    dunning::{Lapse, Limits, Policy},
+    notices::RemindDays,
+};
 use serde::Deserialize;
 
 use super::values::{CallbackSecret, Days, InvoiceSeries, PriceKind, SettleName, Zone};
@@ -62,6 +65,7 @@ impl BillingSettings {
             lapse: Lapse { grace_days: self.grace_days.0, keep_days: self.keep_days.0 },
             unpaid_order_days: self.unpaid_order_days.0,
             settle: self.settle.0,
+            remind_days: RemindDays::default(),
             limits: Limits {
                 max_gap_hours: interlock.max_gap_hours,
                 clock_tolerance_seconds: interlock.clock_tolerance_seconds,
