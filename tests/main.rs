@@ -22,3 +22,4 @@ mod reference;
 mod secrets;
 mod support;
 mod test_access;
+mod test_mode;

@@ -1,7 +1,7 @@
 //! Every command against its own declaration: nothing here names one but for the form of its answer.
 
 use iv_json::{
-    command::{Command, Need, ReplyField},
+    command::{About, Command, Need, ReplyField},
     commands::COMMANDS,
     fault::Fault,
 };
@@ -38,7 +38,7 @@ fn own_address(server: &str) -> &'static str {
 
 /// The commands that are about a server.
 pub fn about_servers() -> impl Iterator<Item = Command> {
-    COMMANDS.iter().copied().filter(|command| command.is_about_a_server())
+    COMMANDS.iter().copied().filter(|command| About::of(*command) == Some(About::Server))
 }
 
 fn assert_scalars(value: &Value, at: &str) {
@@ -165,9 +165,12 @@ async fn what_is_not_this_customers_service_of_that_kind_is_not_there() {
     let not_anns = not_anns(&bed).await;
     let refused = refusal(Fault::Service);
     let hosting = bed.app.order_by("ann", &[("tarifid", "1"), ("period", "1"), ("domain", "one.example")]).await;
-    for command in COMMANDS.iter().copied().filter(|c| c.is_about_a_server() || c.is_about_hosting()) {
+    for (command, about) in COMMANDS.iter().filter_map(|command| Some((*command, About::of(*command)?))) {
         let name = command.spec().name;
-        let of_other_kind = if command.is_about_a_server() { hosting.as_str() } else { TARGET };
+        let of_other_kind = match about {
+            About::Server => hosting.as_str(),
+            About::Hosting => TARGET,
+        };
         for id in not_anns.iter().map(String::as_str).chain([of_other_kind]) {
             assert_eq!(bed.ann(name, &good_fields(command, id)).await, refused, "{name} of {id}");
         }

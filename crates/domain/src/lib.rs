@@ -15,3 +15,4 @@ pub mod notices;
 pub mod orders;
 pub mod tasks;
 pub mod usage;
+pub mod vat;

@@ -1,6 +1,6 @@
 //! Every letter in every language.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong here is a failed test")]
+#![expect(clippy::unwrap_used, reason = "what goes wrong here is a failed test")]
 
 use domain::{billing::Party, language::Language, notices::News};
 use letters::{Letter, Reader, letter, letter_to_staff, message};

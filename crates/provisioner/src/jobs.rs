@@ -1,19 +1,22 @@
 //! Scheduled jobs. Each does only what is still to be done and passes over what another process has in hand, so any
 //! number of workers may run them at the same time; one that fails is logged and runs again when its time comes.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use futures_util::{
     FutureExt,
     future::{LocalBoxFuture, join_all},
 };
-use store::{Database, Error, Realm, RealmKind, Tx, invoices, sweep, tasks};
-use tokio::{sync::watch, time};
+use store::{Database, Error, Realm, RealmKind, Tx, customers, invoices, sweep, tasks};
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
 
 use crate::{
     Biller, Ran, WorkerSettings, billing,
     driver::Drivers,
-    notices::{self, NoticeSettings, Relay},
+    notices::{NoticeSettings, Relay, sweep as sweep_files},
     usage,
     worker::{around, stopping},
 };
@@ -21,6 +24,9 @@ use crate::{
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// So many transactions a sweep runs at the most: what a burst left behind goes over the next times.
 const SWEEPS: usize = 100;
+
+/// A customer's own test realm is looked at this often: whoever moves its clock waits for what comes of it.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Invoices are numbered this often: "which takes seconds" (CONTRACT 2.2).
 const NUMBER_EVERY: Duration = Duration::from_secs(2);
@@ -39,10 +45,6 @@ pub(crate) async fn run(
     stop: watch::Receiver<bool>,
 ) {
     let billers = RealmKind::ALL.map(|kind| Biller::new(database.realm(kind), Some(stop.clone())));
-    let relays = settings
-        .notices
-        .as_ref()
-        .map(|notices| RealmKind::ALL.map(|kind| Relay::new(database.realm(kind), notices, Some(stop.clone()))));
     // Each on the heap: together they would fill a thread's stack.
     let mut jobs: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
     for kind in RealmKind::ALL {
@@ -76,7 +78,6 @@ pub(crate) async fn run(
         let (realm, period) = (database.realm(kind), settings.bill_every);
         jobs.push(every(period, "billing run", realm, &stop, Box::new(move || bill(biller).boxed_local())));
     }
-    jobs.extend(relays.iter().flatten().flat_map(|relay| of_notices(relay, &stop)));
     let live = &database.live;
     jobs.push(every(
         settings.bill_every,
@@ -84,13 +85,6 @@ pub(crate) async fn run(
         live,
         &stop,
         Box::new(|| billing::settle(live).boxed_local()),
-    ));
-    jobs.push(every(
-        SEAL_EVERY,
-        "seal entries",
-        live,
-        &stop,
-        Box::new(|| store::statements::seal_all(live, None).boxed_local()),
     ));
     for (realm, drivers) in drivers {
         let period = settings.sample_every;
@@ -112,17 +106,74 @@ pub(crate) async fn run(
         &stop,
         Box::new(|| sweep_test_realm(test).boxed_local()),
     ));
+    jobs.push(every(
+        SWEEP_EVERY,
+        "sweep customers' own test realms",
+        live,
+        &stop,
+        Box::new(|| customers::sweep_test_modes(database).boxed_local()),
+    ));
     join_all(jobs).await;
 }
 
-/// Sending notices, and taking out those that have had their day.
-fn of_notices<'a>(relay: &'a Relay<'_>, stop: &watch::Receiver<bool>) -> [LocalBoxFuture<'a, ()>; 2] {
-    let realm = relay.realm();
-    let sweep: Job<'a> = Box::new(move || sweep_notices(realm, relay.settings()).boxed_local());
-    [
-        every(RELAY_EVERY, "send notices", realm, stop, Box::new(move || relay.run().boxed_local())),
-        every(SWEEP_EVERY, "sweep notices", realm, stop, sweep),
-    ]
+/// Runs the jobs of notices and statements until told to stop.
+pub(crate) async fn run_notices(database: &Database, settings: &WorkerSettings, stop: watch::Receiver<bool>) {
+    let live = &database.live;
+    let relay = |settings| RealmKind::ALL.map(|kind| Relay::new(database.realm(kind), settings, Some(stop.clone())));
+    let relays = settings.notices.as_ref().map(relay);
+    let seal: Job<'_> = Box::new(|| store::statements::seal_all(live, None).boxed_local());
+    let mut jobs = vec![every(SEAL_EVERY, "seal entries", live, &stop, seal)];
+    jobs.extend(relays.iter().flatten().flat_map(|relay| notices(relay, &stop)));
+    if let Some(settings) = &settings.notices {
+        let sweep: Job<'_> = Box::new(|| sweep_mail(settings).boxed_local());
+        jobs.push(every(SWEEP_EVERY, "sweep mail", live, &stop, sweep));
+    }
+    join_all(jobs).await;
+}
+
+/// The jobs of a customer's own test realm. What is older than a day is swept with all other such realms.
+pub(crate) async fn run_own(realm: &Realm, settings: &WorkerSettings, stop: watch::Receiver<bool>) {
+    let biller = Biller::new(realm, Some(stop.clone()));
+    let ran = Cell::new(None);
+    let relay = settings.notices.as_ref().map(|notices| Relay::new(realm, notices, Some(stop.clone())));
+    let mut jobs: Vec<LocalBoxFuture<'_, ()>> = vec![
+        every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())),
+        every(NUMBER_EVERY, "number invoices", realm, &stop, Box::new(|| number_papers(realm, settings).boxed_local())),
+        every(SWEEP_EVERY, "sweep saved answers", realm, &stop, Box::new(|| sweep_answers(realm).boxed_local())),
+        every(
+            SWEEP_EVERY,
+            "sweep task secrets",
+            realm,
+            &stop,
+            Box::new(|| sweep_secrets(realm, settings.keep_secrets_days).boxed_local()),
+        ),
+        every(
+            LOOK_EVERY,
+            "billing run",
+            realm,
+            &stop,
+            Box::new(|| bill_own(&biller, realm, settings, &ran).boxed_local()),
+        ),
+    ];
+    jobs.extend(relay.iter().flat_map(|relay| notices(relay, &stop)));
+    join_all(jobs).await;
+}
+
+/// Runs as often as elsewhere, and at once when the clock has passed a day.
+async fn bill_own(
+    biller: &Biller<'_>,
+    realm: &Realm,
+    settings: &WorkerSettings,
+    ran: &Cell<Option<Instant>>,
+) -> Result<usize, Error> {
+    let look = async |tx: &mut Tx| Ok::<_, Error>(store::billing::last_day(tx).await? < tx.today());
+    let is_behind = realm.transaction("look at billing run", look).await?;
+    if !is_behind && ran.get().is_some_and(|at| at.elapsed() < settings.bill_every) {
+        return Ok(0);
+    }
+    let done = bill(biller).await?;
+    ran.set(Some(Instant::now()));
+    Ok(done)
 }
 
 /// A job; it tells how much it did.
@@ -151,20 +202,28 @@ async fn sweep_usage(realm: &Realm) -> Result<usize, Error> {
     realm.transaction("sweep usage", async |tx| store::usage::sweep(tx).await).await
 }
 
-/// Notices that ended long ago, and mail that was written to files.
-async fn sweep_notices(realm: &Realm, settings: &NoticeSettings) -> Result<usize, Error> {
-    let (days, directory) = (settings.keep_days, settings.mail.directory.clone());
-    let directory = match realm.kind() {
-        RealmKind::Live => directory,
-        RealmKind::Test => directory.join("test"),
-    };
-    match tokio::task::spawn_blocking(move || notices::sweep(&directory, days)).await {
-        Ok(Ok(files)) => tracing::debug!(files, "old mail is gone"),
-        Ok(Err(error)) => tracing::warn!(%error, "old mail can't be taken out"),
-        Err(error) => tracing::warn!(%error, "old mail can't be taken out"),
-    }
+/// Sending a realm's notices, and taking out those that have had their day.
+fn notices<'a>(relay: &'a Relay<'_>, stop: &watch::Receiver<bool>) -> [LocalBoxFuture<'a, ()>; 2] {
+    let (realm, days) = (relay.realm(), relay.settings().keep_days);
+    let sweep: Job<'a> = Box::new(move || sweep_notices(realm, days).boxed_local());
+    [
+        every(RELAY_EVERY, "send notices", realm, stop, Box::new(move || relay.run().boxed_local())),
+        every(SWEEP_EVERY, "sweep notices", realm, stop, sweep),
+    ]
+}
+
+async fn sweep_notices(realm: &Realm, days: u16) -> Result<usize, Error> {
     let sweep = async || realm.transaction("sweep notices", async |tx| store::notices::sweep(tx, days).await).await;
     repeated(sweep).await
+}
+
+/// Mail that was written to files, of all realms.
+async fn sweep_mail(settings: &NoticeSettings) -> Result<usize, Error> {
+    let (days, directory) = (settings.keep_days, settings.mail.directory.clone());
+    let swept = tokio::task::spawn_blocking(move || sweep_files(&directory, days)).await;
+    swept
+        .map_err(|error| Error::Failed(error.to_string()))?
+        .map_err(|error| Error::Failed(format!("old mail: {error}")))
 }
 
 /// Runs `job` at once and then again and again, some time `period` apart.
@@ -180,7 +239,7 @@ fn every<'a>(
 }
 
 async fn run_every(period: Duration, name: &'static str, realm: &Realm, mut stop: watch::Receiver<bool>, job: Job<'_>) {
-    let realm = realm.kind().schema();
+    let realm = realm.schema();
     while !*stop.borrow() {
         match job().await {
             Ok(0) => tracing::debug!(realm, job = name, "nothing to do"),

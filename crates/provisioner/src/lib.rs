@@ -14,6 +14,7 @@ mod jobs;
 mod lease;
 pub mod lint;
 pub mod notices;
+mod own;
 mod settings;
 pub mod supervise;
 mod thread;

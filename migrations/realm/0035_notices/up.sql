@@ -4,7 +4,7 @@
 create table webhook (
     id            bigint      generated always as identity primary key,
     customer_id   bigint      not null references customer,
-    url           text        not null check (url ~ '^https?://[^\s[:cntrl:]]{1,1000}$'),
+    url           text        not null check (url ~ '^https?://[^\s[:cntrl:]]+$' and length(url) <= 1000),
     secret        bytea       not null,
     old_secret    bytea,
     old_until     timestamptz,

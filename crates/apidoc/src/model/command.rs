@@ -189,7 +189,7 @@ fn of_json(command: iv::Command) -> Command {
     let repeat = match (command, spec.effects) {
         (iv::Command::Reads(_), _) => Repeat::Always,
         (iv::Command::Writes(_), effects) if effects.contains(&Effect::Charges) => Repeat::Never,
-        (iv::Command::Writes(_), _) => Repeat::SameTask,
+        (iv::Command::Writes(_) | iv::Command::Tries(_), _) => Repeat::SameTask,
     };
     Command {
         surface: Surface::Json,
@@ -201,10 +201,7 @@ fn of_json(command: iv::Command) -> Command {
         fields: spec.fields.iter().map(|f| field(Surface::Json, spec.name, f, CodeId::Json)).collect(),
         reply: spec.reply.iter().map(told).collect(),
         codes: spec.faults.iter().copied().map(CodeId::Json).collect(),
-        common_codes: iv_common(command.is_about_a_server() || command.is_about_hosting())
-            .into_iter()
-            .map(CodeId::Json)
-            .collect(),
+        common_codes: iv_common(iv::About::of(command).is_some()).into_iter().map(CodeId::Json).collect(),
         friendhosting_only: false,
         example: None,
     }

@@ -11,3 +11,4 @@ mod place;
 mod power;
 mod price;
 mod renew;
+mod vat;

@@ -33,6 +33,8 @@ pub enum Effect {
     Destroys,
     /// It queues a task for the provisioner.
     Queues,
+    /// It moves the clock of a customer's own test realm, and is there for test keys alone (CONTRACT 1.6).
+    MovesClock,
 }
 
 /// When a field must be given.
@@ -86,6 +88,23 @@ impl ReplyField {
     pub const fn list(name: &'static str, about: &'static str, items: &'static [ReplyField]) -> Self {
         Self { name, about, items }
     }
+}
+
+/// The fields of `first`, then those of `second`: as many as both have together.
+///
+/// # Panics
+/// When `N` is another number; in a constant, that is when it is compiled.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "the length is checked first")]
+pub const fn joined<const N: usize>(first: &[ReplyField], second: &[ReplyField]) -> [ReplyField; N] {
+    assert!(first.len() + second.len() == N, "as many fields as both have together");
+    let mut all = [ReplyField::text("", ""); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
 }
 
 /// What any command can answer (CONTRACT 1.4).

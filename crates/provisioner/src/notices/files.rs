@@ -26,7 +26,7 @@ pub(super) fn write(directory: &Path, uid: Uuid, message: &[u8]) -> io::Result<(
     fs::rename(unfinished, directory.join(format!("{uid}.{ENDING}")))
 }
 
-/// Takes out files that were written so many days ago. Returns how many.
+/// Takes out files that were written so many days ago, also from directories in it. Returns how many.
 ///
 /// # Errors
 /// As the operating system says.
@@ -38,6 +38,11 @@ pub(crate) fn sweep(directory: &Path, days: u16) -> io::Result<usize> {
     let (longest, mut swept) = (Duration::from_hours(24 * u64::from(days)), 0);
     for entry in entries {
         let entry = entry?;
+        // Test realms have their own.
+        if entry.file_type()?.is_dir() {
+            swept += sweep(&entry.path(), days)?;
+            continue;
+        }
         let is_ours = entry.path().extension().is_some_and(|ending| ending == ENDING);
         // Of a time to come, it is young.
         let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
@@ -69,7 +74,7 @@ mod tests {
         let opened = fs::File::options().append(true).open(&file).unwrap();
         opened.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         fs::write(directory.join("notes.txt"), "").unwrap();
-        assert_eq!(sweep(&directory, 1).unwrap(), 1);
+        assert_eq!(sweep(parent.path(), 1).unwrap(), 1, "also below");
         assert!(!file.exists() && directory.join("notes.txt").exists());
     }
 }

@@ -10,7 +10,7 @@ use lettre::{
         header::{HeaderName, HeaderValue},
     },
 };
-use store::{RealmKind, notices::Claimed};
+use store::{Realm, RealmKind, notices::Claimed};
 use uuid::Uuid;
 
 use super::{Again, MailSettings, MailTransport, Outcome, files, smtp::Smtp};
@@ -24,12 +24,13 @@ pub(super) enum Post {
 }
 
 impl Post {
-    /// A realm's. Nothing of the test realm goes further than to files.
+    /// A realm's. Nothing of a test realm goes further than to files.
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub(super) fn new(settings: &MailSettings, realm: RealmKind) -> Result<Self, String> {
-        Ok(match (realm, &settings.transport) {
+    pub(super) fn new(settings: &MailSettings, realm: &Realm) -> Result<Self, String> {
+        Ok(match (realm.kind(), &settings.transport) {
+            (RealmKind::Test, _) if realm.is_own() => Self::Files(settings.directory.join("test").join(realm.schema())),
             (RealmKind::Test, _) => Self::Files(settings.directory.join("test")),
             (RealmKind::Live, MailTransport::File) => Self::Files(settings.directory.clone()),
             (RealmKind::Live, MailTransport::Smtp(smtp)) => {

@@ -41,7 +41,7 @@ impl<'a> Relay<'a> {
     /// One that nobody knows yet. Where there is a `stop`, it lets go soon after that becomes true.
     #[must_use]
     pub fn new(realm: &'a Realm, settings: &'a NoticeSettings, stop: Option<watch::Receiver<bool>>) -> Self {
-        let post = Post::new(&settings.mail, realm.kind());
+        let post = Post::new(&settings.mail, realm);
         let post = post.inspect_err(|why| tracing::error!(why, "mail is set up wrongly"));
         Self { realm, settings, worker: Uuid::new_v4(), stop, post }
     }
@@ -91,7 +91,7 @@ impl<'a> Relay<'a> {
     async fn attend(&self, of: Claimed, tariff: Option<String>) -> Result<bool, Error> {
         let trying = time::timeout(TRY, self.deliver(&of, tariff.as_deref())).await;
         let outcome = trying.unwrap_or_else(|_| Outcome::Again(Again::whole("it took too long")));
-        let (id, realm) = (of.id, self.realm.kind().schema());
+        let (id, realm) = (of.id, self.realm.schema());
         match &outcome {
             Outcome::Sent(to) => tracing::debug!(realm, notice = id, to, "a notice is sent"),
             Outcome::Nowhere(why) => tracing::debug!(realm, notice = id, why, "a notice goes nowhere"),
@@ -161,8 +161,12 @@ impl<'a> Relay<'a> {
                     notices::succeed_webhook(tx, webhook.id).await?;
                 }
             }
-            Outcome::Nowhere(why) => drop(notices::skip(tx, of, why).await?),
-            Outcome::Refused(why) => drop(notices::fail(tx, of, why).await?),
+            Outcome::Nowhere(why) => {
+                notices::skip(tx, of, why).await?;
+            }
+            Outcome::Refused(why) => {
+                notices::fail(tx, of, why).await?;
+            }
             Outcome::Again(again) => self.put_off(tx, of, webhook, again).await?,
         }
         Ok(())

@@ -6,4 +6,5 @@ mod bed;
 mod interlock;
 mod kills;
 mod life;
+mod model;
 mod years;

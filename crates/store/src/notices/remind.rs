@@ -7,7 +7,7 @@ use domain::{
     calendar::Months,
     customers::CustomerId,
     dunning::renewal_period,
-    money::{Money, Percent},
+    money::Money,
     notices::{BalanceLow, News, Shortfall, Upcoming, forecast},
     orders::{BillingMode, Order, OrderId, proforma},
 };
@@ -16,6 +16,7 @@ use jiff_diesel::ToDiesel;
 use serde_json::Value;
 
 use crate::{
+    customers::VatColumns,
     db::{Error, Tx},
     ledger,
     orders::{Buyer, load},
@@ -80,8 +81,8 @@ struct Renewing {
     id: i64,
     #[diesel(sql_type = sql_types::Text)]
     currency: String,
-    #[diesel(sql_type = sql_types::Integer)]
-    vat_points: i32,
+    #[diesel(embed)]
+    vat: VatColumns,
     #[diesel(sql_type = sql_types::Array<sql_types::BigInt>)]
     orders: Vec<i64>,
     #[diesel(sql_type = sql_types::Array<sql_types::Nullable<sql_types::SmallInt>>)]
@@ -91,13 +92,13 @@ struct Renewing {
 /// Customers with orders that renew by themselves in the days that are looked ahead. $1 first and $2 last paid-until day,
 /// $3 after.
 const RENEWING: &str = "\
-    select c.id, c.currency, c.vat_points, array_agg(o.id order by o.id) as orders, \
+    select c.id, c.currency, c.vat_points, c.vat_fixed, p.country, p.vat_code, array_agg(o.id order by o.id) as orders, \
       array_agg((select i.months from invoice i where i.order_id = o.id and i.status = 'paid' \
         and i.purpose <> 'change' order by i.id desc limit 1) order by o.id) as months \
-    from customer c join orders o on o.customer_id = c.id \
+    from customer c join orders o on o.customer_id = c.id left join profile p on p.customer_id = c.id \
     where c.id > $3 and o.auto_renew and o.state in ('provisioning', 'active', 'suspended') \
       and o.paid_until between $1 and $2 \
-    group by c.id order by c.id limit $4";
+    group by c.id, p.customer_id order by c.id limit $4";
 
 /// Tells customers after `after` whose balance won't do for the renewals in as many days as the farthest reminder. Returns
 /// as [`remind`] does. Each order's next renewal counts, at the prices of today.
@@ -141,7 +142,7 @@ async fn of_customer(tx: &mut Tx, day: Date, of: &Renewing) -> Result<usize, Err
     let buyer = Buyer {
         customer: CustomerId(of.id),
         currency: of.currency.parse().map_err(Error::corrupt)?,
-        vat: Percent::basis_points(of.vat_points.into()).map_err(Error::corrupt)?,
+        vat: of.vat.standing()?,
     };
     let mut coming = Vec::with_capacity(of.orders.len());
     for (id, months) in of.orders.iter().zip(&of.months) {
@@ -162,8 +163,9 @@ fn upcoming(tx: &Tx, buyer: &Buyer, order: &Order, months: Option<i16>) -> Resul
     let last = months.and_then(|months| u16::try_from(months).ok()).and_then(Months::new);
     let months = catalogue.tariff(order.tariff).and_then(|tariff| renewal_period(tariff, last));
     let (Some(months), Some(until)) = (months, order.paid_until) else { return Ok(None) };
+    let terms = buyer.terms(tx.rules(), tx.today());
     // What has no price now is the billing run's to tell of.
-    let Ok(Some(NewInvoice { total, .. })) = proforma(order, months, &catalogue, &buyer.terms(tx.rules())) else {
+    let Ok(Some(NewInvoice { total, .. })) = proforma(order, months, &catalogue, &terms) else {
         return Ok(None);
     };
     let before = i64::from(tx.rules().policy.renew_days_before).days();

@@ -10,7 +10,6 @@ use secrecy::SecretString;
 
 use super::{lock, open_password, seal_password};
 use crate::{
-    addresses,
     db::{Error, Tx},
     schema::orders::dsl,
     tasks,
@@ -66,7 +65,7 @@ pub async fn process(tx: &mut Tx, id: OrderId, done: &Processed) -> Result<Order
         .await?;
     let waiting = tasks::close_manual(tx, id).await?;
     if waiting.contains(&Operation::Destroy) {
-        addresses::release_all(tx, id).await?;
+        tasks::gone(tx, id).await?;
     }
     if order.state != OrderState::Manual && waiting.is_empty() && seen == 0 {
         return Err(Error::Refused(format!("order {id} is {}: nothing of it waits for staff", order.state.name())));

@@ -11,7 +11,7 @@ use jiff_diesel::ToDiesel;
 use super::lock;
 use crate::{
     addresses,
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     invoices,
     schema::{orders::dsl, task},
     tasks::{self, NewTask},
@@ -67,11 +67,9 @@ struct Creation {
 }
 
 async fn made(tx: &mut Tx, order: &Order) -> Result<Made, Error> {
-    let creation: Creation = diesel::sql_query(
-        "select coalesce(bool_or(assigned_at is not null), false) as begun, \
+    let creation: Creation = sql("select coalesce(bool_or(assigned_at is not null), false) as begun, \
            coalesce(bool_or(state = 'succeeded'), false) as done \
-         from task where order_id = $1 and operation = $2",
-    )
+         from task where order_id = $1 and operation = $2")
     .bind::<sql_types::BigInt, _>(order.id.0)
     .bind::<sql_types::Text, _>(Operation::Create.name())
     .get_result(tx.conn())
@@ -118,7 +116,7 @@ async fn write_end(tx: &mut Tx, order: &Order, made: Made) -> Result<(), Error> 
 }
 
 /// Takes an order's end back while its server is still there: the order is what it was, and its server runs again
-/// unless it was suspended.
+/// unless it was suspended. One that nobody paid for is kept from today on, so that there is time to pay.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Refused`] when it has not ended, its server is gone or going, or its domain was ordered
@@ -128,9 +126,12 @@ pub async fn restore(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
     if order.state != OrderState::Terminated {
         return Err(Error::Refused(format!("order {id} is {}", order.state.name())));
     }
-    let before: (Option<String>, Option<String>) =
-        dsl::orders.find(id.0).select((dsl::ended_state, dsl::ended_suspended_by)).get_result(tx.conn()).await?;
-    let (Some(state), by) = before else {
+    let before: (Option<String>, Option<String>, Option<jiff_diesel::Date>) = dsl::orders
+        .find(id.0)
+        .select((dsl::ended_state, dsl::ended_suspended_by, dsl::lapsed_on))
+        .get_result(tx.conn())
+        .await?;
+    let (Some(state), by, lapsed) = before else {
         return Err(Error::Refused(format!("order {id} had no server to restore, or it was removed at once")));
     };
     let untaken = task::table
@@ -156,6 +157,8 @@ pub async fn restore(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
             dsl::terminated_at.eq(None::<jiff_diesel::Timestamp>),
             dsl::ended_state.eq(None::<String>),
             dsl::ended_suspended_by.eq(None::<String>),
+            // Its days of keeping begin anew: the billing run would end it again at once.
+            dsl::lapsed_on.eq(lapsed.map(|_| tx.today().to_diesel())),
         ))
         .execute(tx.conn())
         .await

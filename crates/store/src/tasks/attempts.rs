@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::lease::Lease;
 use crate::{
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     schema::task_attempt::{self, dsl},
 };
 
@@ -68,11 +68,9 @@ impl Ending<'_> {
 /// Writes down how a try ended, in the transaction that ends it.
 pub(super) async fn end(tx: &mut Tx, lease: &Lease, ending: &Ending<'_>) -> Result<(), Error> {
     // A claim of before this was written down has no row.
-    diesel::sql_query(
-        "update task_attempt set ended_at = greatest(now(), started_at), outcome = $3, class = $4, driver = $5, \
+    sql("update task_attempt set ended_at = greatest(now(), started_at), outcome = $3, class = $4, driver = $5, \
            detail = $6 \
-         where task_id = $1 and fence = $2",
-    )
+         where task_id = $1 and fence = $2")
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Text, _>(ending.outcome.name())

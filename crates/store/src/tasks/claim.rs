@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     RealmKind,
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     orders::{Sizes, open_password},
 };
 
@@ -138,14 +138,16 @@ const IN_ITS_WAY: &str = "\
     select from task p where p.order_id = t.order_id and (p.state = 'running' \
       or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and not exists ( \
         select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
-          and (f.state in ('manual', 'failed', 'cancelled') or f.rank = 1 and f.state = 'queued' and fo.state = 'suspended')) \
+          and (f.state in ('manual', 'failed', 'cancelled') \
+            or f.rank = 1 and f.state = 'queued' and fo.state in ('suspended', 'terminated'))) \
       or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id)";
 
 /// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
-/// while its server is suspended. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
+/// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the
+/// server again, so it comes to nothing with that, or goes on when the order is restored. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
 const MAY_BE_DONE: &str = "\
     t.state = 'queued' and t.run_at <= now() and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
-      and (t.rank = 0 or o.state <> 'suspended') \
+      and (t.rank = 0 or o.state not in ('suspended', 'terminated')) \
       and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
@@ -195,7 +197,7 @@ pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
     let nodes = || catalogue.nodes.iter();
     let names: Vec<&str> = nodes().map(|node| node.name.as_str()).collect();
     let places: Vec<i32> = nodes().map(|node| i32::try_from(node.max_tasks).unwrap_or(i32::MAX)).collect();
-    let row: Option<Row> = diesel::sql_query(claim_query())
+    let row: Option<Row> = sql(claim_query())
         .bind::<sql_types::Array<sql_types::Text>, _>(known())
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::Integer, _>(LEASE_SECONDS)
@@ -288,7 +290,6 @@ pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
         "select exists (select from task t join orders o on o.id = t.order_id \
            where {MAY_BE_DONE} and not exists ({IN_ITS_WAY})) as due"
     );
-    let found: Due =
-        diesel::sql_query(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;
+    let found: Due = sql(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;
     Ok(found.due)
 }

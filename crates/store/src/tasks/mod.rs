@@ -32,6 +32,6 @@ pub use simulated_network::SimulatedNetwork;
 pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, close_manual, enqueue, enqueue_in_bounds, note, untaken, waiting};
 pub(crate) use moves::{is_on_its_way, wait_for_removal};
-pub(crate) use nothing::cancel_waiting;
+pub(crate) use nothing::{cancel_waiting, gone};
 pub(crate) use secret::{manual_with_secret, open as open_secret, tell};
 pub(crate) use undo::Undo;

@@ -15,7 +15,7 @@ use domain::{
 use serde_json::json;
 
 use super::{NewTask, enqueue, finish::hold_order};
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 #[derive(QueryableByName)]
 struct Answer {
@@ -25,25 +25,22 @@ struct Answer {
 
 /// Whether a task that brings an address to a server, or takes it away, is still to be done.
 pub(crate) async fn is_on_its_way(tx: &mut Tx, order: OrderId, ip: IpAddr) -> Result<bool, Error> {
-    let open: Answer = diesel::sql_query(
-        "select exists (select from task where order_id = $1 and operation = $2 and params ->> 'ip' = $3 \
-           and state in ('queued', 'running', 'manual')) as yes",
-    )
-    .bind::<sql_types::BigInt, _>(order.0)
-    .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
-    .bind::<sql_types::Text, _>(ip.to_string())
-    .get_result(tx.conn())
-    .await?;
+    let open: Answer =
+        sql("select exists (select from task where order_id = $1 and operation = $2 and params ->> 'ip' = $3 \
+           and state in ('queued', 'running', 'manual')) as yes")
+        .bind::<sql_types::BigInt, _>(order.0)
+        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+        .bind::<sql_types::Text, _>(ip.to_string())
+        .get_result(tx.conn())
+        .await?;
     Ok(open.yes)
 }
 
 /// What waited for tasks of an order that are cancelled with it waits for its removal: with the machine the address is
 /// free. Where there is no machine to remove, it waits for nothing.
 pub(crate) async fn wait_for_removal(tx: &mut Tx, order: OrderId, removal: Option<TaskId>) -> Result<(), Error> {
-    diesel::sql_query(
-        "update task t set after = $2 from task f where f.id = t.after and f.order_id = $1 \
-           and f.state = 'cancelled' and t.state in ('queued', 'manual')",
-    )
+    sql("update task t set after = $2 from task f where f.id = t.after and f.order_id = $1 \
+           and f.state = 'cancelled' and t.state in ('queued', 'manual')")
     .bind::<sql_types::BigInt, _>(order.0)
     .bind::<sql_types::Nullable<sql_types::BigInt>, _>(removal.map(|removal| removal.0))
     .execute(tx.conn())
@@ -89,7 +86,7 @@ pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> 
     let Some(pair) = pair(tx, id).await? else {
         return Err(Error::Refused(format!("task {} does not wait any more", id.0)));
     };
-    let cancelled = diesel::sql_query(
+    let cancelled = sql(
         "update task set state = 'cancelled', completed_at = now() where id in ($1, $2) and state in ('queued', 'manual')",
     )
     .bind::<sql_types::BigInt, _>(pair.giving)
@@ -99,7 +96,7 @@ pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> 
     if cancelled != 2 {
         return Err(Error::Refused(format!("a worker has task {}, which takes {} away", pair.giving, pair.ip)));
     }
-    diesel::sql_query("update address set order_id = $3 where host(ip) = $1 and order_id = $2 and released_at is null")
+    sql("update address set order_id = $3 where host(ip) = $1 and order_id = $2 and released_at is null")
         .bind::<sql_types::Text, _>(&pair.ip)
         .bind::<sql_types::BigInt, _>(pair.taker)
         .bind::<sql_types::BigInt, _>(pair.giver)
@@ -113,7 +110,7 @@ pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> 
 }
 
 async fn pair(tx: &mut Tx, id: TaskId) -> Result<Option<Pair>, Error> {
-    Ok(diesel::sql_query(PAIR)
+    Ok(sql(PAIR)
         .bind::<sql_types::BigInt, _>(id.0)
         .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
         .get_result(tx.conn())

@@ -10,7 +10,7 @@ use domain::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     schema::task,
 };
 
@@ -108,7 +108,7 @@ async fn write(tx: &mut Tx, order: OrderId, undo: Map<String, Value>) -> Result<
     }
     let undo = Value::Object(undo);
     for statement in [SERVER, ORDER] {
-        diesel::sql_query(statement)
+        sql(statement)
             .bind::<sql_types::BigInt, _>(order.0)
             .bind::<sql_types::Jsonb, _>(&undo)
             .execute(tx.conn())

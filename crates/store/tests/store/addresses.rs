@@ -37,7 +37,7 @@ fn with_pool(ranges: &[&str]) -> Catalogue {
     Catalogue { pools: vec![pool], ..TestDb::demo_catalogue() }
 }
 
-async fn bed(ranges: &[&str]) -> (TestDb, Buyer) {
+pub async fn bed(ranges: &[&str]) -> (TestDb, Buyer) {
     let db = TestDb::with_demo_catalogue().await;
     db.apply_catalogue(&with_pool(ranges)).await;
     let ann = db.customer("ann").credit("10000.00").add().await;
@@ -235,7 +235,7 @@ async fn the_realms_hold_addresses_apart() {
 }
 
 /// Two servers that run, and an address more of the first, which is brought there.
-async fn two_servers(db: &TestDb, ann: &Buyer) -> (OrderId, OrderId, IpAddr) {
+pub async fn two_servers(db: &TestDb, ann: &Buyer) -> (OrderId, OrderId, IpAddr) {
     let (from, to) = (order(&db.database, ann).await, order(&db.database, ann).await);
     let give = async |tx: &mut store::Tx| addresses::give(tx, from, None).await;
     let (ip, _) = db.database.live.transaction("give", give).await.unwrap();
@@ -243,11 +243,17 @@ async fn two_servers(db: &TestDb, ann: &Buyer) -> (OrderId, OrderId, IpAddr) {
     (from, to, ip)
 }
 
-async fn moved(realm: &Realm, ann: &Buyer, from: OrderId, ip: IpAddr, to: OrderId) -> Result<TaskId, ServerFailure> {
+pub async fn moved(
+    realm: &Realm,
+    ann: &Buyer,
+    from: OrderId,
+    ip: IpAddr,
+    to: OrderId,
+) -> Result<TaskId, ServerFailure> {
     realm.transaction("move", async |tx| move_address(tx, ann.customer, from, ip, to).await).await
 }
 
-fn told(task: &ClaimedTask) -> Vec<IpAddr> {
+pub fn told(task: &ClaimedTask) -> Vec<IpAddr> {
     task.network.addresses.iter().map(|address| address.ip).collect()
 }
 
@@ -386,4 +392,23 @@ async fn a_name_is_not_set_for_who_has_the_address_by_then() {
     let arrived = live.read(async |c| addresses::held(c, Some(to)).await).await.unwrap();
     let arrived = arrived.into_iter().find(|held| held.ip == ip).unwrap();
     assert_eq!(arrived.ptr.as_deref(), Some("vps.example.lt"), "the name goes with it");
+}
+
+#[tokio::test]
+async fn each_naming_is_told_its_own_name_also_of_an_address_that_is_about_to_leave() {
+    let (db, ann) = bed(&[]).await;
+    let live = &db.database.live;
+    let (from, to, ip) = two_servers(&db, &ann).await;
+    for name in ["a.example.lt", "b.example.lt"] {
+        let name = domain::domain_name::DomainName::parse(name).unwrap();
+        live.transaction("ptr", async |tx| set_ptr(tx, ann.customer, from, ip, &name).await).await.unwrap();
+    }
+    moved(live, &ann, from, ip, to).await.unwrap();
+    for name in ["a.example.lt", "b.example.lt"] {
+        let task = claim(live).await.unwrap();
+        let told = task.network.addresses.iter().find(|address| address.ip == ip).unwrap();
+        assert_eq!((task.lease.order, told.ptr.as_deref()), (from, Some(name)));
+        assert!(succeed(live, &task).await);
+    }
+    work(&db.database).await;
 }

@@ -1,10 +1,7 @@
 //! Statements out of the ledger: sealed once, whoever seals, and every change found.
 
 use ::statements::{PublicKeys, verify};
-use domain::{
-    money::{Currency::EUR, Percent},
-    orders::Unpaid,
-};
+use domain::{money::Currency::EUR, orders::Unpaid, vat::VatStanding};
 use futures_util::future::join_all;
 use store::{
     Error, RealmKind, Tx,
@@ -35,7 +32,8 @@ async fn of(db: &TestDb, login: &str) -> CustomerRow {
 }
 
 async fn buyer(db: &TestDb, login: &str) -> Buyer {
-    Buyer { customer: of(db, login).await.customer(), currency: EUR, vat: Percent::ZERO }
+    let vat = VatStanding::of(None, None, None);
+    Buyer { customer: of(db, login).await.customer(), currency: EUR, vat }
 }
 
 async fn keys(db: &TestDb) -> PublicKeys {

@@ -5,13 +5,13 @@ use domain::language::Language;
 use letters::{Reader, letter};
 use serde_json::{Value, json};
 use store::{
-    RealmKind,
+    Realm,
     customers::{self, CustomerRow},
     notices::{self, NoticeFilter, NoticeRow},
 };
 
 use super::{
-    realm::RealmOption,
+    realm::AnyRealm,
     report::{Report, listing, table},
 };
 use crate::{failure::Failure, installation::Installation};
@@ -20,7 +20,7 @@ use crate::{failure::Failure, installation::Installation};
 #[derive(Debug, Args)]
 pub struct NoticeArguments {
     #[command(flatten)]
-    realm: RealmOption,
+    realm: AnyRealm,
     #[command(subcommand)]
     command: NoticeCommand,
 }
@@ -61,16 +61,16 @@ enum NoticeCommand {
 
 /// Does it.
 pub async fn run(arguments: NoticeArguments, installation: &Installation) -> Result<Report, Failure> {
-    let kind = arguments.realm.kind();
+    let realm = arguments.realm.open(installation).await?;
     match arguments.command {
         NoticeCommand::List { customer, failed, state, limit } => {
             let state = if failed { Some("failed".to_owned()) } else { state };
-            list(installation, kind, customer.as_deref(), state.as_deref(), limit).await
+            list(installation, &realm, customer.as_deref(), state.as_deref(), limit).await
         }
-        NoticeCommand::Show { id } => show(installation, kind, id).await,
+        NoticeCommand::Show { id } => show(installation, &realm, id).await,
         NoticeCommand::Retry { id, .. } => {
             let retry = async |tx: &mut store::Tx| notices::retry(tx, id).await;
-            let again = installation.realm(kind).transaction("retry notices", retry).await?;
+            let again = realm.transaction("retry notices", retry).await?;
             Ok(Report::new(format!("{again} notices are sent now, if there is a worker"), json!({ "retried": again })))
         }
     }
@@ -78,12 +78,12 @@ pub async fn run(arguments: NoticeArguments, installation: &Installation) -> Res
 
 async fn list(
     installation: &Installation,
-    kind: RealmKind,
+    realm: &Realm,
     login: Option<&str>,
     state: Option<&str>,
     most: i64,
 ) -> Result<Report, Failure> {
-    let rows = installation.realm(kind).read(async |connection| {
+    let rows = realm.read(async |connection| {
         let customer = match login {
             Some(login) => Some(customers::by_login(connection, login).await?.customer()),
             None => None,
@@ -110,8 +110,7 @@ async fn list(
     Ok(Report::new(table(head, &cells, "no notices"), rows.iter().map(json_of).collect()))
 }
 
-async fn show(installation: &Installation, kind: RealmKind, id: i64) -> Result<Report, Failure> {
-    let realm = installation.realm(kind);
+async fn show(installation: &Installation, realm: &Realm, id: i64) -> Result<Report, Failure> {
     let (row, customer, profile) = realm
         .read(async |connection| {
             let row = notices::show(connection, id).await?;

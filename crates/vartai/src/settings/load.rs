@@ -22,10 +22,11 @@ const PREFIX: &str = "VARTAI_";
 /// Variables that are no settings: the file's own path, and where PostgreSQL's programs are.
 const NO_SETTINGS: [&str; 2] = ["VARTAI_CONFIG", "VARTAI_PG_BIN"];
 /// Keys that hold lists, which the environment writes with commas.
-const LISTS: [&str; 5] = [
+const LISTS: [&str; 6] = [
     "http.trusted_proxies",
     "iv.allowed_networks",
     "company.address",
+    "billing.vat.rates",
     "notices.remind_days",
     "notices.webhook_networks",
 ];
@@ -78,6 +79,7 @@ impl Settings {
             let why = "mail.smtp_password_file: a login at the mail server needs both it and mail.smtp_user";
             return Err(SettingsError(why.to_owned()));
         }
+        settings.billing.vat.rules().map_err(SettingsError)?;
         Ok(settings)
     }
 }

@@ -9,7 +9,7 @@ use store::{
     ledger,
 };
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec};
 
 /// Tells who the customer is and what it has.
 pub struct AccountInfo;
@@ -64,7 +64,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for AccountInfo {
+impl Reading<Iv> for AccountInfo {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

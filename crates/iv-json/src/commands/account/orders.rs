@@ -16,7 +16,7 @@ use store::{
 };
 
 use crate::{
-    command::{Call, Effect, Failure, Reading, ReplyField, Spec},
+    command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec},
     links::{CreditNoteLink, InvoiceLink, Link, seal},
 };
 
@@ -41,7 +41,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for AccountOrders {
+impl Reading<Iv> for AccountOrders {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

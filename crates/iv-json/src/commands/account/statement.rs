@@ -10,7 +10,7 @@ use store::{
 
 use super::super::count::{COUNT, count};
 use crate::{
-    command::{Call, Effect, Failure, Reading, ReplyField, Spec},
+    command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec},
     fault::Fault,
 };
 
@@ -65,7 +65,7 @@ static BONUSES: Spec = Spec {
     faults: &[Fault::Parameter("count")],
 };
 
-impl Reading for AccountStatement {
+impl Reading<Iv> for AccountStatement {
     fn spec(&self) -> &'static Spec {
         self.spec
     }

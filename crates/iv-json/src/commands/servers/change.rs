@@ -14,7 +14,7 @@ use store::{
 
 use super::{TASK, queued, state};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -69,7 +69,7 @@ static SPEC: Spec = Spec {
     ],
 };
 
-impl Writing for ServerChange {
+impl Writing<Iv> for ServerChange {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

@@ -5,7 +5,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
 use store::{Conn, Error, Realm, catalogue};
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, SERVER_ID, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, SERVER_ID, Spec};
 
 /// Lists the operating systems that a server can have.
 pub struct ServerOs;
@@ -27,7 +27,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for ServerOs {
+impl Reading<Iv> for ServerOs {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

@@ -15,7 +15,7 @@ use store::{
 
 use super::super::count::{COUNT, count};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, Reading, ReplyField, SERVER_ID, Spec},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, Reading, ReplyField, SERVER_ID, Spec},
     fault::Fault,
 };
 
@@ -58,7 +58,7 @@ static SPEC: Spec = Spec {
     faults: &[Fault::Parameter("task_id"), Fault::Parameter("task"), Fault::Parameter("count")],
 };
 
-impl Reading for ServerTasks {
+impl Reading<Iv> for ServerTasks {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }
