@@ -11,6 +11,7 @@ pub mod firewall;
 pub mod language;
 pub mod money;
 pub mod network;
+pub mod notices;
 pub mod orders;
 pub mod tasks;
 pub mod usage;

@@ -17,6 +17,7 @@ pub fn amount(money: Money, language: Language) -> String {
 }
 
 /// An amount with its currency: `1 234,50 €`, `€1,234.50`, `1 234 JPY`, `JPY 1,234`.
+#[must_use]
 pub fn sum(money: Money, language: Language) -> String {
     let figures = amount(money, language);
     match (language, money.currency()) {
@@ -68,6 +69,7 @@ fn number(plain: &str, language: Language) -> String {
 }
 
 /// A day: `2027 m. sausio 31 d.`, `31 января 2027 г.`, `31 January 2027`; its parts never break apart.
+#[must_use]
 pub fn day(date: Date, language: Language) -> String {
     let (year, day) = (date.year(), date.day());
     let month = month(date.month(), language);
@@ -80,6 +82,7 @@ pub fn day(date: Date, language: Language) -> String {
 }
 
 /// A number of months, abbreviated where the language has a usual abbreviation.
+#[must_use]
 pub fn months(count: u16, language: Language) -> String {
     match (language, count) {
         (Language::Lt, _) => format!("{count}{NO_BREAK}mėn."),

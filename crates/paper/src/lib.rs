@@ -12,5 +12,7 @@ mod sheet;
 mod words;
 
 pub use document::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, SumError, Totals};
+pub use figures::{day, months, sum};
 pub use page::{page, style_hash};
 pub use pdf::{PdfError, pdf};
+pub use sheet::plain;

@@ -228,7 +228,8 @@ fn fact(label: &str, value: String) -> Fact {
 
 /// A text as it can stand on paper: control characters are blanks, and what would turn the direction of the text around
 /// it, and so show it as another, is left out.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text: String = text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();

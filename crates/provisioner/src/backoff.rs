@@ -14,6 +14,9 @@ pub(crate) struct Backoff {
 /// Between a task's tries.
 pub(crate) const TASK: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_mins(10) };
 
+/// Between tries of a notice.
+pub(crate) const NOTICE: Backoff = Backoff { base: Duration::from_mins(1), cap: Duration::from_hours(6) };
+
 /// Between questions to a database that does not answer.
 pub(crate) const DATABASE: Backoff = Backoff { base: Duration::from_millis(250), cap: Duration::from_secs(5) };
 
@@ -57,7 +60,7 @@ mod tests {
     proptest! {
         #[test]
         fn pauses_stay_within_their_bounds(failures in any::<u32>(), random in any::<u64>()) {
-            for backoff in [TASK, DATABASE] {
+            for backoff in [TASK, NOTICE, DATABASE] {
                 let ceiling = backoff.ceiling(failures);
                 prop_assert!(backoff.base <= ceiling && ceiling <= backoff.cap);
                 prop_assert!(backoff.full_jitter(failures, random) <= ceiling);

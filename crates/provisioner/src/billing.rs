@@ -7,11 +7,11 @@ use domain::{
     orders::OrderId,
 };
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use store::{
     Error, Realm,
     billing::{self, Begun, PAGE, Round, Tally},
-    payments,
+    notices, payments,
 };
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
@@ -87,6 +87,7 @@ impl<'a> Biller<'a> {
             if !whole {
                 return Ok(Ran::Elsewhere);
             }
+            self.remind(round.day).await?;
             days += 1;
             if round.is_today {
                 return Ok(Ran::Through { days, tally: all });
@@ -142,6 +143,38 @@ impl<'a> Biller<'a> {
             }
             after = due.last().copied();
         }
+    }
+
+    /// Reminds of orders that end soon, and of balances that won't do. That they can't be reminded of stops no round.
+    async fn remind(&self, day: Date) -> Result<(), Error> {
+        let orders = async {
+            let mut after = None;
+            loop {
+                let remind = async |tx: &mut store::Tx| notices::remind(tx, day, after).await;
+                match self.realm.transaction("remind of orders", remind).await?.1 {
+                    Some(last) => after = Some(last),
+                    None => return Ok(()),
+                }
+            }
+        };
+        let balances = async {
+            let mut after = None;
+            loop {
+                let remind = async |tx: &mut store::Tx| notices::remind_balances(tx, day, after).await;
+                match self.realm.transaction("remind of balances", remind).await?.1 {
+                    Some(last) => after = Some(last),
+                    None => return Ok(()),
+                }
+            }
+        };
+        for reminded in [orders.await, balances.await] {
+            match reminded {
+                Err(error @ Error::Unreachable(_)) => return Err(error),
+                Err(error) => tracing::warn!(realm = self.realm.schema(), %error, "nobody is reminded"),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     async fn page(&self, round: &Round, due: &[OrderId]) -> Result<Tally, Error> {

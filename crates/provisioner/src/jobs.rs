@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     Biller, Ran, WorkerSettings, billing,
     driver::Drivers,
+    notices::{NoticeSettings, Relay, sweep as sweep_files},
     usage,
     worker::{around, stopping},
 };
@@ -29,6 +30,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Invoices are numbered this often: "which takes seconds" (CONTRACT 2.2).
 const NUMBER_EVERY: Duration = Duration::from_secs(2);
+
+/// Entries of wallets are sealed this often.
+const SEAL_EVERY: Duration = Duration::from_mins(1);
+
+/// The outbox is looked into this often.
+const RELAY_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the jobs until told to stop.
 pub(crate) async fn run(
@@ -109,11 +116,27 @@ pub(crate) async fn run(
     join_all(jobs).await;
 }
 
+/// Runs the jobs of notices and statements until told to stop.
+pub(crate) async fn run_notices(database: &Database, settings: &WorkerSettings, stop: watch::Receiver<bool>) {
+    let live = &database.live;
+    let relay = |settings| RealmKind::ALL.map(|kind| Relay::new(database.realm(kind), settings, Some(stop.clone())));
+    let relays = settings.notices.as_ref().map(relay);
+    let seal: Job<'_> = Box::new(|| store::statements::seal_all(live, None).boxed_local());
+    let mut jobs = vec![every(SEAL_EVERY, "seal entries", live, &stop, seal)];
+    jobs.extend(relays.iter().flatten().flat_map(|relay| notices(relay, &stop)));
+    if let Some(settings) = &settings.notices {
+        let sweep: Job<'_> = Box::new(|| sweep_mail(settings).boxed_local());
+        jobs.push(every(SWEEP_EVERY, "sweep mail", live, &stop, sweep));
+    }
+    join_all(jobs).await;
+}
+
 /// The jobs of a customer's own test realm. What is older than a day is swept with all other such realms.
 pub(crate) async fn run_own(realm: &Realm, settings: &WorkerSettings, stop: watch::Receiver<bool>) {
     let biller = Biller::new(realm, Some(stop.clone()));
     let ran = Cell::new(None);
-    let jobs: Vec<LocalBoxFuture<'_, ()>> = vec![
+    let relay = settings.notices.as_ref().map(|notices| Relay::new(realm, notices, Some(stop.clone())));
+    let mut jobs: Vec<LocalBoxFuture<'_, ()>> = vec![
         every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())),
         every(NUMBER_EVERY, "number invoices", realm, &stop, Box::new(|| number_papers(realm, settings).boxed_local())),
         every(SWEEP_EVERY, "sweep saved answers", realm, &stop, Box::new(|| sweep_answers(realm).boxed_local())),
@@ -132,6 +155,7 @@ pub(crate) async fn run_own(realm: &Realm, settings: &WorkerSettings, stop: watc
             Box::new(|| bill_own(&biller, realm, settings, &ran).boxed_local()),
         ),
     ];
+    jobs.extend(relay.iter().flat_map(|relay| notices(relay, &stop)));
     join_all(jobs).await;
 }
 
@@ -176,6 +200,30 @@ async fn sweep_secrets(realm: &Realm, days: i32) -> Result<usize, Error> {
 
 async fn sweep_usage(realm: &Realm) -> Result<usize, Error> {
     realm.transaction("sweep usage", async |tx| store::usage::sweep(tx).await).await
+}
+
+/// Sending a realm's notices, and taking out those that have had their day.
+fn notices<'a>(relay: &'a Relay<'_>, stop: &watch::Receiver<bool>) -> [LocalBoxFuture<'a, ()>; 2] {
+    let (realm, days) = (relay.realm(), relay.settings().keep_days);
+    let sweep: Job<'a> = Box::new(move || sweep_notices(realm, days).boxed_local());
+    [
+        every(RELAY_EVERY, "send notices", realm, stop, Box::new(move || relay.run().boxed_local())),
+        every(SWEEP_EVERY, "sweep notices", realm, stop, sweep),
+    ]
+}
+
+async fn sweep_notices(realm: &Realm, days: u16) -> Result<usize, Error> {
+    let sweep = async || realm.transaction("sweep notices", async |tx| store::notices::sweep(tx, days).await).await;
+    repeated(sweep).await
+}
+
+/// Mail that was written to files, of all realms.
+async fn sweep_mail(settings: &NoticeSettings) -> Result<usize, Error> {
+    let (days, directory) = (settings.keep_days, settings.mail.directory.clone());
+    let swept = tokio::task::spawn_blocking(move || sweep_files(&directory, days)).await;
+    swept
+        .map_err(|error| Error::Failed(error.to_string()))?
+        .map_err(|error| Error::Failed(format!("old mail: {error}")))
 }
 
 /// Runs `job` at once and then again and again, some time `period` apart.

@@ -13,6 +13,7 @@ pub mod driver;
 mod jobs;
 mod lease;
 pub mod lint;
+pub mod notices;
 mod own;
 mod settings;
 pub mod supervise;

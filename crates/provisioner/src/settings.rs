@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::driver::DriverSettings;
+use crate::{driver::DriverSettings, notices::NoticeSettings};
 
 /// How the provisioner works. The defaults are right for any installation; tests make it quicker or slower.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct WorkerSettings {
     pub reap_every: Duration,
     /// How often the billing run looks for what is due.
     pub bill_every: Duration,
+    /// How notices are sent; they stay in the outbox without.
+    pub notices: Option<NoticeSettings>,
     /// How long a driver has to let go of what staff don't want any more, before it is dropped.
     pub stop_for: Duration,
     /// How long running tasks have to end once the worker is told to stop.
@@ -54,6 +56,7 @@ impl Default for WorkerSettings {
             trust_lease_for: Duration::from_secs(20),
             reap_every: Duration::from_secs(5),
             bill_every: Duration::from_mins(1),
+            notices: None,
             stop_for: Duration::from_secs(20),
             drain_for: Duration::from_secs(60),
         }

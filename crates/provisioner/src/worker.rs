@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use futures_util::future::join4;
+use futures_util::future::join5;
 use store::{
     Database, Error, Realm,
     tasks::{self, Claim, Lease},
@@ -45,7 +45,8 @@ pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Fu
     let work = async {
         let jobs = jobs::run(&database, &sampled, &settings, stopped.clone());
         let own = own::run(&database, &settings, stopped.clone());
-        join4(live.run(stopped.clone()), test.run(stopped.clone()), own, jobs).await;
+        let notices = jobs::run_notices(&database, &settings, stopped.clone());
+        join5(live.run(stopped.clone()), test.run(stopped.clone()), own, jobs, notices).await;
     };
     let tell = async {
         shutdown.await;

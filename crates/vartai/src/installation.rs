@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::tasks::ProvisioningRules;
+use domain::{dunning::Policy, tasks::ProvisioningRules};
 use gateway_http::auth::password;
 use pg_cluster::Cluster;
 use secrecy::SecretString;
@@ -156,7 +156,7 @@ pub fn rules(settings: &Settings) -> Rules {
         seller: settings.company.seller(),
         // Loading them refused what can't be.
         vat: settings.billing.vat.rules().ok().flatten(),
-        policy: settings.billing.policy(),
+        policy: Policy { remind_days: settings.notices.remind_days.0, ..settings.billing.policy() },
         provisioning,
         capabilities: settings.drivers.capabilities(),
     }

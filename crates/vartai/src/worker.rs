@@ -38,6 +38,7 @@ pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
         credit_note_series: installation.settings.billing.credit_note_series.0.clone(),
         sample_every: Duration::from_secs(installation.settings.worker.sample_seconds.get().into()),
         keep_secrets_days: installation.settings.worker.keep_secrets_days.get().into(),
+        notices: Some(installation.settings.notices()),
         ..WorkerSettings::default()
     };
     provisioner::spawn(installation.database.clone(), settings)

@@ -1,7 +1,7 @@
 //! The company's days.
 
 use super::Limits;
-use crate::catalogue::Tariff;
+use crate::{catalogue::Tariff, notices::RemindDays};
 
 /// How long an order that isn't renewed is left alone, and then kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Policy {
     pub unpaid_order_days: u16,
     /// What becomes of money that arrives.
     pub settle: Settle,
+    /// How long before the end customers are reminded.
+    pub remind_days: RemindDays,
     /// When the run asks for a person.
     pub limits: Limits,
 }
@@ -58,6 +60,7 @@ impl Default for Policy {
             lapse: Lapse { grace_days: 3, keep_days: 14 },
             unpaid_order_days: 30,
             settle: Settle::ByInvoice,
+            remind_days: RemindDays::default(),
             limits: Limits::default(),
         }
     }

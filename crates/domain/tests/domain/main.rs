@@ -6,6 +6,7 @@ mod build;
 mod calendar;
 mod dunning;
 mod money;
+mod notices;
 mod place;
 mod power;
 mod price;

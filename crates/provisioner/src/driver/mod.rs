@@ -18,7 +18,7 @@ mod registry;
 mod settings;
 mod simulated;
 mod simulated_usage;
-mod web;
+pub(crate) mod web;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -37,7 +37,7 @@ pub use proxmox::{ProxmoxDriver, ProxmoxSettings};
 pub use registry::Drivers;
 pub use settings::{DriverKind, DriverSettings, Timeouts};
 pub use simulated::SimulatedDriver;
-pub use web::EndpointSettings;
+pub use web::{EndpointSettings, check_customers_url};
 
 /// Reaches the hypervisors of one kind. Its futures can be dropped at any moment, when the lease is lost: what they had
 /// under way then ends as soon as it can, and what comes after it is told by its fence.

@@ -195,6 +195,8 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
         RealmKind::Live => format!(
             "grant execute on function {schema}.post, {schema}.open_account, {schema}.lock_wallets to \"{role}\"; \
              grant usage on sequence {schema}.movement_id to \"{role}\"; \
+             grant insert on {schema}.sealed_entry, {schema}.statement_key to \"{role}\"; \
+             grant update (retired_at) on {schema}.statement_key to \"{role}\"; \
              grant insert, update, delete on {schema}.own_realm to \"{role}\";"
         ),
     };
@@ -227,6 +229,9 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
          grant update on {schema}.billing_run to \"{role}\"; \
          grant insert, update on {schema}.billing_day to \"{role}\"; \
          grant insert on {schema}.payment, {schema}.billing_release to \"{role}\"; \
+         grant insert, update, delete on {schema}.webhook to \"{role}\"; \
+         grant update, delete on {schema}.notice to \"{role}\"; \
+         grant execute on function {schema}.tell, {schema}.facts_of_order to \"{role}\"; \
          grant execute on function {schema}.realm_now to \"{role}\"; \
          grant usage on sequence {schema}.task_fence to \"{role}\"; \
          {ledger} {sweeping} commit"

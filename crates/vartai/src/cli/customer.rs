@@ -20,6 +20,7 @@ use super::{
     profile::{self, ProfileArguments},
     report::{Report, listing, table, yes_no},
     secret::{NewPassword, PasswordSource},
+    webhook::{self, WebhookCommand},
 };
 use crate::{
     failure::Failure,
@@ -52,6 +53,9 @@ pub enum CustomerCommand {
     },
     /// Set or show who a customer is on paper: on invoices and in account_info
     Profile(Box<ProfileArguments>),
+    /// Services of a customer's own that are told what happens
+    #[command(subcommand, arg_required_else_help = true)]
+    Webhook(WebhookCommand),
     /// Test mode of a customer's own login: a test key, and a test realm that only this key opens
     #[command(subcommand, arg_required_else_help = true)]
     TestMode(test_mode::TestModeCommand),
@@ -149,6 +153,7 @@ pub async fn run(command: CustomerCommand, installation: &Installation) -> Resul
             change(&login, enabled, installation).await
         }
         CustomerCommand::Profile(arguments) => profile::run(*arguments, installation).await,
+        CustomerCommand::Webhook(command) => webhook::run(command, installation).await,
         CustomerCommand::TestMode(command) => test_mode::run(command, installation).await,
         CustomerCommand::Password { login, password } => set_password(&login, password, installation).await,
     }

@@ -15,13 +15,16 @@ mod invoice;
 mod key;
 mod ledger;
 mod migrate;
+mod notice;
 mod order;
 mod profile;
 mod realm;
 mod report;
 mod secret;
+mod statement;
 mod task;
 pub mod usage;
+mod webhook;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -108,6 +111,12 @@ enum Command {
     /// The books
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(ledger::LedgerCommand),
+    /// Statements that customers can verify by themselves
+    #[command(subcommand, arg_required_else_help = true)]
+    Statement(statement::StatementCommand),
+    /// What customers and staff are told: by e-mail, and by webhooks
+    #[command(arg_required_else_help = true)]
+    Notice(notice::NoticeArguments),
     /// Programs of the company's own that drive its machines
     #[command(subcommand, arg_required_else_help = true)]
     Hook(hook::HookCommand),
@@ -147,6 +156,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Migrate(with) => migrate::run(with, settings).await,
         Command::Doctor => doctor::run(settings).await,
         Command::Hook(command) => hook::run(command, &settings).await,
+        // Without an installation: its customers verify.
+        Command::Statement(statement::StatementCommand::Verify(arguments)) => statement::verified(&arguments),
         staff => {
             installation::with(settings, Migrations::Expect, async |opened| {
                 interruptible(of_staff(staff, &opened)).await
@@ -174,6 +185,8 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Billing(arguments) => billing::run(arguments, installation).await,
         Command::Clock(arguments) => clock::run(arguments, installation).await,
         Command::Ledger(command) => ledger::run(command, installation).await,
+        Command::Statement(command) => statement::run(command, installation).await,
+        Command::Notice(arguments) => notice::run(arguments, installation).await,
         Command::Serve(_)
         | Command::Worker
         | Command::Migrate(_)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     dunning::{Lapse, Limits, Policy},
     money::Percent,
+    notices::RemindDays,
     vat::{Country, VatRules},
 };
 use jiff::civil::Date;
@@ -72,6 +73,7 @@ impl BillingSettings {
             lapse: Lapse { grace_days: self.grace_days.0, keep_days: self.keep_days.0 },
             unpaid_order_days: self.unpaid_order_days.0,
             settle: self.settle.0,
+            remind_days: RemindDays::default(),
             limits: Limits {
                 max_gap_hours: interlock.max_gap_hours,
                 clock_tolerance_seconds: interlock.clock_tolerance_seconds,

@@ -22,7 +22,14 @@ const PREFIX: &str = "VARTAI_";
 /// Variables that are no settings: the file's own path, and where PostgreSQL's programs are.
 const NO_SETTINGS: [&str; 2] = ["VARTAI_CONFIG", "VARTAI_PG_BIN"];
 /// Keys that hold lists, which the environment writes with commas.
-const LISTS: [&str; 4] = ["http.trusted_proxies", "iv.allowed_networks", "company.address", "billing.vat.rates"];
+const LISTS: [&str; 6] = [
+    "http.trusted_proxies",
+    "iv.allowed_networks",
+    "company.address",
+    "billing.vat.rates",
+    "notices.remind_days",
+    "notices.webhook_networks",
+];
 /// The same of every driver.
 const LISTS_OF_DRIVERS: [&str; 2] = [".operations", ".environment"];
 
@@ -66,6 +73,10 @@ impl Settings {
         if settings.billing.invoice_series == settings.billing.credit_note_series {
             // Each has a count of its own, without a gap.
             let why = "billing.credit_note_series: credit notes need another series than billing.invoice_series";
+            return Err(SettingsError(why.to_owned()));
+        }
+        if settings.mail.smtp_user.is_some() != settings.mail.smtp_password_file.is_some() {
+            let why = "mail.smtp_password_file: a login at the mail server needs both it and mail.smtp_user";
             return Err(SettingsError(why.to_owned()));
         }
         settings.billing.vat.rules().map_err(SettingsError)?;

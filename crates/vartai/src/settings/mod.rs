@@ -5,6 +5,7 @@
 mod billing;
 mod drivers;
 mod load;
+mod notices;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 pub use billing::{BillingSettings, PaymentSettings};
 pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
+pub use notices::{MailSettings, NoticeSettings};
 pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RefundFailedName, RolePrefix, SampleSeconds};
 
 /// All of the configuration.
@@ -43,6 +45,10 @@ pub struct Settings {
     pub billing: BillingSettings,
     /// Payments that others tell of.
     pub payments: PaymentSettings,
+    /// How mail goes out.
+    pub mail: MailSettings,
+    /// What customers are told, and for how long it is tried.
+    pub notices: NoticeSettings,
     /// Keys that seal secrets.
     pub secrets: SecretSettings,
     /// The log, on stderr.
@@ -67,6 +73,8 @@ impl Default for Settings {
             iv: IvSettings::default(),
             billing: BillingSettings::default(),
             payments: PaymentSettings::default(),
+            mail: MailSettings::default(),
+            notices: NoticeSettings::default(),
             secrets: SecretSettings::default(),
             log: LogSettings::default(),
             company: CompanySettings::default(),

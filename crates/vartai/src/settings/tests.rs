@@ -86,10 +86,31 @@ fn a_value_that_cannot_be_is_named_with_its_key() {
         ("VARTAI_DATABASE__ROLE_PREFIX", "a\"b", "database.role_prefix"),
         ("VARTAI_DATABASE__CONNECTIONS", "many", "database.connections"),
         ("VARTAI_HTTP__PUBLIC_URL", "ftp://x", "http.public_url"),
+        ("VARTAI_MAIL__FROM", "nobody", "mail.from"),
+        ("VARTAI_MAIL__STAFF", "a@example.com\r\nBcc: b@example.com", "mail.staff"),
+        ("VARTAI_MAIL__TRANSPORT", "pigeon", "mail.transport"),
+        ("VARTAI_MAIL__SMTP_USER", "vartai", "mail.smtp_password_file"),
+        ("VARTAI_NOTICES__REMIND_DAYS", "14,0", "notices.remind_days"),
+        ("VARTAI_NOTICES__KEEP_DAYS", "60", "notices.keep_days"),
+        ("VARTAI_NOTICES__WEBHOOK_NETWORKS", "10.0.0.0/8,x", "notices.webhook_networks"),
     ] {
         let why = refused("", &[(name, value)]);
         assert!(why.starts_with(key), "{name}={value}: {why}");
     }
+}
+
+#[test]
+fn mail_comes_from_somebody() {
+    let from = |of: &[(&str, &str)]| read("", of).unwrap().notices().mail.from.to_string();
+    assert_eq!(from(&[]), "Vartai <vartai@localhost>");
+    assert_eq!(from(&[("VARTAI_COMPANY__NAME", "Ž"), ("VARTAI_COMPANY__EMAIL", "a@example.com")]), "Ž <a@example.com>");
+    assert_eq!(
+        from(&[("VARTAI_MAIL__FROM", "B <b@example.com>"), ("VARTAI_COMPANY__EMAIL", "a@example.com")]),
+        "B <b@example.com>"
+    );
+    let settings = read("", &[("VARTAI_NOTICES__REMIND_DAYS", "3, 30"), ("VARTAI_DATA_DIR", "/d")]).unwrap();
+    assert_eq!(settings.notices.remind_days.0.iter().collect::<Vec<_>>(), [30, 3]);
+    assert_eq!(settings.notices().mail.directory, std::path::Path::new("/d/mail"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
 
 /// A signature is good for so long, in seconds, before and after its time.
@@ -59,6 +59,14 @@ impl Secrets {
         };
         let secrets: Vec<_> = files.iter().map(read).collect::<Result<_, String>>()?;
         if secrets.is_empty() { Err("there is no secret to sign with".into()) } else { Ok(Self(secrets)) }
+    }
+
+    /// These.
+    ///
+    /// # Errors
+    /// What is wrong with one of them; nothing of what it is.
+    pub fn of(secrets: &[SecretString]) -> Result<Self, &'static str> {
+        secrets.iter().map(|secret| Self::secret(secret.expose_secret())).collect::<Result<_, _>>().map(Self)
     }
 
     fn secret(text: &str) -> Result<SecretBox<[u8]>, &'static str> {

@@ -5,7 +5,11 @@ mod breaker;
 mod reach;
 mod tls;
 
-use std::{error::Error, path::PathBuf, time::Duration};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use hyper::ext::ReasonPhrase;
 use ipnetwork::IpNetwork;
@@ -16,7 +20,7 @@ use breaker::Breaker;
 use reach::Reach;
 
 /// The longest answer that is read, in bytes.
-pub(super) const LONGEST: usize = 1024 * 1024;
+pub(crate) const LONGEST: usize = 1024 * 1024;
 /// A connection, with its name looked up and its TLS, is made in this time or not at all.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Who asks to be left alone longer than this is asked again all the same.
@@ -54,14 +58,24 @@ impl EndpointSettings {
 }
 
 /// Something that speaks HTTP. What it says goes no further than here: it is not followed anywhere else.
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     client: Client,
     url: String,
     breaker: Breaker,
+    whose: Whose,
+}
+
+/// Whose endpoint it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The company's: its answers are read, and its address may be in the log.
+    Ours,
+    /// A customer's: only whether it took the message is of interest, and its address may hold a secret.
+    Customers,
 }
 
 /// A request. Its body may hold secrets and is never told.
-pub(super) struct Ask {
+pub(crate) struct Ask {
     /// How.
     pub method: Method,
     /// What, below the endpoint's address; escaped, and with its query.
@@ -76,7 +90,7 @@ pub(super) struct Ask {
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// The status.
     pub status: u16,
     /// What stood beside the status, if that is not what always stands there.
@@ -89,7 +103,7 @@ pub(super) struct Reply {
 
 /// Nothing came back that could be made out. The reasons are for customers, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unanswered {
+pub(crate) enum Unanswered {
     /// It was not asked.
     NotSent {
         /// Why.
@@ -107,27 +121,27 @@ pub(super) enum Unanswered {
 impl Endpoint {
     /// # Errors
     /// What is wrong with the settings.
-    pub(super) fn new(settings: &EndpointSettings) -> Result<Self, String> {
-        let reach = settings.reach()?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls::config(settings.ca_file.as_deref())?)
-            .dns_resolver(reach)
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            // A kept connection that was closed meanwhile leaves a request nobody knows the outcome of.
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| told(&error))?;
+    pub(crate) fn new(settings: &EndpointSettings) -> Result<Self, String> {
+        let client = client(settings.reach()?, settings.ca_file.as_deref())?;
         let url = settings.url.trim_end_matches('/').to_owned();
-        Ok(Self { client, url, breaker: Breaker::default() })
+        Ok(Self { client, url, breaker: Breaker::default(), whose: Whose::Ours })
+    }
+
+    /// One that a customer named: nothing within the company's networks or this machine, but where `networks` allow it.
+    /// It is asked with an empty path.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub(crate) fn of_customer(url: &str, networks: &[IpNetwork]) -> Result<Self, String> {
+        let client = client(customers_reach(url, networks)?, None)?;
+        Ok(Self { client, url: url.to_owned(), breaker: Breaker::default(), whose: Whose::Customers })
     }
 
     /// Asks, once.
     ///
     /// # Errors
     /// [`Unanswered`].
-    pub(super) async fn ask(&self, ask: Ask) -> Result<Reply, Unanswered> {
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<Reply, Unanswered> {
         if let Err(left) = self.breaker.admit() {
             let why = "it has not answered for a while, and is not asked now".to_owned();
             return Err(Unanswered::NotSent { why, after: Some(left) });
@@ -150,24 +164,60 @@ impl Endpoint {
     }
 
     async fn send(&self, ask: Ask) -> Result<Reply, Unanswered> {
-        let mut request = self.client.request(ask.method, format!("{}/{}", self.url, ask.path));
+        let url = if ask.path.is_empty() { self.url.clone() } else { format!("{}/{}", self.url, ask.path) };
+        let mut request = self.client.request(ask.method, url);
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
         }
-        let response = request.body(ask.body).send().await.map_err(|error| unanswered(&error))?;
-        read(response).await
+        let response = request.body(ask.body).send().await.map_err(|error| unanswered(error, self.whose))?;
+        read(response, self.whose).await
     }
 }
 
+/// Whether a customer's webhook can be at an address, as far as that can be told without asking for names.
+///
+/// # Errors
+/// Why not; it doesn't quote the address.
+pub fn check_customers_url(url: &str, networks: &[IpNetwork]) -> Result<(), String> {
+    customers_reach(url, networks).map(drop)
+}
+
+fn customers_reach(url: &str, networks: &[IpNetwork]) -> Result<Reach, String> {
+    let url = Url::parse(url).map_err(|error| format!("that is no URL: {error}"))?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if !["http", "https"].contains(&url.scheme()) || !plain {
+        return Err("a webhook's URL is https:// or http://, without a login and a fragment".to_owned());
+    }
+    let reach = Reach::outside(networks.to_vec());
+    reach.check(&url)?;
+    Ok(reach)
+}
+
+fn client(reach: Reach, ca_file: Option<&Path>) -> Result<Client, String> {
+    Client::builder()
+        .tls_backend_preconfigured(tls::config(ca_file)?)
+        .dns_resolver(reach)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        // A kept connection that was closed meanwhile leaves a request nobody knows the outcome of.
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|error| told(&error))
+}
+
 /// Reads an answer as far as it is wanted.
-async fn read(mut response: Response) -> Result<Reply, Unanswered> {
+async fn read(mut response: Response, whose: Whose) -> Result<Reply, Unanswered> {
     let status = response.status().as_u16();
     let reason = response.extensions().get::<ReasonPhrase>();
     let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
     let mut body = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(|error| unanswered(&error))? {
+    if whose == Whose::Customers {
+        return Ok(Reply { status, reason, retry_after, body });
+    }
+    while let Some(part) = response.chunk().await.map_err(|error| unanswered(error, whose))? {
         if body.len() + part.len() > LONGEST {
             return Err(Unanswered::Lost { why: "its answer has no end".into() });
         }
@@ -177,8 +227,12 @@ async fn read(mut response: Response) -> Result<Reply, Unanswered> {
 }
 
 /// Only what failed before there was a connection was surely not received.
-fn unanswered(error: &reqwest::Error) -> Unanswered {
-    tracing::warn!(error = told(error), "a hypervisor's endpoint does not answer");
+fn unanswered(error: reqwest::Error, whose: Whose) -> Unanswered {
+    let error = match whose {
+        Whose::Ours => error,
+        Whose::Customers => error.without_url(),
+    };
+    tracing::warn!(error = told(&error), "an endpoint does not answer");
     if error.is_connect() || error.is_builder() {
         Unanswered::NotSent { why: "it can't be reached".into(), after: None }
     } else {

@@ -22,12 +22,19 @@ const METADATA: [IpAddr; 3] = [
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
     networks: Vec<IpNetwork>,
+    /// Whether addresses of the Internet may be reached beside the networks, and no others.
+    outside: bool,
 }
 
 impl Reach {
     /// Those in `networks`; all that machines have when there are none.
     pub(super) const fn new(networks: Vec<IpNetwork>) -> Self {
-        Self { networks }
+        Self { networks, outside: false }
+    }
+
+    /// Those of the Internet, and those in `networks`: for addresses that customers name.
+    pub(super) const fn outside(networks: Vec<IpNetwork>) -> Self {
+        Self { networks, outside: true }
     }
 
     /// A URL whose host is an address is not resolved, and looked at here.
@@ -52,7 +59,39 @@ impl Reach {
         if nobodys || ip.is_unspecified() || ip.is_multicast() || METADATA.contains(&ip) {
             return false;
         }
-        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(ip))
+        let within = self.networks.iter().any(|network| network.contains(ip));
+        if self.outside { within || is_of_the_internet(ip) } else { within || self.networks.is_empty() }
+    }
+}
+
+/// Whether anybody on the Internet can have an address: it is in none of IANA's special-purpose registries, and doesn't
+/// hold another address that could be.
+fn is_of_the_internet(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            let special = matches!(
+                (a, b, c),
+                (0 | 10 | 127 | 240.., ..)
+                    | (100, 64..=127, _)
+                    | (169, 254, _)
+                    | (172, 16..=31, _)
+                    | (192, 0, 0 | 2)
+                    | (192, 88, 99)
+                    | (192, 168, _)
+                    | (198, 18..=19, _)
+                    | (198, 51, 100)
+                    | (203, 0, 113)
+            );
+            !special && !v4.is_multicast()
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, ..] = v6.segments();
+            // 2000::/3 is all that was ever given out; of it, protocols' own, examples and what holds an IPv4 address.
+            let special =
+                matches!((a, b), (0x2001, 0..=0x01ff) | (0x2001, 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff));
+            (0x2000..=0x3fff).contains(&a) && !special
+        }
     }
 }
 
@@ -99,6 +138,51 @@ mod tests {
         assert!(!refuses(&["10.0.0.0/8"], "10.1.2.3"));
         assert!(!refuses(&["10.0.0.0/8"], "[::ffff:10.1.2.3]"));
         assert!(refuses(&["10.0.0.0/8"], "127.0.0.1") && refuses(&["10.0.0.0/8"], "[2001:db8::1]"));
+    }
+
+    #[test]
+    fn customers_lead_nobody_into_the_company_s_networks() {
+        let inside = [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "192.0.0.8",
+            "198.18.0.1",
+            "203.0.113.9",
+            "2130706433",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:10.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[fc00::1]",
+            "[fd12::1]",
+            "[64:ff9b::a00:1]",
+            "[2002:a00:1::]",
+            "[2001:0:1::]",
+            "[2001:db8::1]",
+            "[::7f00:1]",
+        ];
+        let check = |networks: Vec<IpNetwork>, host: &str| {
+            Reach::outside(networks).check(&Url::parse(&format!("https://{host}/x")).unwrap())
+        };
+        for host in inside {
+            assert!(check(Vec::new(), host).is_err(), "{host}");
+        }
+        for host in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "[2a00:1450::1]", "[2606:4700::1]"] {
+            assert!(check(Vec::new(), host).is_ok(), "{host}");
+        }
+        assert!(check(vec!["10.0.0.0/8".parse().unwrap()], "10.1.2.3").is_ok());
+        assert!(check(vec!["10.0.0.0/8".parse().unwrap()], "8.8.8.8").is_ok());
+        assert!(check(vec!["0.0.0.0/0".parse().unwrap()], "169.254.169.254").is_err());
+    }
+
+    #[tokio::test]
+    async fn names_that_lead_inside_are_refused() {
+        assert!(Reach::outside(Vec::new()).resolve("localhost".parse().unwrap()).await.is_err());
+        let own = Reach::outside(vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+        assert!(own.resolve("localhost".parse().unwrap()).await.is_ok());
     }
 
     #[tokio::test]

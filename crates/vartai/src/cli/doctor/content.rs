@@ -6,7 +6,9 @@ use domain::{calendar::moment_text, catalogue::Vid};
 use jiff::{SignedDuration, Timestamp};
 use store::{
     Error, RealmKind, billing, catalogue as stored, customers,
+    notices::{self, Trouble},
     orders::{self, OrderFilter},
+    statements,
     tasks::{self, TaskFilter},
 };
 
@@ -31,9 +33,11 @@ pub async fn content(installation: &Installation, findings: &mut Findings) -> Re
     for kind in RealmKind::ALL {
         keys(installation, kind, findings).await?;
         worker(installation, kind, findings).await?;
+        outbox(installation, kind, findings).await?;
         billing_run(installation, kind, findings).await?;
     }
     pools(installation, findings).await?;
+    seals(installation, findings).await?;
     staff(installation, findings).await
 }
 
@@ -163,6 +167,48 @@ async fn worker(installation: &Installation, kind: RealmKind, findings: &mut Fin
             "start `vartai worker`, or `vartai serve --with-worker`, and see its log",
         ),
         None => findings.well(format!("in the {name} realm no task waits for long ({} are queued)", waiting.len())),
+    }
+    Ok(())
+}
+
+async fn seals(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let live = &installation.database.live;
+    match live.read(async |connection| statements::unsealed(connection).await).await? {
+        0 => findings.well("the entries of customers' wallets are sealed"),
+        some => findings.wrong(
+            format!("{some} entries of customers' wallets are not sealed for more than an hour"),
+            "start `vartai worker`, or `vartai serve --with-worker`, and see its log",
+        ),
+    }
+    Ok(())
+}
+
+async fn outbox(installation: &Installation, kind: RealmKind, findings: &mut Findings) -> Result<(), Failure> {
+    let realm = installation.realm(kind);
+    let Trouble { failed, late, disabled } = realm.read(async |connection| notices::trouble(connection).await).await?;
+    let name = kind.schema();
+    if failed > 0 {
+        findings.wrong(
+            format!("in the {name} realm {failed} notices were given up"),
+            format!(
+                "`vartai notice list --failed --realm {name}` says why; `vartai notice retry --all --realm {name}` sends them"
+            ),
+        );
+    }
+    if late > 0 {
+        findings.wrong(
+            format!("in the {name} realm {late} notices have waited for more than ten minutes"),
+            "start `vartai worker`, or `vartai serve --with-worker`, and see its log",
+        );
+    }
+    if disabled > 0 {
+        findings.wrong(
+            format!("in the {name} realm {disabled} webhooks are switched off since nothing could be delivered"),
+            "ask their customers, and `vartai customer webhook set` or `remove` them",
+        );
+    }
+    if (failed, late, disabled) == (0, 0, 0) {
+        findings.well(format!("in the {name} realm notices get through"));
     }
     Ok(())
 }

@@ -1,0 +1,9 @@
+//! What customers and staff are told, and when what nobody does is worth a notice.
+
+mod forecast;
+mod news;
+mod reminders;
+
+pub use forecast::{Shortfall, Upcoming, forecast};
+pub use news::{BalanceLow, InvoiceNews, News, OrderNews, WebhookDisabled};
+pub use reminders::{RemindDays, RemindDaysError};

@@ -1,0 +1,82 @@
+//! Reminders and forecasts, against oracles that are written another way.
+
+use domain::{
+    money::{Currency::EUR, Money},
+    notices::{RemindDays, RemindDaysError, Upcoming, forecast},
+    orders::OrderId,
+};
+use jiff::{ToSpan, civil::date};
+use proptest::prelude::*;
+
+fn upcoming(of: &[(i8, i64)]) -> Vec<Upcoming> {
+    let renewal = |(at, (day, cost)): (usize, &(i8, i64))| Upcoming {
+        day: date(2027, 1, 1) + i64::from(*day).days(),
+        order: OrderId(i64::try_from(at).unwrap()),
+        cost: Money::minor(*cost, EUR),
+    };
+    of.iter().enumerate().map(renewal).collect()
+}
+
+proptest! {
+    /// Living through the days one by one reminds once for each of the days that are reached, on that day.
+    #[test]
+    fn each_day_reminds_once(days in prop::collection::vec(1..=60_u16, 0..8), begins in 0..100_i32) {
+        let remind = RemindDays::new(&days).unwrap();
+        let mut seen = Vec::new();
+        for left in (-5..=begins).rev() {
+            if let Some(due) = remind.due(left) && seen.last() != Some(&due) {
+                prop_assert!(i32::from(due) == left || left == begins, "{due} with {left} left");
+                seen.push(due);
+            }
+        }
+        let mut expected: Vec<u16> = remind.iter().filter(|day| i32::from(*day) <= begins).collect();
+        // Who begins between two reminders gets the one that was reached.
+        if let Some(reached) = remind.due(begins) && expected.first() != Some(&reached) {
+            expected.insert(0, reached);
+        }
+        prop_assert_eq!(seen, expected);
+    }
+
+    /// With what is missing all are paid; with a cent less they are not.
+    #[test]
+    fn what_is_missing_is_what_would_do(
+        balance in 0..5000_i64, of in prop::collection::vec((0..30_i8, 0..1000_i64), 0..12),
+    ) {
+        let coming = upcoming(&of);
+        let at = |minor| forecast(Money::minor(minor, EUR), &coming).unwrap();
+        let total: i64 = of.iter().map(|(_, cost)| cost).sum();
+        match at(balance) {
+            None => prop_assert!(total <= balance),
+            Some(short) => {
+                prop_assert_eq!(short.missing.in_minor(), total - balance);
+                prop_assert_eq!(at(total), None);
+                prop_assert!(at(total - 1).is_some());
+                let first = coming.iter().find(|c| Some(&c.order) == short.orders.first()).unwrap();
+                prop_assert_eq!(first.day, short.day);
+                // What is renewed all the same costs no more than there is.
+                let paid: i64 =
+                    coming.iter().filter(|c| !short.orders.contains(&c.order)).map(|c| c.cost.in_minor()).sum();
+                prop_assert!(paid <= balance && !short.orders.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_balance_ends_on_the_day_of_the_first_renewal_that_it_won_t_do_for() {
+    let coming = upcoming(&[(9, 300), (2, 500), (4, 900), (6, 100)]);
+    let short = forecast(Money::minor(700, EUR), &coming).unwrap().unwrap();
+    assert_eq!(short.day, date(2027, 1, 5));
+    assert_eq!(short.orders, [OrderId(2), OrderId(0)], "900 is too much, 100 is not, and then 300 is");
+    assert_eq!(short.missing, Money::minor(1100, EUR));
+}
+
+#[test]
+fn days_of_reminders_are_few_and_before_the_end() {
+    assert_eq!(RemindDays::new(&[1, 14, 7, 7]).unwrap(), RemindDays::default());
+    assert_eq!(RemindDays::new(&[]).unwrap().due(0), None);
+    assert_eq!(RemindDays::new(&[0]), Err(RemindDaysError::Day(0)));
+    assert_eq!(RemindDays::new(&[61]), Err(RemindDaysError::Day(61)));
+    assert_eq!(RemindDays::new(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), Err(RemindDaysError::TooMany));
+    assert_eq!(RemindDays::default().due(0), Some(1), "the last day is the last reminder's, if it was not told yet");
+}

@@ -1,0 +1,49 @@
+//! A notice as a signed message to a customer's service (Standard Webhooks).
+
+use std::time::Duration;
+
+use ipnetwork::IpNetwork;
+use letters::message;
+use reqwest::Method;
+use store::notices::{Claimed, Webhook};
+use tokio::time::Instant;
+
+use super::{Again, Outcome};
+use crate::driver::{
+    Secrets, Signed,
+    web::{Ask, Endpoint, Unanswered},
+};
+
+/// A service has so long to take a message.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// Sends it. Any 2xx is taken for its word that it has it; of the answer nothing more is read.
+pub(super) async fn send(of: &Claimed, to: &Webhook, networks: &[IpNetwork]) -> Outcome {
+    let endpoint = match Endpoint::of_customer(&to.url, networks) {
+        Ok(endpoint) => endpoint,
+        Err(why) => return Outcome::Again(Again::whole(why)),
+    };
+    let secrets = match Secrets::of(&to.secrets) {
+        Ok(secrets) => secrets,
+        Err(why) => return Outcome::Again(Again::whole(why)),
+    };
+    let body = message(&of.news, &of.customer.login, of.at).to_string().into_bytes();
+    let (id, timestamp) = (format!("msg_{}", of.uid.simple()), Signed::now());
+    let headers = vec![
+        ("webhook-signature", secrets.sign(&id, timestamp, &body)),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-id", id),
+        ("content-type", "application/json".to_owned()),
+        ("user-agent", "Vartai".to_owned()),
+    ];
+    let deadline = Instant::now() + ANSWER;
+    match endpoint.ask(Ask { method: Method::POST, path: String::new(), headers, body, deadline }).await {
+        Ok(reply) if (200..300).contains(&reply.status) => Outcome::Sent(format!("it said {}", reply.status)),
+        Ok(reply) => Outcome::Again(Again {
+            why: format!("it said {}", reply.status),
+            whole: reply.status == 429 || reply.status >= 500,
+            after: reply.retry_after.unwrap_or_default(),
+        }),
+        Err(Unanswered::NotSent { why, .. } | Unanswered::Lost { why }) => Outcome::Again(Again::whole(why)),
+    }
+}

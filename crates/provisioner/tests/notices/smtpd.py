@@ -1,0 +1,72 @@
+"""A mail server that does as a file says: aiosmtpd, from Debian's python3-aiosmtpd.
+
+smtpd.py DIRECTORY PORT. It says "ready PORT" and serves until stdin ends. DIRECTORY/mode has one of:
+
+  accept   take every message
+  greylist refuse a receiver the first time (450), take it the second
+  reject   refuse every receiver for good (550)
+  closed   let nobody send (530)
+  die      take the message, and drop the connection before saying so
+
+What was taken is in DIRECTORY/taken, a line of JSON a message, with headers and bodies decoded by Python's own library.
+"""
+
+import asyncio
+import email
+import email.policy
+import json
+import pathlib
+import sys
+
+from aiosmtpd.smtp import SMTP
+
+directory, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+seen = set()
+
+
+def mode():
+    return (directory / "mode").read_text().strip()
+
+
+class Handler:
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if mode() == "closed":
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if mode() == "reject":
+            return "550 5.1.1 No such user here"
+        if mode() == "greylist" and address not in seen:
+            seen.add(address)
+            return "450 4.7.1 Greylisted, come back later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        part = lambda kind: message.get_body((kind,)).get_content()
+        taken = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "raw": envelope.content.decode("ascii"),
+            "headers": [[name, str(value)] for name, value in message.items()],
+            "text": part("plain"),
+            "html": part("html"),
+        }
+        with open(directory / "taken", "a") as file:
+            file.write(json.dumps(taken) + "\n")
+        if mode() == "die":
+            server.transport.abort()
+        return "250 2.0.0 Taken"
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Handler(), hostname="mail.test"), "127.0.0.1", port)
+    print("ready", server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(main())

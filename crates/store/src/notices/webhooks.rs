@@ -1,0 +1,155 @@
+//! Customers' webhooks: where they are, and what their messages are signed with.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use diesel::{OptionalExtension, QueryableByName, sql_types};
+use diesel_async::RunQueryDsl;
+use domain::customers::CustomerId;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::db::{Conn, Error, Tx};
+
+/// A secret has so many random bytes.
+const SECRET_BYTES: usize = 32;
+/// A customer has so many webhooks at the most: each event is a message to each.
+const MOST: i64 = 8;
+/// While a secret changes, messages are signed with the old one, too, for so long.
+pub const OLD_SECRET_HOURS: i32 = 24;
+
+/// A webhook.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct WebhookRow {
+    /// Its number.
+    #[diesel(sql_type = sql_types::BigInt)]
+    pub id: i64,
+    /// Where it is.
+    #[diesel(sql_type = sql_types::Text)]
+    pub url: String,
+    /// Since when nothing was delivered, though it was tried.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
+    pub failing_since: Option<Timestamp>,
+    /// When it was given up.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
+    pub disabled_at: Option<Timestamp>,
+    /// When it was set.
+    #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+    pub created_at: Timestamp,
+}
+
+/// A webhook with the secret it was just given: the only time that it is told.
+#[derive(Debug)]
+pub struct NewSecret {
+    /// Its number.
+    pub id: i64,
+    /// `whsec_` and base64; none where the webhook kept the one it had.
+    pub secret: Option<SecretString>,
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = sql_types::BigInt)]
+    id: i64,
+}
+
+fn place(customer: CustomerId, url: &str) -> String {
+    format!("webhook of {} {url}", customer.0)
+}
+
+pub(super) fn open_secret(tx: &Tx, customer: CustomerId, url: &str, sealed: &[u8]) -> Result<SecretString, Error> {
+    let plain = tx.keys().open(&place(customer, url), sealed).map_err(Error::corrupt)?;
+    String::from_utf8(plain).map(SecretString::from).map_err(Error::corrupt)
+}
+
+fn new_secret(tx: &Tx, customer: CustomerId, url: &str) -> Result<(SecretString, Vec<u8>), Error> {
+    let mut bytes = [0_u8; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Failed(format!("no randomness: {error}")))?;
+    let secret = SecretString::from(format!("whsec_{}", STANDARD.encode(bytes)));
+    let sealed = tx.keys().seal(&place(customer, url), secret.expose_secret().as_bytes()).map_err(Error::corrupt)?;
+    Ok((secret, sealed))
+}
+
+/// A customer's webhooks.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn webhooks(connection: &mut Conn, of: CustomerId) -> Result<Vec<WebhookRow>, Error> {
+    let query =
+        "select id, url, failing_since, disabled_at, created_at from webhook where customer_id = $1 order by id";
+    Ok(diesel::sql_query(query).bind::<sql_types::BigInt, _>(of.0).load(connection).await?)
+}
+
+/// Sets a webhook of a customer's: a new one gets a secret, one that is there is in use again if it was given up. Events
+/// from now on are told to it.
+///
+/// # Errors
+/// [`Error::Refused`] for too many.
+pub async fn set(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Error> {
+    let again =
+        "update webhook set disabled_at = null, failing_since = null where customer_id = $1 and url = $2 returning id";
+    let found: Option<Id> = diesel::sql_query(again)
+        .bind::<sql_types::BigInt, _>(of.0)
+        .bind::<sql_types::Text, _>(url)
+        .get_result(tx.conn())
+        .await
+        .optional()?;
+    if let Some(Id { id }) = found {
+        return Ok(NewSecret { id, secret: None });
+    }
+    let (secret, sealed) = new_secret(tx, of, url)?;
+    // The customer's row is held, so that they are counted one after the other.
+    diesel::sql_query("select from customer where id = $1 for no key update")
+        .bind::<sql_types::BigInt, _>(of.0)
+        .execute(tx.conn())
+        .await?;
+    let new: Option<Id> = diesel::sql_query(
+        "insert into webhook (customer_id, url, secret) select $1, $2, $3 \
+         where (select count(*) from webhook where customer_id = $1) < $4 returning id",
+    )
+    .bind::<sql_types::BigInt, _>(of.0)
+    .bind::<sql_types::Text, _>(url)
+    .bind::<sql_types::Binary, _>(sealed)
+    .bind::<sql_types::BigInt, _>(MOST)
+    .get_result(tx.conn())
+    .await
+    .optional()?;
+    let Id { id } = new.ok_or_else(|| Error::Refused(format!("a customer has {MOST} webhooks at the most")))?;
+    Ok(NewSecret { id, secret: Some(secret) })
+}
+
+/// Gives a webhook a new secret. Its messages are signed with the old one, too, for [`OLD_SECRET_HOURS`].
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn rotate(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Error> {
+    let (secret, sealed) = new_secret(tx, of, url)?;
+    let rotated: Option<Id> = diesel::sql_query(
+        "update webhook set old_secret = secret, old_until = now() + make_interval(hours => $4), secret = $3 \
+         where customer_id = $1 and url = $2 returning id",
+    )
+    .bind::<sql_types::BigInt, _>(of.0)
+    .bind::<sql_types::Text, _>(url)
+    .bind::<sql_types::Binary, _>(sealed)
+    .bind::<sql_types::Integer, _>(OLD_SECRET_HOURS)
+    .get_result(tx.conn())
+    .await
+    .optional()?;
+    let Id { id } = rotated.ok_or_else(|| unknown(url))?;
+    Ok(NewSecret { id, secret: Some(secret) })
+}
+
+/// Takes a webhook out. What waits for it is skipped.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn remove(tx: &mut Tx, of: CustomerId, url: &str) -> Result<(), Error> {
+    let removed = diesel::sql_query("delete from webhook where customer_id = $1 and url = $2")
+        .bind::<sql_types::BigInt, _>(of.0)
+        .bind::<sql_types::Text, _>(url)
+        .execute(tx.conn())
+        .await?;
+    if removed == 1 { Ok(()) } else { Err(unknown(url)) }
+}
+
+fn unknown(url: &str) -> Error {
+    Error::NotFound(format!("the customer has no webhook {url}"))
+}
