@@ -7,6 +7,7 @@ mod migrate;
 mod realm;
 mod scratch;
 mod transaction;
+mod wake;
 
 pub use connect::{ConnectSettings, Connector, RoleAuth};
 pub use error::Error;
@@ -15,6 +16,7 @@ pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint,
 pub use realm::{Database, Realm, RealmKind, Rules};
 pub use scratch::Scratch;
 pub use transaction::{AsStoreError, Tx};
+pub use wake::Listener;
 
 /// A connection to PostgreSQL.
 pub type Conn = diesel_async::AsyncPgConnection;

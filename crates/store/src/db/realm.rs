@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
 
-use super::{Conn, ConnectSettings, Connector, Error, Monitor};
+use super::{Conn, ConnectSettings, Connector, Error, Monitor, wake::Wakes};
 use crate::{catalogue::CatalogueCache, seal::Keyring};
 
 /// Which realm.
@@ -64,6 +64,8 @@ impl RealmKind {
 
 /// Connections for renewing leases.
 const LEASE_CONNECTIONS: usize = 1;
+/// Connections for telling workers that a task was queued.
+const WAKE_CONNECTIONS: usize = 1;
 
 /// The company's rules that every decision needs.
 #[derive(Debug, Clone)]
@@ -89,6 +91,7 @@ pub struct Realm {
     pool: Pool<AsyncPgConnection>,
     /// For renewing leases alone; made when it is first needed.
     leases: Pool<AsyncPgConnection>,
+    wakes: Arc<Wakes>,
     monitor: Monitor,
     keys: Arc<Keyring>,
     catalogue: Arc<CatalogueCache>,
@@ -137,9 +140,13 @@ impl Database {
         let monitor = Monitor::start(connector(RealmKind::Live), &runtime);
         let realm = |kind| -> Result<Realm, Error> {
             let (keys, catalogue, rules) = (keys.clone(), catalogue.clone(), rules.clone());
-            let leases = pool(connector(kind), LEASE_CONNECTIONS)?;
-            let pool = pool(connector(kind), connections)?;
-            Ok(Realm { kind, pool, leases, monitor: monitor.clone(), keys, catalogue, rules })
+            let (connector, channel) = (connector(kind), format!("{} tasks", at(kind).0));
+            let telling = pool(connector.clone(), WAKE_CONNECTIONS)?;
+            let wakes = Arc::new(Wakes::start(connector.clone(), telling, channel, &runtime));
+            let leases = pool(connector.clone(), LEASE_CONNECTIONS)?;
+            let pool = pool(connector, connections)?;
+            let monitor = monitor.clone();
+            Ok(Realm { kind, pool, leases, wakes, monitor, keys, catalogue, rules })
         };
         Ok(Self { live: realm(RealmKind::Live)?, test: realm(RealmKind::Test)? })
     }
@@ -253,6 +260,10 @@ impl Realm {
 
     pub(super) const fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    pub(super) fn wakes(&self) -> &Wakes {
+        &self.wakes
     }
 
     /// Waits until the database answers, at most `patience`.

@@ -20,6 +20,8 @@ pub struct Tx {
     now: Timestamp,
     xact: String,
     catalogue: Arc<Catalogue>,
+    /// Whether workers are told once it is committed.
+    wakes: bool,
 }
 
 #[derive(QueryableByName)]
@@ -78,7 +80,11 @@ impl Realm {
                 Err(gone().into())
             }
             Some(Ok(done)) => {
+                let wakes = tx.wakes;
                 tx.commit().await?;
+                if wakes {
+                    self.wakes().wake();
+                }
                 Ok(done)
             }
             Some(Err(error)) => {
@@ -108,7 +114,7 @@ impl Realm {
         match begun {
             Ok((head, catalogue)) => {
                 let now = head.now.to_jiff();
-                Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue })
+                Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue, wakes: false })
             }
             Err(error) => {
                 drop(Object::take(connection));
@@ -197,6 +203,11 @@ impl Tx {
     #[must_use]
     pub fn keys(&self) -> &Keyring {
         self.realm.keys()
+    }
+
+    /// Has workers told, once this is committed, that a task is due.
+    pub(crate) const fn wake(&mut self) {
+        self.wakes = true;
     }
 
     /// The connection, for queries.
