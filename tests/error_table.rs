@@ -8,7 +8,7 @@ use gateway_http::{
     faults::{Dialect, Fault},
 };
 
-use crate::support::{App, as_customer, call, code, dialect};
+use crate::support::{App, as_customer, call, code, dialect, in_test_mode};
 
 /// Pairs of command and code that no test provokes yet. It may only shrink.
 const NOT_PROVOKED: &[(&str, u16)] = &[];
@@ -77,7 +77,7 @@ async fn of_writing(app: &App, seen: &mut Seen) {
          create trigger full_invoice before insert on live.invoice execute function live.refuse_all()";
     app.db.run_sql(refuse).await;
     let before = snapshot(app).await;
-    for command in COMMANDS.iter().filter(|c| c.writes()) {
+    for command in COMMANDS.iter().filter(|c| c.writes() && !c.tries()) {
         let name = command.spec().name;
         let order = if name == "unSuspendOrder" { &suspended } else { &order };
         let fields =
@@ -90,8 +90,31 @@ async fn of_writing(app: &App, seen: &mut Seen) {
     app.db.run_sql("drop function live.refuse_all cascade").await;
     let first = app.ann("suspendOrder", &[("orderid", &order), ("requestid", "used")]).await;
     assert_eq!(code(&first), None, "{first}");
-    for command in COMMANDS.iter().filter(|c| c.writes()) {
+    for command in COMMANDS.iter().filter(|c| c.writes() && !c.tries()) {
         seen.ann(app, command.spec().name, &[("requestid", "used")], Fault::RequestIdReused).await;
+    }
+}
+
+/// The same of the commands that are there for test keys alone.
+async fn of_trying(app: &App, seen: &mut Seen) {
+    let realm = app.test_mode("ann").await.name;
+    for command in COMMANDS.iter().filter(|c| c.tries()) {
+        let name = command.spec().name;
+        let fields: Vec<_> = command.spec().fields.iter().filter(|f| f.name != "requestid").collect();
+        let good: Vec<_> = fields.iter().map(|f| (f.name, f.example)).collect();
+        let with = |id: &'static str| in_test_mode("ann", name, &[&good[..], &[("requestid", id)]].concat());
+        seen.provoke(&app.gateway, name, &with("no spaces"), Fault::BadField).await;
+        let refuse = "raise exception 'the disk is full'; end $$; create trigger full_clock before update on";
+        let refuse = format!(
+            "create function {realm}.refuse_all() returns trigger language plpgsql as $$ begin {refuse} \
+             {realm}.clock for each row execute function {realm}.refuse_all()"
+        );
+        app.db.run_sql(&refuse).await;
+        seen.provoke(&app.gateway, name, &with("kept"), Fault::NotSaved).await;
+        app.db.run_sql(&format!("drop function {realm}.refuse_all cascade")).await;
+        assert_eq!(code(&call(&app.gateway, &with("kept")).await), None);
+        let other = in_test_mode("ann", name, &[("requestid", "kept")]);
+        seen.provoke(&app.gateway, name, &other, Fault::RequestIdReused).await;
     }
 }
 
@@ -209,6 +232,7 @@ async fn every_declared_fault_is_provoked() {
     let mut seen = Seen::default();
     common(&app, &mut seen).await;
     of_writing(&app, &mut seen).await;
+    of_trying(&app, &mut seen).await;
     of_create(&app, &mut seen).await;
     of_renew(&app, &mut seen).await;
     of_power(&app, &mut seen).await;

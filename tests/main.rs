@@ -23,3 +23,4 @@ mod reference;
 mod secrets;
 mod support;
 mod test_access;
+mod test_mode;

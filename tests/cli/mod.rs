@@ -1,6 +1,7 @@
 //! The installation from outside: the program itself, with a data directory or a database of its own.
 
 pub mod bed;
+mod billing;
 mod canary;
 pub mod client;
 mod companions;
@@ -15,3 +16,4 @@ pub mod process;
 mod refusals;
 mod scratch;
 mod staff;
+mod test_mode;

@@ -12,8 +12,8 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-HOOK = HERE.parent.parent / "deploy/hooks/libvirt"
 BED = pathlib.Path(os.environ["LIBVIRT_HOOK_BED"])
+HOOK = BED / "hooks/libvirt"
 ASKPASS = tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False)
 ASKPASS.write('#!/bin/sh\nprintf "%s\\n" "$BENCH_PASSWORD"\n')
 ASKPASS.close()
@@ -68,7 +68,7 @@ class Server:
     def password(self):
         return self.document["password"]
 
-    def start(self, operation, task=None, params=None, fence=None, config=None, deadline=900):
+    def start(self, operation, task=None, params=None, fence=None, config=None, deadline=1800):
         """Starts the hook; the process, its request given."""
         if fence is None:
             Server.fence += 1
@@ -136,7 +136,7 @@ class Server:
             return None
         return None if ended.returncode == 255 else ended.stdout.strip()
 
-    def inside(self, command, seconds=240):
+    def inside(self, command, seconds=900):
         """As `ssh`, waiting until the login is there."""
         return wait(seconds, f"a login at {self.ip}", lambda: (found := self.ssh(command)) is not None and (found,))[0]
 
@@ -152,6 +152,15 @@ class Server:
                 return connection.recv(4).startswith(b"SSH")
         except OSError:
             return False
+
+
+# The machine that the steps of the proof are about.
+server = Server(31)
+
+
+def table(number):
+    """A machine's rules, as the kernel has them; empty without any."""
+    return subprocess.run(["nft", "list", "table", "bridge", f"vartai_{number}"], capture_output=True, text=True).stdout
 
 
 def virsh(*argv):
@@ -208,19 +217,13 @@ def download(server, megabytes):
     return megabytes * 8 * 1.048576 / seconds
 
 
-class Steps:
-    """The steps of the proof, each timed and told."""
-
-    def __init__(self):
-        self.failed = []
-
-    def run(self, name, step):
-        """Runs a step. One that fails ends the proof: those after it build on it."""
-        begun = time.monotonic()
-        print(f"  {name} …", flush=True)
-        told = step()
-        took = time.monotonic() - begun
-        print(f"✔ {took:6.1f} s  {name}" + (f": {told}" if told else ""), flush=True)
+def run(step):
+    """Runs a step of the proof, times it and tells of it. One that fails ends the proof: those after it build on it."""
+    begun = time.monotonic()
+    print(f"  {step.__name__} …", flush=True)
+    told = step()
+    took = time.monotonic() - begun
+    print(f"✔ {took:6.1f} s  {step.__name__}" + (f": {told}" if told else ""), flush=True)
 
 
 def elapsed():

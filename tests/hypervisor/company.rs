@@ -1,10 +1,10 @@
 //! A company that sells machines of the bed.
 
-use std::{env, fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use serde_json::Value;
 
-use super::machine::Machine;
+use super::machine::{Machine, host};
 use crate::{
     cli::{
         bed::Bed,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a task may take: several starts of a system, emulated, on a busy host.
-const SLOW: Duration = Duration::from_mins(20);
+const SLOW: Duration = Duration::from_mins(40);
 const PAUSE: Duration = Duration::from_millis(500);
 
 const CATALOGUE: &str = r#"
@@ -70,11 +70,11 @@ pub struct Company {
 impl Company {
     /// Opens it: a catalogue with one tariff, a customer with money, a gateway and a worker.
     pub async fn open() -> Self {
-        let hook = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/hooks/libvirt").canonicalize().unwrap();
+        let hook = host().join("hooks/libvirt");
         let bed = Bed::new();
         let settings = format!(
             "[drivers.kvm]\nkind = \"exec\"\nhook = {hook:?}\nenvironment = [\"LIBVIRT_HOOK_CONFIG\"]\n\
-             timeout_seconds = 900\n\n[worker]\nsample_seconds = 5\n"
+             timeout_seconds = 1800\n\n[worker]\nsample_seconds = 5\n"
         );
         fs::write(bed.dir.join("vartai.toml"), settings).unwrap();
         fs::write(bed.dir.join("catalogue.toml"), CATALOGUE).unwrap();
@@ -136,7 +136,8 @@ impl Company {
         })
         .await;
         let owner = self.bed.owner().await;
-        let counting = "select count(*) filter (where state = 'succeeded' and verified), count(*) from live.task";
+        let counting = "select count(*) filter (where state = 'succeeded' and verified), \
+                               count(*) filter (where state <> 'cancelled') from live.task";
         let row = owner.query_one(counting, &[]).await.unwrap();
         assert_eq!(row.get::<_, i64>(0), row.get::<_, i64>(1), "a task failed, or nobody saw it done: {tasks}");
     }
@@ -173,10 +174,32 @@ impl Company {
         assert!(picture.body.starts_with(b"\x89PNG"));
     }
 
-    /// Ends an order, as staff do, and waits until its machine is gone.
+    /// Ends an order, as staff do: its machine is off, and there for the days of grace.
     pub async fn end(&self, machine: &Machine) {
         self.bed.json(&["order", "terminate", &machine.order]).await;
-        until_within(SLOW, "its machine is gone", PAUSE, async || !machine.known_to_libvirt().await).await;
+        machine.until_silent().await;
+        assert!(machine.is_known_to_libvirt().await, "it is removed before the days of grace are over");
+    }
+
+    /// Takes the end back; the machine runs when this returns.
+    pub async fn restore(&self, machine: &Machine) {
+        self.bed.json(&["order", "restore", &machine.order]).await;
+        until_within(SLOW, "the order is in force", PAUSE, async || self.client.status(&machine.order).await == "1")
+            .await;
+        self.until_idle(machine).await;
+    }
+
+    /// Ends an order without days of grace, and waits until its machine is gone.
+    pub async fn end_at_once(&mut self, machine: &Machine) {
+        self.bed.set("PROVISIONER__DESTROY_GRACE_HOURS", "0");
+        self.bed.json(&["order", "terminate", &machine.order]).await;
+        until_within(SLOW, "its machine is gone", PAUSE, async || !machine.is_known_to_libvirt().await).await;
+        let owner = self.bed.owner().await;
+        let counting = "select count(*) from live.task where state not in ('succeeded', 'cancelled')";
+        until_within(SLOW, "no task is left", PAUSE, async || {
+            owner.query_one(counting, &[]).await.unwrap().get::<_, i64>(0) == 0
+        })
+        .await;
     }
 
     /// Closes it: the books balance, and it stops in order.

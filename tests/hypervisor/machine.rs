@@ -1,25 +1,45 @@
 //! A machine as its owner sees it: over the network, with a password.
 
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::Duration,
 };
 
-use tokio::{net::TcpStream, task, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task,
+    time::timeout,
+};
 
 use crate::support::until_within;
 
 /// How long a machine may take to answer: emulated, on a busy host.
-const SLOW: Duration = Duration::from_mins(7);
+const SLOW: Duration = Duration::from_mins(15);
 /// How many echo requests are sent at once.
 pub const PINGS: u64 = 60;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long one login, and one question to libvirt, may take, in seconds.
 const CALL: &str = "60";
+/// How long the answer to one request may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Has a machine answer over HTTP at each of its starts: with which start it is in.
+const PAGES: &str = r#"
+cat >/usr/local/bin/page <<'END'
+#!/bin/sh
+while read -r line && [ "$line" != "$(printf '\r')" ]; do :; done
+printf 'HTTP/1.0 200 OK\r\n\r\n%s' "$(cat /proc/sys/kernel/random/boot_id)"
+END
+chmod 755 /usr/local/bin/page
+printf '[Socket]\nListenStream=80\nAccept=yes\n[Install]\nWantedBy=sockets.target\n' >/etc/systemd/system/page.socket
+printf '[Service]\nExecStart=/usr/local/bin/page\nStandardInput=socket\n' >/etc/systemd/system/page@.service
+systemctl enable --now --quiet page.socket && sync && echo ready
+"#;
 
 /// A machine of the bed.
 pub struct Machine {
@@ -88,9 +108,15 @@ impl Machine {
         self.inside("cat /proc/sys/kernel/random/boot_id").await
     }
 
-    /// Waits until its system has started since.
-    pub async fn until_booted_after(&self, boot: &str) {
-        until_within(SLOW, "its system has another boot id", PAUSE, async || self.boot().await != boot).await;
+    /// Waits until its system has started since; which start that is.
+    pub async fn until_booted_after(&self, boot: &str) -> String {
+        let mut now = String::new();
+        until_within(SLOW, "its system has another boot id", PAUSE, async || {
+            now = self.boot().await;
+            now != boot
+        })
+        .await;
+        now
     }
 
     /// Waits until nothing answers at its address.
@@ -111,12 +137,48 @@ impl Machine {
         counted.and_then(|(count, _)| count.parse().ok()).unwrap_or_else(|| panic!("{told}"))
     }
 
+    /// Makes it answer over HTTP, now and after each start, as [`until_page`](Self::until_page) wants it.
+    pub async fn publish(&self) {
+        assert_eq!(self.inside(PAGES).await, "ready");
+    }
+
+    /// Waits until its page is that of a start.
+    pub async fn until_page(&self, boot: &str) {
+        until_within(SLOW, "its page is there", PAUSE, async || self.page().await.is_some_and(|page| page == boot))
+            .await;
+    }
+
+    /// Its page, if there is one.
+    async fn page(&self) -> Option<String> {
+        let asking = async {
+            let mut stream = TcpStream::connect((self.ip.as_str(), 80)).await?;
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            std::io::Result::Ok(answer)
+        };
+        let answer = timeout(ANSWER, asking).await.ok()?.ok()?;
+        answer.strip_prefix("HTTP/1.0 200 OK\r\n\r\n").map(str::to_owned)
+    }
+
     /// Whether libvirt has a machine of the order.
-    pub async fn known_to_libvirt(&self) -> bool {
+    pub async fn is_known_to_libvirt(&self) -> bool {
         let listed = virsh(&["list", "--all", "--name"]).await;
         assert!(listed.status.success(), "{listed:?}");
         String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == named(&self.order))
     }
+
+    /// Whether the host has a disk of it, or rules for its tap.
+    pub async fn has_left_something(&self) -> bool {
+        let mut rules = Command::new("nft");
+        rules.args(["list", "table", "bridge", &format!("vartai_{}", self.order)]);
+        host().join("storage").join(named(&self.order)).exists() || ended(rules).await.status.success()
+    }
+}
+
+/// Where the host's things are: the hook, and the disks; as `tests/hypervisor/enter` says.
+pub fn host() -> PathBuf {
+    env::var_os("LIBVIRT_HOOK_BED").unwrap().into()
 }
 
 /// As the bed's hook names machines.

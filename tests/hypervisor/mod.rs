@@ -6,10 +6,10 @@
 mod company;
 mod machine;
 
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use company::Company;
-use machine::PINGS;
+use machine::{PINGS, host};
 
 /// Set by `./test --hypervisor`.
 const WANTED: &str = "VARTAI_TEST_HYPERVISOR";
@@ -24,19 +24,30 @@ impl Steps {
     }
 }
 
+/// Whether real machines are to be tried; says so when not.
+fn wanted() -> bool {
+    let wanted = std::env::var_os(WANTED).is_some();
+    if !wanted {
+        println!("SKIPPED: no real machine was tried; that takes tests/hypervisor/run ({WANTED} is not set)");
+    }
+    wanted
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one life of one machine, step by step")]
 async fn both_surfaces_drive_real_machines() {
-    if std::env::var_os(WANTED).is_none() {
-        println!("SKIPPED: no real machine was tried; that takes ./test --hypervisor ({WANTED} is not set)");
+    if !wanted() {
         return;
     }
-    let company = Company::open().await;
+    let mut company = Company::open().await;
     let mut steps = Steps(Instant::now());
 
     let mut machine = company.order().await;
     assert_eq!(machine.inside("nproc").await, "1");
     steps.took("createOrder: the owner logs in with serverpassword");
+    machine.publish().await;
+    machine.until_page(&machine.boot().await).await;
+    steps.took("its owner's page is there");
 
     let boot = machine.boot().await;
     company.reseller("restartOrder", &machine).await;
@@ -45,8 +56,9 @@ async fn both_surfaces_drive_real_machines() {
 
     let boot = machine.boot().await;
     company.task("server_reboot", &machine, "").await;
-    machine.until_booted_after(&boot).await;
-    steps.took("server_reboot: another boot id");
+    let boot = machine.until_booted_after(&boot).await;
+    machine.until_page(&boot).await;
+    steps.took("server_reboot: another boot id, and the page of that start");
 
     company.task("server_change", &machine, "cpu=4&ram=900&quota=5&bandwidth=20").await;
     assert_eq!(machine.inside("nproc").await, "2");
@@ -66,8 +78,8 @@ async fn both_surfaces_drive_real_machines() {
     machine.until_silent().await;
     steps.took("suspendOrder: nothing answers");
     company.reseller("unSuspendOrder", &machine).await;
-    machine.boot().await;
-    steps.took("unSuspendOrder: the owner logs in");
+    machine.until_page(&machine.boot().await).await;
+    steps.took("unSuspendOrder: the owner logs in, and the page is there");
 
     let old = machine.password.clone();
     company.task("server_reset_password", &machine, "new_password=Kitas-Slaptazodis-2").await;
@@ -79,6 +91,10 @@ async fn both_surfaces_drive_real_machines() {
     company.task("server_domain", &machine, "domain=vps3.example.lt").await;
     assert_eq!(machine.inside("hostname").await, "vps3.example.lt");
     steps.took("server_domain: its hostname");
+
+    company.task("server_ptr", &machine, &format!("ip={}&domain=vps3.example.lt", machine.ip)).await;
+    assert_eq!(fs::read_to_string(host().join("names").join(&machine.ip)).unwrap(), "vps3.example.lt");
+    steps.took("server_ptr: the name server has it");
 
     let block = "nft add table inet t && nft add chain inet t i '{ type filter hook input priority 0; }' && \
                  nft add rule inet t i icmp type echo-request drop";
@@ -108,9 +124,30 @@ async fn both_surfaces_drive_real_machines() {
     assert_eq!(machine.inside("test -e /root/before && echo there || echo gone").await, "gone");
     steps.took("server_recreate: another boot id, the file is gone");
 
+    company.end_at_once(&machine).await;
+    assert!(!machine.has_left_something().await, "a disk or rules are left");
+    steps.took("terminated: libvirt knows no machine of it, nothing is left");
+    company.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_taken_back_while_the_machine_is_there() {
+    if !wanted() {
+        return;
+    }
+    let mut company = Company::open().await;
+    let mut steps = Steps(Instant::now());
+
+    let machine = company.order().await;
+    machine.inside("echo mine >/root/kept && sync").await;
+    steps.took("createOrder: the owner logs in");
     company.end(&machine).await;
-    machine.until_silent().await;
-    assert!(!machine.known_to_libvirt().await);
-    steps.took("terminated: libvirt knows no machine of it");
+    steps.took("terminated: it is off, and there for the days of grace");
+    company.restore(&machine).await;
+    assert_eq!(machine.inside("cat /root/kept").await, "mine");
+    steps.took("restored: the owner logs in, and the file is there");
+    company.end_at_once(&machine).await;
+    assert!(!machine.has_left_something().await, "a disk or rules are left");
+    steps.took("terminated without grace: libvirt knows no machine of it, nothing is left");
     company.close().await;
 }

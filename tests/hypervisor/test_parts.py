@@ -7,14 +7,16 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/hooks"))
 
-from vartai_libvirt import config, domain, network, protocol, store  # noqa: E402
+from vartai_libvirt import config, disks, domain, machine, main, network, protocol, run, store  # noqa: E402
 from vartai_libvirt.protocol import Failure, Size  # noqa: E402
 
-HOSTILE = [";reboot", "$(reboot)", "`reboot`", "a b", "a\nb", "-a", "a'b", 'a"b', "a{b}", "ąžuolas", "a" * 300, "", "a..b", "\u212a.lt"]
+HOSTILE = [";reboot", "$(reboot)", "`reboot`", "a b", "a\nb", "-a", "a'b", 'a"b', "a{b}", "ąžuolas", "a" * 300, "", "a..b",
+           "\u212a.lt"]
 
 
 def request(operation="create", **server):
@@ -77,13 +79,110 @@ class Definitions(unittest.TestCase):
             self.assertLessEqual(len(domain.tap_of(number)), 15)
 
 
+class Libvirt:
+    """Libvirt with one machine that is off, and what it was told to do."""
+
+    def __init__(self, definition):
+        self.definition = definition
+        self.clock = run.Clock(None)
+        self.told = []
+
+    def ask(self, verb, *_):
+        return {"domstate": "shut off (saved)", "dumpxml": self.definition}[verb]
+
+    def change(self, verb, *_, **__):
+        self.told.append(verb)
+        if verb == "destroy":
+            raise run.Failed(["virsh"], 1, "error: Requested operation is not valid: domain is not running")
+
+    def before_change(self):
+        pass
+
+
+class Machines(unittest.TestCase):
+    def machine(self, name="vartai-31"):
+        text = domain.definition(made(), "31", "kvm", Size(2, 1, 512, 3, 4), "/disk", domain.Mark("31", 1))
+        return machine.Machine(made(), Libvirt(text.replace("<name>vartai-31<", f"<name>{name}<")), "31")
+
+    def test_what_was_kept_of_its_memory_goes_when_it_is_switched_off(self):
+        for switch_off in (machine.Machine.power_off, machine.Machine.shut_down):
+            with self.subTest(switch_off=switch_off):
+                ours = self.machine()
+                switch_off(ours)
+                self.assertEqual(ours.virsh.told[-1], "managedsave-remove")
+
+    def test_one_that_has_been_renamed_is_left_to_staff(self):
+        self.assertIsNotNone(self.machine().tree())
+        with self.assertRaises(Failure) as caught:
+            self.machine(name="customer").tree()
+        self.assertEqual((caught.exception.code, caught.exception.public), (protocol.PERSON, machine.RENAMED))
+
+
+class Storage(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.path = pathlib.Path(directory.name)
+
+    def disks(self, **changes):
+        settings = config.Config(storage_dir=self.path, images={}, **changes)
+        return disks.Disks(settings, run.Clock(None), Libvirt(""), "31")
+
+    def names(self):
+        return sorted(path.name for path in (self.path / "vartai-31").iterdir())
+
+    def test_a_generation_goes_with_its_snapshots_and_all_goes_in_the_end(self):
+        ours = self.disks()
+        ours.directory.mkdir()
+        for name in ("disk-g1.qcow2", "disk-g1.before", "disk-g2.qcow2", "disk-g2.after", "disk-g2.new", "notes"):
+            (ours.directory / name).touch()
+        ours.keep_only(2)
+        self.assertEqual(self.names(), ["disk-g2.after", "disk-g2.qcow2", "notes"])
+        ours.remove(2)
+        self.assertEqual(self.names(), ["notes"])
+        ours.remove_all()
+        self.assertFalse(ours.directory.exists())
+        ours.remove_all()
+
+    def test_a_storage_that_is_nearly_full_gets_no_more_disks(self):
+        with self.assertRaises(Failure) as caught:
+            self.disks(least_free_gb=1 << 40).make(self.path / "template", 1, 3)
+        self.assertEqual(caught.exception.code, protocol.PERSON)
+        self.assertEqual(list(self.path.iterdir()), [])
+
+
+class Ends(unittest.TestCase):
+    def test_it_says_that_nothing_was_done_only_if_nothing_was(self):
+        text = json.dumps({"protocol": 1, "server": {"id": "31"}, "deadline": 1})
+        for touched, code in ((False, protocol.UNAVAILABLE), (True, protocol.FAILED)):
+
+            def late(parts, touched=touched):
+                parts.virsh.touched = touched
+                parts.clock.within(1)
+
+            with (
+                self.subTest(touched=touched), contextlib.redirect_stdout(io.StringIO()),
+                unittest.mock.patch.object(main, "_run", late), unittest.mock.patch.object(main.configuration, "load", made),
+                unittest.mock.patch("sys.stdin", io.StringIO(text)),
+            ):
+                self.assertEqual(main.main(["libvirt", "reboot"]), code)
+
+
 class Rules(unittest.TestCase):
     def test_no_limit_is_no_rule(self):
         wanted = {"addresses": None, "firewall": dict.fromkeys(protocol.LIMITS, 0), "bandwidth_mbps": 40, "mode": "libvirt"}
         self.assertNotIn("limit rate", network.rules(made(), "31", wanted))
         for name in protocol.LIMITS:
             limited = network.rules(made(), "31", wanted | {"firewall": {name: 7}})
-            self.assertIn("size 7;" if name == "connlimit" else f'over 7/second burst 5 packets counter drop comment "{name}"', limited)
+            rule = "size 7;" if name == "connlimit" else f'over 7/second burst 5 packets counter drop comment "{name}"'
+            self.assertIn(rule, limited)
+
+    def test_what_hides_addresses_goes_before_they_are_looked_at(self):
+        wanted = {"firewall": {}, "bandwidth_mbps": None, "mode": "none", "addresses": []}
+        lines = network.rules(made(), "31", wanted).splitlines()
+        self.assertLess(lines.index("ether type != { arp, ip, ip6 } counter drop"),
+                        lines.index("ether type ip ip saddr != @own4 counter drop"))
+        self.assertNotIn("counter drop", network.rules(made(anti_spoofing=False), "31", wanted))
 
     def test_no_addresses_and_none_known_are_two_things(self):
         wanted = {"firewall": {}, "bandwidth_mbps": None, "mode": "none"}

@@ -9,7 +9,10 @@ use gateway_http::{
     metrics::Metrics,
     request::Fields,
 };
-use iv_json::{Answered, Api, ApiSettings, command::Command};
+use iv_json::{
+    Answered, Api, ApiSettings,
+    command::{About, Command},
+};
 use serde_json::Value;
 use store::Database;
 
@@ -81,7 +84,7 @@ impl Bed {
 
     /// A service of `ann`'s that runs, of the kind that a command is about; a server with addresses.
     pub async fn service_for(&self, command: Command) -> String {
-        if !command.is_about_hosting() {
+        if About::of(command) != Some(About::Hosting) {
             let id = self.app.running_order().await;
             self.app.with_addresses(&id).await;
             return id;

@@ -7,7 +7,7 @@ pub mod bed;
 mod bounds;
 mod change;
 mod checks;
-mod conformance;
+pub mod conformance;
 mod http;
 mod links;
 mod numbering;

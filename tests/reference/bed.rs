@@ -65,7 +65,7 @@ impl Desk {
     }
 }
 
-fn facts(public_url: String) -> Facts {
+pub fn facts(public_url: String) -> Facts {
     Facts {
         company: "Debesų prieglauda, UAB".to_owned(),
         public_url,

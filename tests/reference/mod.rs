@@ -2,6 +2,8 @@
 
 mod bed;
 mod browser;
+mod clients;
+mod openapi;
 mod rust_program;
 mod served;
 mod snippets;

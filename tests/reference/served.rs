@@ -31,6 +31,10 @@ async fn the_page_is_awaited_and_then_kept() {
         let other = get(&desk, path, &format!("Accept-Language: lt\r\nIf-None-Match: {tag}\r\n")).await;
         assert_eq!((other.status, other.header("content-language")), (200, Some("lt")));
     }
+    let zipped = get(&desk, "/apidoc/openapi.json", "Accept-Encoding: gzip\r\n").await;
+    assert_eq!((zipped.status, zipped.header("content-encoding")), (200, Some("gzip")));
+    let known = format!("Accept-Encoding: gzip\r\nIf-None-Match: {}\r\n", zipped.header("etag").unwrap());
+    assert_eq!(get(&desk, "/apidoc/openapi.json", &known).await.status, 304);
     let errors = get(&desk, "/apidoc/errors.json", "").await;
     let errors: serde_json::Value = serde_json::from_slice(&errors.body).unwrap();
     let codes: Vec<_> = errors.as_array().unwrap().iter().filter_map(|code| code["code"].as_u64()).collect();

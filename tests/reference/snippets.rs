@@ -81,7 +81,7 @@ async fn record(listener: &TcpListener, answer: &[u8]) -> (String, Sent) {
     (path, fields.given().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-async fn read(stream: &mut TcpStream) -> (String, Vec<u8>) {
+pub async fn read(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     loop {
         let end = bytes.windows(4).position(|w| w == b"\r\n\r\n");

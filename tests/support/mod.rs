@@ -7,7 +7,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use gateway_http::{
     Gateway, GatewaySettings,
-    auth::AuthSettings,
+    auth::{AuthSettings, keys},
     faults::Dialect,
     http::{Bound, HttpSettings, Serving, serve},
     metrics::Metrics,
@@ -15,7 +15,10 @@ use gateway_http::{
 };
 use provisioner::{Provisioner, WorkerSettings};
 use serde_json::Value;
-use store::{Database, RealmKind};
+use store::{
+    Database, RealmKind,
+    customers::{self, NewTestKey, TestMode},
+};
 use testkit::TestDb;
 
 pub use http::{Response, raw};
@@ -95,6 +98,20 @@ impl App {
         call(&self.gateway, &as_customer(login, command, fields)).await
     }
 
+    /// Switches a customer's test mode on, with the key `test_LOGIN`.
+    pub async fn test_mode(&self, login: &str) -> TestMode {
+        let database = &self.db.database;
+        let found = database.live.read(async |conn| customers::by_login(conn, login).await).await.unwrap();
+        let digest = keys::digest(&format!("test_{login}"));
+        let key = NewTestKey { digest: &digest, hint: "test_", days: 30 };
+        customers::turn_on(database, found.customer(), &key).await.unwrap()
+    }
+
+    /// A call by a customer in test mode, with its test key.
+    pub async fn own(&self, login: &str, command: &str, fields: &[(&str, &str)]) -> Value {
+        call(&self.gateway, &in_test_mode(login, command, fields)).await
+    }
+
     /// An order of `ann`'s that runs: vds 10, one month.
     pub async fn running_order(&self) -> String {
         let id = self.order_by("ann", &[("vid", "vds"), ("tarifid", "10"), ("period", "1"), ("addons", "20")]).await;
@@ -131,6 +148,15 @@ pub fn as_customer<'a>(login: &'a str, command: &'a str, fields: &[(&'a str, &'a
     };
     let mut all = vec![("command", command.to_owned()), ("login", login.to_owned()), secret];
     all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    all
+}
+
+/// The fields of a call with a customer's test key.
+pub fn in_test_mode<'a>(login: &'a str, command: &'a str, fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, String)> {
+    let mut all = as_customer(login, command, fields);
+    for (_, value) in all.iter_mut().filter(|(name, _)| *name == "apikey") {
+        *value = format!("test_{login}");
+    }
     all
 }
 

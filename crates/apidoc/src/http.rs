@@ -1,15 +1,15 @@
-//! `/apidoc.php` and `/apidoch.php`: pages that were made before, compressed before, and known by their digests.
+//! `/apidoc.php` and `/apidoch.php`, and what machines read: made before, compressed before, and known by their digests.
 
 use std::str::FromStr;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{Method, header},
-    web::{self, Bytes, Data},
+    web::{self, Data},
 };
 use domain::language::Language;
 
-use crate::{page::Page, publish::Published};
+use crate::{packed::Packed, publish::Published};
 
 /// When to come again while there is no page yet, in seconds.
 const RETRY_AFTER: u64 = 2;
@@ -29,21 +29,29 @@ async fn page(request: HttpRequest, published: Data<Published>) -> HttpResponse 
         return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish();
     }
     let Some(pages) = published.pages() else { return not_yet() };
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let language = language(request.query_string(), text(header::ACCEPT_LANGUAGE));
-    let gzip = accepts(text(header::ACCEPT_ENCODING), "gzip");
-    respond(pages.get(language), language, gzip, text(header::IF_NONE_MATCH))
+    let language = language(request.query_string(), text(&request, header::ACCEPT_LANGUAGE));
+    let page = pages.get(language);
+    respond(&request, &page.html, |response| {
+        response
+            .insert_header((header::VARY, "Accept-Language, Accept-Encoding"))
+            .insert_header((header::CONTENT_SECURITY_POLICY, page.policy.as_str()))
+            .insert_header(("cross-origin-opener-policy", "same-origin"))
+            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((header::CONTENT_LANGUAGE, language.code()));
+    })
 }
 
 /// What machines read.
 async fn file(request: HttpRequest, published: Data<Published>) -> HttpResponse {
     let Some(pages) = published.pages() else { return not_yet() };
     let Some((media_type, text)) = pages.file(request.path()) else { return HttpResponse::NotFound().finish() };
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, *media_type))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(text.clone())
+    respond(&request, text, |response| {
+        response.insert_header((header::VARY, "Accept-Encoding")).insert_header((header::CONTENT_TYPE, *media_type));
+    })
+}
+
+fn text(request: &HttpRequest, name: header::HeaderName) -> &str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn not_yet() -> HttpResponse {
@@ -54,30 +62,28 @@ fn not_yet() -> HttpResponse {
         .body("The reference is being written. Come again in a moment.\n")
 }
 
-fn respond(page: &Page, language: Language, gzip: bool, known: &str) -> HttpResponse {
-    // The same page in another coding is another thing to a cache.
-    let tag = format!("\"{}{}\"", page.digest, if gzip { "-gzip" } else { "" });
+/// A text that was packed, or that it is the same as before.
+fn respond(request: &HttpRequest, packed: &Packed, head: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
+    let gzip = accepts(text(request, header::ACCEPT_ENCODING), "gzip");
+    // The same text in another coding is another thing to a cache.
+    let tag = format!("\"{}{}\"", packed.digest, if gzip { "-gzip" } else { "" });
+    let known = text(request, header::IF_NONE_MATCH);
     let same = known.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag);
     let mut response = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    head(&mut response);
     response
         .insert_header((header::ETAG, tag))
         .insert_header((header::CACHE_CONTROL, "public, no-cache"))
-        .insert_header((header::VARY, "Accept-Language, Accept-Encoding"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, page.policy.as_str()))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header(("cross-origin-opener-policy", "same-origin"));
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     if same {
         return response.finish();
     }
-    response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
-    response.insert_header((header::CONTENT_LANGUAGE, language.code()));
     if gzip {
         response.insert_header((header::CONTENT_ENCODING, "gzip"));
     }
     // A handle on the bytes, not a copy.
-    let body: Bytes = if gzip { page.gzip.clone() } else { page.html.clone() };
-    response.body(body)
+    response.body(if gzip { packed.gzip.clone() } else { packed.plain.clone() })
 }
 
 /// The language asked for: `?lang=`, else the best of `Accept-Language`, else the customers' default.

@@ -1,4 +1,5 @@
-//! The model for machines, in English: every code as JSON, a command as Markdown, and an index of it all.
+//! The model for machines, in English: both surfaces as OpenAPI, clients, every code as JSON, a command as Markdown, and an
+//! index of it all.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -6,24 +7,32 @@ use domain::language::Language;
 use serde_json::{Value, json};
 
 use crate::{
+    clients,
     model::{Again, Charged, Code, CodeId, Command, Model, Need, Surface, Text, Told},
+    openapi,
+    packed::Packed,
     snippets::{Tongue, program},
     texts,
 };
 
 /// Files by their paths, each with its media type.
-pub type Files = BTreeMap<String, (&'static str, String)>;
+pub type Files = BTreeMap<String, (&'static str, Packed)>;
 
 /// Everything that machines read of a model.
 #[must_use]
 pub fn files(model: &Model) -> Files {
-    let mut files = Files::new();
-    files.insert("/llms.txt".to_owned(), ("text/plain; charset=utf-8", index(model)));
-    files.insert("/apidoc/errors.json".to_owned(), ("application/json; charset=utf-8", errors(model)));
+    let (plain, json) = ("text/plain; charset=utf-8", "application/json; charset=utf-8");
+    let mut files = BTreeMap::from([
+        ("/llms.txt".to_owned(), (plain, index(model))),
+        ("/apidoc/errors.json".to_owned(), (json, errors(model))),
+        ("/apidoc/openapi.json".to_owned(), (json, openapi::document(model))),
+        ("/apidoc/vartai_client.php".to_owned(), (plain, clients::php(model))),
+        ("/apidoc/vartai_client.py".to_owned(), (plain, clients::python(model))),
+    ]);
     for command in &model.commands {
         files.insert(path(command), ("text/markdown; charset=utf-8", markdown(model, command)));
     }
-    files
+    files.into_iter().map(|(path, (media_type, text))| (path, (media_type, Packed::of(text)))).collect()
 }
 
 fn path(command: &Command) -> String {
@@ -79,7 +88,9 @@ fn index(model: &Model) -> String {
     let url = &facts.public_url;
     let _ = write!(
         text,
-        "\n## Codes\n\n- [errors.json]({url}/apidoc/errors.json)\n\n## For people\n\n- {url}/apidoc.php\n"
+        "\n## Codes\n\n- [errors.json]({url}/apidoc/errors.json)\n\n## OpenAPI and clients\n\n\
+         - [openapi.json]({url}/apidoc/openapi.json)\n- [vartai_client.php]({url}/apidoc/vartai_client.php)\n\
+         - [vartai_client.py]({url}/apidoc/vartai_client.py)\n\n## For people\n\n- {url}/apidoc.php\n"
     );
     text
 }
@@ -99,6 +110,10 @@ fn markdown(model: &Model, command: &Command) -> String {
     }
     text.push_str("\n## Success\n\n");
     told(&mut text, &command.reply, "");
+    if let Some((when, fields)) = &command.instead {
+        let _ = writeln!(text, "\n{} {}:\n", texts::ui(Language::En, "instead"), when.en);
+        told(&mut text, fields, "");
+    }
     text.push_str("\n## Codes\n\n");
     for id in command.codes.iter().chain(&command.common_codes) {
         let code = model.codes.iter().find(|code| code.id.anchor() == id.anchor());

@@ -24,6 +24,7 @@ use crate::{
     examples::capture,
     machine::{Files, files},
     model::{Facts, Model},
+    packed::Packed,
     page::{Page, render},
 };
 
@@ -55,7 +56,7 @@ impl Pages {
 
     /// The file of that path, with its media type.
     #[must_use]
-    pub fn file(&self, path: &str) -> Option<&(&'static str, String)> {
+    pub fn file(&self, path: &str) -> Option<&(&'static str, Packed)> {
         self.files.get(path)
     }
 

@@ -8,6 +8,11 @@
     set(key, value) { try { localStorage.setItem(key, value); } catch { /* nothing is kept */ } },
   };
   for (const element of all(".js, .find")) element.hidden = false;
+  for (const box of all("main pre, .flow")) box.tabIndex = 0; // Whatever scrolls can be scrolled by keys.
+  for (const code of all(".cmd .code")) {
+    code.append($("row").content.cloneNode(true));
+    code.querySelector(".run").dataset.command = code.closest(".cmd").id.slice(0, -"-section".length);
+  }
 
   // Theme.
   const root = document.documentElement;

@@ -1,5 +1,7 @@
 //! Days, calendar months and the company's time zone.
 
+use std::time::Duration;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +93,18 @@ pub fn parse_day(text: &str) -> Option<Date> {
             _ => b.is_ascii_digit(),
         });
     if shape { text.parse().ok() } else { None }
+}
+
+/// A span of time that is more than none, in days (`400d`) or hours (`12h`).
+#[must_use]
+pub fn parse_span(text: &str) -> Option<Duration> {
+    let (count, hours) = match (text.strip_suffix('d'), text.strip_suffix('h')) {
+        (Some(days), _) => (days, 24),
+        (None, Some(hours)) => (hours, 1),
+        (None, None) => return None,
+    };
+    let hours = u64::try_from(parse_digits(count)?).ok()?.checked_mul(hours)?;
+    hours.checked_mul(3600).filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
 /// Days from `from` until `to`; negative when `to` is past.

@@ -1,6 +1,6 @@
 //! Customers, as far as decisions need them.
 
-use crate::money::{Currency, Percent};
+use crate::{money::Currency, vat::Vat};
 
 /// A customer's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,8 +11,8 @@ pub struct CustomerId(pub i64);
 pub struct BillingTerms {
     /// The currency of the customer's prices, wallets and invoices.
     pub currency: Currency,
-    /// The VAT rate of invoices issued now.
-    pub vat: Percent,
+    /// The VAT of invoices issued now.
+    pub vat: Vat,
     /// Whether the catalogue's prices contain the VAT.
     pub prices: Prices,
 }

@@ -14,3 +14,4 @@ pub mod network;
 pub mod orders;
 pub mod tasks;
 pub mod usage;
+pub mod vat;

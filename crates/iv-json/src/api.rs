@@ -78,7 +78,7 @@ impl Api {
         let reply = answer(&self.db, &self.settings, &caller, fields).await;
         match reply.and_then(|reply| Ok(reply.to_json()?)) {
             Ok(body) => Answered { status: 200, body, retry_after: None },
-            Err(failure) => refused(failure.into_fault(), caller.language, None),
+            Err(failure) => refused(failure.told(Fault::Database, Fault::Database), caller.language, None),
         }
     }
 }

@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    money::{Currency, Percent},
-};
+use domain::{customers::CustomerId, language::Language, money::Currency};
 use gateway_http::{
     auth::{Attempt, Verdict, Verifier},
     request::{Fields, has_control},
@@ -99,10 +95,9 @@ pub(crate) async fn authenticate(
 
 fn caller(realm: RealmKind, user: &NickCredentials) -> Result<Caller, Error> {
     let currency: Currency = user.currency.parse().map_err(Error::corrupt)?;
-    let vat = Percent::basis_points(user.vat_points.into()).map_err(Error::corrupt)?;
     Ok(Caller {
         realm,
-        buyer: Buyer { customer: CustomerId(user.customer_id), currency, vat },
+        buyer: Buyer { customer: CustomerId(user.customer_id), currency, vat: user.vat.standing()? },
         language: user.language.parse().map_err(Error::corrupt)?,
         now: user.now,
     })

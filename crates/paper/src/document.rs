@@ -5,6 +5,7 @@ use domain::{
     customers::Prices,
     language::Language,
     money::{Currency, Money, MoneyError, Percent},
+    vat::VatGround,
 };
 use jiff::civil::Date;
 
@@ -31,6 +32,8 @@ pub struct InvoiceDocument {
     pub lines: Vec<DocumentLine>,
     /// The VAT rate at issue.
     pub vat_rate: Percent,
+    /// Why that: some grounds have to be named on paper.
+    pub vat_ground: VatGround,
     /// Whether unit prices contain the VAT (CONTRACT 1.5).
     pub prices: Prices,
     /// The sums of the lines.

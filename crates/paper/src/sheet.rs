@@ -1,6 +1,6 @@
 //! What a document says, word for word: the one text that the page and the PDF both show.
 
-use domain::{billing::Party, customers::Prices, language::Language, money::Percent};
+use domain::{billing::Party, customers::Prices, language::Language, money::Percent, vat::VatGround};
 
 use crate::{
     document::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm},
@@ -200,10 +200,12 @@ fn detail(line: &DocumentLine, language: Language, words: &Words) -> String {
 }
 
 fn vat_terms(document: &InvoiceDocument, words: &Words) -> String {
-    let terms = match document.prices {
+    let terms = match (document.vat_ground, document.prices) {
+        (VatGround::ReverseCharge, _) => words.vat_reverse_charge,
+        (VatGround::Export, _) => words.vat_export,
         _ if document.vat_rate == Percent::ZERO => words.vat_none,
-        Prices::Gross => words.vat_contained,
-        Prices::Net => words.vat_added,
+        (VatGround::Fixed | VatGround::Seller | VatGround::Destination, Prices::Gross) => words.vat_contained,
+        (VatGround::Fixed | VatGround::Seller | VatGround::Destination, Prices::Net) => words.vat_added,
     };
     terms.replace("{}", &percent(document.vat_rate, document.language))
 }

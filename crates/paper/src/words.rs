@@ -41,6 +41,8 @@ pub struct Words {
     pub vat_contained: &'static str,
     pub vat_added: &'static str,
     pub vat_none: &'static str,
+    pub vat_reverse_charge: &'static str,
+    pub vat_export: &'static str,
     pub payment: &'static str,
     pub receiver: &'static str,
     pub reference: &'static str,
@@ -95,6 +97,10 @@ static LT: Words = Words {
     vat_contained: "Vieneto kainos nurodytos su PVM: į jas įskaičiuotas {} PVM.",
     vat_added: "Vieneto kainos nurodytos be PVM: kiekvienai eilutei pridėtas {} PVM.",
     vat_none: "PVM tarifas {}: PVM nepridėtas ir į kainas neįskaičiuotas.",
+    vat_reverse_charge: "Atvirkštinis apmokestinimas: PVM apskaičiuoja ir sumoka pirkėjas \
+                         (Direktyvos 2006/112/EB 44 ir 196 straipsniai).",
+    vat_export: "PVM netaikomas: paslaugų suteikimo vieta yra už Europos Sąjungos ribų \
+                 (Direktyvos 2006/112/EB 44, 58 ir 59 straipsniai).",
     payment: "Mokėjimas",
     receiver: "Gavėjas",
     reference: "Mokėjimo paskirtis",
@@ -140,6 +146,10 @@ static RU: Words = Words {
     vat_contained: "Цены за единицу указаны с НДС: он включён в них по ставке {}.",
     vat_added: "Цены за единицу указаны без НДС: он начислен на каждую строку по ставке {}.",
     vat_none: "Ставка НДС {}: НДС не начислен и в цены не включён.",
+    vat_reverse_charge: "Обратное начисление: НДС исчисляет и уплачивает покупатель \
+                         (статьи 44 и 196 Директивы 2006/112/ЕС).",
+    vat_export: "НДС не применяется: место оказания услуг — за пределами Европейского союза \
+                 (статьи 44, 58 и 59 Директивы 2006/112/ЕС).",
     payment: "Оплата",
     receiver: "Получатель",
     reference: "Назначение платежа",
@@ -185,6 +195,10 @@ static EN: Words = Words {
     vat_contained: "Unit prices include VAT at {}.",
     vat_added: "Unit prices are without VAT: VAT at {} is added to each line.",
     vat_none: "VAT rate {}: no VAT is added or included.",
+    vat_reverse_charge: "Reverse charge: the customer accounts for the VAT \
+                         (Articles 44 and 196 of Directive 2006/112/EC).",
+    vat_export: "No VAT: the place of supply is outside the European Union \
+                 (Articles 44, 58 and 59 of Directive 2006/112/EC).",
     payment: "Payment",
     receiver: "Receiver",
     reference: "Payment reference",

@@ -87,7 +87,6 @@ impl<'a> Biller<'a> {
             if !whole {
                 return Ok(Ran::Elsewhere);
             }
-            self.realm.transaction("end billing round", async |tx| billing::end(tx, &round).await).await?;
             days += 1;
             if round.is_today {
                 return Ok(Ran::Through { days, tally: all });
@@ -109,7 +108,7 @@ impl<'a> Biller<'a> {
 
     fn tell_held(&self, findings: &[Finding], new: bool) {
         let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        let (realm, found) = (self.realm.kind().schema(), found.join("; "));
+        let (realm, found) = (self.realm.schema(), found.join("; "));
         if new {
             tracing::error!(
                 realm,
@@ -121,7 +120,7 @@ impl<'a> Biller<'a> {
         }
     }
 
-    /// Attends to all orders of which something is due. False when the round was lost or given up meanwhile.
+    /// Attends to all orders of which something is due, and ends the round. False when it was lost or given up meanwhile.
     async fn day(&self, round: &Round) -> Result<(Tally, bool), Error> {
         let (mut all, mut after) = (Tally::default(), None);
         loop {
@@ -129,12 +128,13 @@ impl<'a> Biller<'a> {
             let due = self.realm.transaction("list due orders", list).await?;
             let tally = self.page(round, &due).await?;
             all = all.plus(tally);
+            if due.len() < PAGE {
+                let end = async |tx: &mut store::Tx| billing::end(tx, round, &tally).await;
+                return Ok((all, self.realm.transaction("end billing round", end).await?));
+            }
             let progress = async |tx: &mut store::Tx| billing::progress(tx, round, &tally).await;
             if !self.realm.transaction("billing progress", progress).await? {
                 return Ok((all, false));
-            }
-            if due.len() < PAGE {
-                return Ok((all, true));
             }
             if self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
                 self.realm.transaction("leave billing round", async |tx| billing::leave(tx, round).await).await?;
@@ -156,7 +156,7 @@ impl<'a> Biller<'a> {
         match self.realm.transaction("attend to order", attend).await {
             Err(error @ Error::Unreachable(_)) => Err(error),
             Err(error) => {
-                tracing::warn!(realm = self.realm.kind().schema(), order = id.0, %error, "an order can't be billed");
+                tracing::warn!(realm = self.realm.schema(), order = id.0, %error, "an order can't be billed");
                 Ok(Tally { failed: 1, ..Tally::default() })
             }
             attended => attended,

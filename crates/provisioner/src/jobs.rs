@@ -1,14 +1,17 @@
 //! Scheduled jobs. Each does only what is still to be done and passes over what another process has in hand, so any
 //! number of workers may run them at the same time; one that fails is logged and runs again when its time comes.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use futures_util::{
     FutureExt,
     future::{LocalBoxFuture, join_all},
 };
-use store::{Database, Error, Realm, RealmKind, Tx, invoices, sweep, tasks};
-use tokio::{sync::watch, time};
+use store::{Database, Error, Realm, RealmKind, Tx, customers, invoices, sweep, tasks};
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
 
 use crate::{
     Biller, Ran, WorkerSettings, billing,
@@ -20,6 +23,9 @@ use crate::{
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// So many transactions a sweep runs at the most: what a burst left behind goes over the next times.
 const SWEEPS: usize = 100;
+
+/// A customer's own test realm is looked at this often: whoever moves its clock waits for what comes of it.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Invoices are numbered this often: "which takes seconds" (CONTRACT 2.2).
 const NUMBER_EVERY: Duration = Duration::from_secs(2);
@@ -93,7 +99,57 @@ pub(crate) async fn run(
         &stop,
         Box::new(|| sweep_test_realm(test).boxed_local()),
     ));
+    jobs.push(every(
+        SWEEP_EVERY,
+        "sweep customers' own test realms",
+        live,
+        &stop,
+        Box::new(|| customers::sweep_test_modes(database).boxed_local()),
+    ));
     join_all(jobs).await;
+}
+
+/// The jobs of a customer's own test realm. What is older than a day is swept with all other such realms.
+pub(crate) async fn run_own(realm: &Realm, settings: &WorkerSettings, stop: watch::Receiver<bool>) {
+    let biller = Biller::new(realm, Some(stop.clone()));
+    let ran = Cell::new(None);
+    let jobs: Vec<LocalBoxFuture<'_, ()>> = vec![
+        every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())),
+        every(NUMBER_EVERY, "number invoices", realm, &stop, Box::new(|| number_papers(realm, settings).boxed_local())),
+        every(SWEEP_EVERY, "sweep saved answers", realm, &stop, Box::new(|| sweep_answers(realm).boxed_local())),
+        every(
+            SWEEP_EVERY,
+            "sweep task secrets",
+            realm,
+            &stop,
+            Box::new(|| sweep_secrets(realm, settings.keep_secrets_days).boxed_local()),
+        ),
+        every(
+            LOOK_EVERY,
+            "billing run",
+            realm,
+            &stop,
+            Box::new(|| bill_own(&biller, realm, settings, &ran).boxed_local()),
+        ),
+    ];
+    join_all(jobs).await;
+}
+
+/// Runs as often as elsewhere, and at once when the clock has passed a day.
+async fn bill_own(
+    biller: &Biller<'_>,
+    realm: &Realm,
+    settings: &WorkerSettings,
+    ran: &Cell<Option<Instant>>,
+) -> Result<usize, Error> {
+    let look = async |tx: &mut Tx| Ok::<_, Error>(store::billing::last_day(tx).await? < tx.today());
+    let is_behind = realm.transaction("look at billing run", look).await?;
+    if !is_behind && ran.get().is_some_and(|at| at.elapsed() < settings.bill_every) {
+        return Ok(0);
+    }
+    let done = bill(biller).await?;
+    ran.set(Some(Instant::now()));
+    Ok(done)
 }
 
 /// A job; it tells how much it did.
@@ -135,7 +191,7 @@ fn every<'a>(
 }
 
 async fn run_every(period: Duration, name: &'static str, realm: &Realm, mut stop: watch::Receiver<bool>, job: Job<'_>) {
-    let realm = realm.kind().schema();
+    let realm = realm.schema();
     while !*stop.borrow() {
         match job().await {
             Ok(0) => tracing::debug!(realm, job = name, "nothing to do"),

@@ -13,6 +13,7 @@ pub mod driver;
 mod jobs;
 mod lease;
 pub mod lint;
+mod own;
 mod settings;
 pub mod supervise;
 mod thread;

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use futures_util::future::join3;
+use futures_util::future::join4;
 use store::{
     Database, Error, Realm,
     tasks::{self, Claim, Lease},
@@ -20,13 +20,13 @@ use crate::{
     attempt::attempt,
     backoff::{DATABASE, random},
     driver::{Drivers, SimulatedDriver},
-    jobs, lease,
+    jobs, lease, own,
 };
 
 /// Giving back what did not end in time takes no longer than this.
 const GIVE_BACK: Duration = Duration::from_secs(5);
 
-/// Works on the queues of both realms and on the scheduled jobs until `shutdown`, then drains: no new task is taken,
+/// Works on the queues of all realms and on the scheduled jobs until `shutdown`, then drains: no new task is taken,
 /// running ones have [`WorkerSettings::drain_for`] to end and are given back uncounted after that. It outlives the
 /// database going away. Any number of processes may run it. Dropped, it is a worker that died: its leases run out.
 ///
@@ -44,7 +44,8 @@ pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Fu
     let test = RealmWorker::new(database.test.clone(), test, &settings);
     let work = async {
         let jobs = jobs::run(&database, &sampled, &settings, stopped.clone());
-        join3(live.run(stopped.clone()), test.run(stopped.clone()), jobs).await;
+        let own = own::run(&database, &settings, stopped.clone());
+        join4(live.run(stopped.clone()), test.run(stopped.clone()), own, jobs).await;
     };
     let tell = async {
         shutdown.await;
@@ -56,7 +57,7 @@ pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Fu
 }
 
 /// The worker of one realm.
-struct RealmWorker {
+pub(crate) struct RealmWorker {
     realm: Realm,
     drivers: Drivers,
     settings: WorkerSettings,
@@ -70,7 +71,7 @@ struct RealmWorker {
 }
 
 impl RealmWorker {
-    fn new(realm: Realm, drivers: Drivers, settings: &WorkerSettings) -> Rc<Self> {
+    pub(crate) fn new(realm: Realm, drivers: Drivers, settings: &WorkerSettings) -> Rc<Self> {
         Rc::new(Self {
             realm,
             drivers,
@@ -82,7 +83,7 @@ impl RealmWorker {
         })
     }
 
-    async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
         let mut running = JoinSet::new();
         let this = self.clone();
         let listening = tokio::task::spawn_local(async move { this.listen().await });
@@ -139,7 +140,7 @@ impl RealmWorker {
                 }
                 Err(error) => {
                     failures += 1;
-                    tracing::warn!(realm = self.realm.kind().schema(), %error, failures, "the queue can't be asked");
+                    tracing::warn!(realm = self.realm.schema(), %error, failures, "the queue can't be asked");
                     DATABASE.half_jitter(failures, random())
                 }
             };
@@ -170,7 +171,7 @@ impl RealmWorker {
         };
         let span = tracing::info_span!(
             "task",
-            realm = self.realm.kind().schema(),
+            realm = self.realm.schema(),
             task = lease.id.0,
             order = lease.order.0,
             operation,

@@ -10,7 +10,7 @@ use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
-use crate::db::{Conn, Error, RealmKind, Tx};
+use crate::db::{Conn, Error, RealmKind, Tx, sql};
 
 /// What a realm's clock says, and the database's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
@@ -36,8 +36,19 @@ impl Clock {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn show(connection: &mut Conn) -> Result<Clock, Error> {
-    Ok(diesel::sql_query("select realm_now() as realm, now() as database").get_result(connection).await?)
+    Ok(sql("select realm_now() as realm, now() as database").get_result(connection).await?)
 }
+
+/// The same, in a transaction.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn look(tx: &mut Tx) -> Result<Clock, Error> {
+    show(tx.conn()).await
+}
+
+/// A customer's own realm can be so many days ahead at the most.
+pub const OWN_DAYS: u64 = 3660;
 
 /// Moves a test realm's clock ahead, for all processes at once: each transaction asks for it. There is no way back.
 ///
@@ -48,7 +59,15 @@ pub async fn advance(tx: &mut Tx, by: Duration) -> Result<Clock, Error> {
         return Err(Error::Refused("the live realm's clock is the database's: it can't be moved".into()));
     }
     let seconds = i64::try_from(by.as_secs()).map_err(Error::corrupt)?;
-    let moved = diesel::sql_query("update clock set ahead_seconds = ahead_seconds + $1")
+    if tx.is_own() {
+        // The row is held, so that two who move it at once don't pass the bound together.
+        sql("select from clock for update").execute(tx.conn()).await?;
+        let ahead = u64::try_from(show(tx.conn()).await?.ahead_seconds()).unwrap_or(0);
+        if ahead.saturating_add(by.as_secs()) > OWN_DAYS * 86_400 {
+            return Err(Error::Refused(format!("the clock can be {OWN_DAYS} days ahead at the most")));
+        }
+    }
+    let moved = sql("update clock set ahead_seconds = ahead_seconds + $1")
         .bind::<sql_types::BigInt, _>(seconds)
         .execute(tx.conn())
         .await;

@@ -11,7 +11,7 @@ use domain::{
 };
 
 use crate::{
-    db::{Conn, Error, Realm, Tx},
+    db::{Conn, Error, Realm, Sql, Tx, sql},
     invoices::{self, PaidFrom},
     ledger::{self, Movement},
     orders::lock,
@@ -84,15 +84,14 @@ pub async fn receive(tx: &mut Tx, money: &Incoming<'_>) -> Result<Received, Erro
 
 /// Writes a payment down; false when it was before.
 async fn is_first(tx: &mut Tx, reference: &str, money: &Incoming<'_>) -> Result<bool, Error> {
-    let written = diesel::sql_query(
-        "insert into payment (reference, customer_id, amount, currency, invoice_id) values ($1, $2, $3, $4, $5) \
-         on conflict (reference) do nothing",
-    );
-    let known = diesel::sql_query(
+    let written =
+        sql("insert into payment (reference, customer_id, amount, currency, invoice_id) values ($1, $2, $3, $4, $5) \
+         on conflict (reference) do nothing");
+    let known = sql(
         "select customer_id = $2 and amount = $3 and currency = $4 and invoice_id is not distinct from $5 as same \
          from payment where reference = $1",
     );
-    let bound = |query: diesel::query_builder::SqlQuery| {
+    let bound = |query: Sql| {
         query
             .bind::<sql_types::Text, _>(reference.to_owned())
             .bind::<sql_types::BigInt, _>(money.customer.0)
@@ -152,7 +151,7 @@ pub async fn settle(realm: &Realm, customer: CustomerId) -> Result<usize, Error>
 async fn settle_oldest(tx: &mut Tx, customer: CustomerId) -> Result<bool, Error> {
     let oldest = "select id from invoice where customer_id = $1 and status = 'unpaid' order by created_at, id limit 1";
     let oldest: Option<Id> =
-        diesel::sql_query(oldest).bind::<sql_types::BigInt, _>(customer.0).get_result(tx.conn()).await.optional()?;
+        sql(oldest).bind::<sql_types::BigInt, _>(customer.0).get_result(tx.conn()).await.optional()?;
     match oldest {
         Some(Id { id }) => pay_from_balance(tx, InvoiceId(id)).await,
         None => Ok(false),
@@ -166,6 +165,6 @@ async fn settle_oldest(tx: &mut Tx, customer: CustomerId) -> Result<bool, Error>
 pub async fn unsettled(connection: &mut Conn) -> Result<Vec<CustomerId>, Error> {
     let query = "select distinct i.customer_id as id from invoice i where i.status = 'unpaid' \
          and exists (select from account a where a.customer_id = i.customer_id and a.balance > 0) order by 1";
-    let rows: Vec<Id> = diesel::sql_query(query).load(connection).await?;
+    let rows: Vec<Id> = sql(query).load(connection).await?;
     Ok(rows.into_iter().map(|row| CustomerId(row.id)).collect())
 }

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use domain::customers::CustomerId;
 
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     schema::saved_answer::dsl,
 };
 
@@ -51,7 +51,7 @@ fn place(tx: &Tx, claim: &RequestClaim) -> String {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn claim(tx: &mut Tx, claim: &RequestClaim) -> Result<Claimed, Error> {
-    let claimed: Vec<One> = diesel::sql_query(format!(
+    let claimed: Vec<One> = sql(format!(
         "insert into saved_answer as s (customer_id, request_id, request_hash) values ($1, $2, $3) \
          on conflict (customer_id, request_id) do update \
            set request_hash = excluded.request_hash, answer = null, created_at = now() \

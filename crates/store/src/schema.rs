@@ -20,6 +20,7 @@ table! {
         demo -> Bool,
         created_at -> Timestamptz,
         destructive_per_hour -> Nullable<Integer>,
+        vat_fixed -> Bool,
     }
 }
 table! {
@@ -152,6 +153,8 @@ table! {
         seller -> Nullable<Jsonb>,
         buyer -> Jsonb,
         language -> Text,
+        vat_ground -> Text,
+        vat_country -> Nullable<Text>,
     }
 }
 table! {

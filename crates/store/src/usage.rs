@@ -12,7 +12,7 @@ use jiff_diesel::ToDiesel;
 
 use crate::{
     Realm, catalogue,
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     schema::{usage_reading, usage_rollup},
 };
 
@@ -38,16 +38,15 @@ struct DueRow {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn due(realm: &Realm, connection: &mut Conn, seconds: i32, most: i64) -> Result<Vec<DueReading>, Error> {
-    let rows: Vec<DueRow> = diesel::sql_query(
-        "select o.id, o.tariff_id from orders o left join usage_reading u on u.order_id = o.id \
+    let rows: Vec<DueRow> =
+        sql("select o.id, o.tariff_id from orders o left join usage_reading u on u.order_id = o.id \
          where o.vid in ('vds', 'dedicated') and o.state in ('active', 'suspended') and not o.by_hand \
            and (u.read_at is null or u.read_at <= now() - make_interval(secs => $1)) \
-         order by u.read_at nulls first, o.id limit $2",
-    )
-    .bind::<sql_types::Integer, _>(seconds)
-    .bind::<sql_types::BigInt, _>(most)
-    .load(connection)
-    .await?;
+         order by u.read_at nulls first, o.id limit $2")
+        .bind::<sql_types::Integer, _>(seconds)
+        .bind::<sql_types::BigInt, _>(most)
+        .load(connection)
+        .await?;
     let catalogue = catalogue::newest(realm, connection).await?;
     let driver = |row: &DueRow| match &catalogue.tariff(TariffId(row.tariff_id))?.handling {
         Handling::Driver(name) => Some(name.0.clone()),

@@ -6,7 +6,8 @@ use argon2::{
 };
 use domain::{
     language::Language,
-    money::{Currency, Money, Percent},
+    money::{Currency, Money},
+    vat::VatStanding,
 };
 use sha2::{Digest, Sha256};
 use store::{
@@ -44,7 +45,7 @@ impl<'a> NewBuyer<'a> {
             login: login.to_owned(),
             currency: Currency::EUR,
             language: Language::En,
-            vat: Percent::ZERO,
+            vat: None,
             api: true,
             password_hash: None,
             demo: false,
@@ -72,7 +73,7 @@ impl<'a> NewBuyer<'a> {
 
     /// With a VAT rate: `"21"`, `"5.5"`.
     pub fn vat(mut self, percent: &str) -> Self {
-        self.customer.vat = percent.parse().unwrap();
+        self.customer.vat = Some(percent.parse().unwrap());
         self
     }
 
@@ -147,7 +148,7 @@ impl<'a> NewBuyer<'a> {
         for user in &self.sub_users {
             add_sub_user(tx, customer, &user.nick, &user.description, &user.hash).await?;
         }
-        Ok(Buyer { customer, currency, vat: self.customer.vat })
+        Ok(Buyer { customer, currency, vat: VatStanding::of(self.customer.vat, None, None) })
     }
 }
 

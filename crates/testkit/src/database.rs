@@ -82,7 +82,7 @@ impl TestDb {
         let zone = TimeZone::get("Europe/Vilnius").unwrap();
         let provisioning = ProvisioningRules { destroy_grace_hours: 0, ..ProvisioningRules::default() };
         let (capabilities, policy) = (Capabilities::default(), Policy::default());
-        Rules { zone, prices: Prices::Gross, seller, capabilities, policy, provisioning }
+        Rules { zone, prices: Prices::Gross, vat: None, seller, capabilities, policy, provisioning }
     }
 
     /// The demo's catalogue.

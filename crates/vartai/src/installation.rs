@@ -99,12 +99,12 @@ pub async fn at_database<T>(
     Ok(done)
 }
 
-/// What is asked of a private cluster: room for a few processes, each with both realms' connections and those of the
-/// scratch realms that it may be using.
+/// What is asked of a private cluster: room for a few processes, each with both realms' connections and those of
+/// customers' own and scratch realms that it may be using.
 fn cluster_settings(settings: &Settings) -> pg_cluster::Settings {
     let mut wanted = pg_cluster::Settings::new(&settings.data_dir);
     wanted.roles = roles(&settings.database.role_prefix.0);
-    let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(16);
+    let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(48);
     wanted.max_connections = wanted.max_connections.max(of_one.saturating_mul(4));
     wanted
 }
@@ -154,6 +154,8 @@ pub fn rules(settings: &Settings) -> Rules {
         zone: settings.billing.time_zone.0.clone(),
         prices: settings.billing.prices.0,
         seller: settings.company.seller(),
+        // Loading them refused what can't be.
+        vat: settings.billing.vat.rules().ok().flatten(),
         policy: settings.billing.policy(),
         provisioning,
         capabilities: settings.drivers.capabilities(),

@@ -34,11 +34,12 @@ class Config:
     image_dir: pathlib.Path = pathlib.Path("/var/lib/vartai-images")
     clone: str = "overlay"
     disk_cache: str = "none"
+    least_free_gb: int = 10
     bridge: str = "br0"
     dns: tuple[str, ...] = ()
     anti_spoofing: bool = True
     bandwidth: str = "auto"
-    domain_type: str = "auto"
+    domain_type: str = "kvm"
     emulator: str = "/usr/bin/qemu-system-x86_64"
     machine: str = "q35"
     cpu_mode: str = "host-passthrough"
@@ -50,6 +51,7 @@ class Config:
     shutdown_grace_seconds: int = 60
     call_seconds: int = 20
     agent_seconds: int = 10
+    inside_seconds: int = 120
     lock_seconds: int = 20
     ptr_command: str | None = None
 

@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import re
+import shutil
 
 from . import domain, store
-from .protocol import FAILED, IMPOSSIBLE, PERSON, Failure, say
+from .protocol import FAILED, IMPOSSIBLE, PERSON, Failure
 from .run import Failed, run
 
 GB = 1 << 30
-DISK = re.compile(r"disk-g([0-9]+)\.qcow2")
+# A disk, and what snapshots beside it are called by libvirt: disk-g1.NAME.
+DISK = re.compile(r"disk-g([0-9]+)\..+")
 # Copying a template or a whole disk may take this long.
 COPY_SECONDS = 1800
 
@@ -66,12 +68,15 @@ class Disks:
 
     def make(self, template, generation, size_gb):
         """Makes the disk of a generation anew. There is a whole one or none, also when this is killed."""
+        # Disks grow while they are written to: what is free now is for those that there are.
+        if shutil.disk_usage(self.config.storage_dir).free < self.config.least_free_gb * GB:
+            raise Failure(PERSON, "the host's storage is nearly full: no more disks are made on it")
         self.virsh.before_change()
         self.virsh.touched = True
         _passable(self.directory)
         path = self.path(generation)
         new = path.with_suffix(".new")
-        least = self._info(template)["virtual-size"]
+        least = self.virtual_bytes(template)
         if size_gb * GB < least:
             raise Failure(IMPOSSIBLE, f"the image needs a disk of {-(-least // GB)} GB at least")
         try:
@@ -90,33 +95,36 @@ class Disks:
         return path
 
     def keep_only(self, generation):
-        """Removes what other generations have left, and what killed runs have."""
-        self._remove(lambda path: path != self.path(generation))
+        """Removes what other generations have left, snapshots too, and what killed runs have."""
+        self._remove(lambda path: path.suffix == ".new" or _generation(path) not in (None, generation))
 
     def remove_all(self):
-        """Removes all of the server's disks."""
+        """Removes the server's directory with all that is in it: its owner's data, whoever put it there."""
         self._remove(lambda path: True)
         if self.directory.is_dir():
             self.directory.rmdir()
 
     def remove(self, generation):
-        """Removes one disk."""
-        self._remove(lambda path: path == self.path(generation))
+        """Removes the disk of a generation."""
+        self._remove(lambda path: _generation(path) == generation)
 
     def _remove(self, unwanted):
         if not self.directory.is_dir():
             return
         for path in self.directory.iterdir():
-            ours = DISK.fullmatch(path.name) or path.suffix == ".new"
-            if ours and unwanted(path):
+            if unwanted(path):
                 self.virsh.before_change()
                 self.virsh.touched = True
                 path.unlink()
         store.sync_directory(self.directory)
 
+    def virtual_bytes(self, path):
+        """How large the machine sees a disk."""
+        return self._info(path)["virtual-size"]
+
     def virtual_gb(self, path):
-        """How large the machine sees a disk; in whole GB, rounded down."""
-        return self._info(path)["virtual-size"] // GB
+        """The same in whole GB, rounded down."""
+        return self.virtual_bytes(path) // GB
 
     def grow(self, path, size_gb):
         """Makes the disk of a machine that is off larger."""
@@ -127,6 +135,12 @@ class Disks:
     def _info(self, path):
         # The disk may be in use: -U reads it all the same.
         return json.loads(run(["qemu-img", "info", "-U", "--output=json", path], self.clock.within(30)))
+
+
+def _generation(path):
+    """The generation that a file is of; None for what is no disk."""
+    found = DISK.fullmatch(path.name)
+    return None if found is None else int(found[1])
 
 
 def _passable(directory):

@@ -103,7 +103,7 @@ networkctl reconfigure "$device"
 if [ "$dns" != - ] && [ ! -L /etc/resolv.conf ]; then
     for server in $(printf '%s' "$dns" | tr , ' '); do printf 'nameserver %s\n' "$server"; done >/etc/resolv.conf
 fi
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for try in $(seq 60); do
     has=$(ip -o addr show dev "$device" scope global | awk '{ sub("/.*", "", $4); print $4 }' | sort | tr '\n' ' ')
     wants=$(for ip in ${wanted:-}; do echo "$ip"; done | sort | tr '\n' ' ')
     if [ "$has" = "$wants" ]; then
@@ -139,8 +139,9 @@ class Guest:
         self.machine = machine
         self.virsh = machine.virsh
 
-    def run(self, script, *arguments, seconds=60, changes=True):
+    def run(self, script, *arguments, seconds=None, changes=True):
         """Runs a shell script of ours inside. What it prints, when it ends with 0; else the failure says why."""
+        seconds = seconds or self.machine.config.inside_seconds
         if changes:
             self.virsh.before_change()
             self.virsh.touched = True
@@ -167,7 +168,7 @@ class Guest:
         except AgentRefused:
             raise Failure(IMPOSSIBLE, f"the machine's guest agent does not allow {command}") from None
 
-    def facts(self, seconds=30):
+    def facts(self, seconds=None):
         """What can be seen from within; None when the agent does not answer."""
         try:
             lines = self.run(FACTS, seconds=seconds, changes=False).splitlines()
@@ -200,11 +201,11 @@ class Guest:
     def set_addresses(self, mac, addresses):
         """Gives the system its addresses, those and no others."""
         parts = [part for one in addresses for part in (one.ip, one.prefix, one.gateway or "-")]
-        self.run(NETWORK, mac, ",".join(self.machine.config.dns) or "-", *parts, seconds=90)
+        self.run(NETWORK, mac, ",".join(self.machine.config.dns) or "-", *parts)
 
     def grow(self):
         """Makes the file system as large as the disk."""
-        self.run(GROW, seconds=120)
+        self.run(GROW)
 
     def flush_filter(self):
         """Empties the packet filter."""

@@ -10,6 +10,7 @@ from .protocol import FAILED, IMPOSSIBLE, NOT_NOW, PERSON, AgentSilent, Failure,
 from .run import AgentRefused, Failed
 
 FOREIGN = "a machine of this name is not ours: nothing is done to it"
+RENAMED = "the machine was given another name on its host: nothing is done to it"
 
 
 class Machine:
@@ -24,7 +25,7 @@ class Machine:
         self.uuid = domain.uuid_of(config, server)
 
     def tree(self, inactive=False):
-        """Its definition; None when there is no machine. 77 when there is one that is not ours."""
+        """Its definition; None when there is no machine. 77 when there is one that is not ours, or not as we named it."""
         flags = ["--inactive"] if inactive else []
         found = self._definition(self.uuid, *flags)
         if found is None:
@@ -32,8 +33,10 @@ class Machine:
                 raise Failure(PERSON, FOREIGN)
             return None
         mark = domain.mark_in(found)
-        if mark is None or mark.id != self.server or found.findtext("name") != self.name:
+        if mark is None or mark.id != self.server:
             raise Failure(PERSON, FOREIGN)
+        if found.findtext("name") != self.name:
+            raise Failure(PERSON, RENAMED)
         return found
 
     def _definition(self, key, *flags):
@@ -105,17 +108,26 @@ class Machine:
         return True
 
     def power_off(self):
-        """Switches it off at once."""
+        """Switches it off at once, for good: what was kept of its memory is dropped too."""
         try:
             self.virsh.change("destroy", self.uuid, seconds=60)
         except Failed as failed:
             if "not running" not in failed.text:
                 raise
+        self.drop_memory()
+
+    def drop_memory(self):
+        """Drops what `virsh managedsave` has kept of the memory of a machine that is off.
+
+        It would be started from that: with the size and the disk that it had then, and not with those that it has now.
+        """
+        self.virsh.change("managedsave-remove", self.uuid)
 
     def shut_down(self, grace=None):
         """Asks its system to end; switches it off when it does not. Says which it was."""
         grace = grace or self.config.shutdown_grace_seconds
         if not self.active():
+            self.drop_memory()
             return
         try:
             self.virsh.change("shutdown", self.uuid, "--mode", "acpi")

@@ -6,8 +6,8 @@ import subprocess
 import sys
 import syslog
 
+from . import check, measure, protocol
 from . import config as configuration
-from . import measure, protocol
 from .disks import Disks
 from .guest import Guest
 from .machine import Machine
@@ -24,28 +24,31 @@ class Parts:
     def __init__(self, config, request):
         self.config = config
         self.request = request
-        self.server = request.server
+        # `probe` is of none.
+        self.server = request.server or ""
         self.clock = Clock(request.deadline)
-        self.store = Store(config, request.server)
+        self.store = Store(config, self.server)
         self.virsh = Virsh(config, self.clock, self.store.check_fence)
-        self.machine = Machine(config, self.virsh, request.server)
+        self.machine = Machine(config, self.virsh, self.server)
         self.guest = Guest(self.machine)
-        self.disks = Disks(config, self.clock, self.virsh, request.server)
-        self.network = Network(config, request.server, self.machine, self.store)
+        self.disks = Disks(config, self.clock, self.virsh, self.server)
+        self.network = Network(config, self.server, self.machine, self.store)
 
 
 def main(argv):
     """Runs one operation; the exit code."""
     os.umask(0o077)
     if len(argv) != 2:
-        say("usage: libvirt OPERATION, with the request on standard input (docs/hooks.md)")
+        say("usage: libvirt OPERATION, with the request on standard input (docs/hooks.md), or libvirt check")
         return MALFORMED
     virsh = None
     try:
         config = configuration.load()
+        if argv[1] == "check":
+            return 0 if check.checked(Parts(config, check.request(config))) else FAILED
         request = protocol.read(argv[1], sys.stdin.read(), config.ghz_per_vcpu)
         if request.operation == "probe":
-            return _probe(config, request)
+            return _probe(Parts(config, request))
         if request.operation not in (*OPERATIONS, "observe", "usage"):
             raise Failure(MALFORMED, "this hook does not know the operation")
         if request.server is None:
@@ -98,9 +101,16 @@ def _observe(parts):
     return 0
 
 
-def _probe(config, request):
+def _probe(parts):
+    config = parts.config
     known = [name for name in OPERATIONS if name != "ptr" or config.ptr_command is not None]
-    answer(request, config.node, protocol=[protocol.PROTOCOL], operations=[*known, "observe", "usage"])
+    try:
+        room = measure.room(parts)
+    except (Failure, Failed, OSError, ValueError) as error:
+        # What it knows it knows all the same; nobody makes a machine where there is no telling whether it fits.
+        _tell_staff("probe", error)
+        room = {}
+    answer(parts.request, config.node, protocol=[protocol.PROTOCOL], operations=[*known, "observe", "usage"], **room)
     return 0
 
 

@@ -1,8 +1,10 @@
 """What there is, measured: of the machine, from within it and from the host, and not what was sent to it."""
 
 import math
+import shutil
 
 from . import domain
+from .disks import GB
 from .domain import MB
 from .protocol import AgentSilent
 from .run import Failed
@@ -89,6 +91,16 @@ def stats(machine):
     """Libvirt's counters of a machine that runs."""
     lines = machine.virsh.ask("domstats", "--raw", "--nowait", machine.uuid).splitlines()
     return dict(line.strip().split("=", 1) for line in lines if "=" in line)
+
+
+def room(parts):
+    """What is left on the host: memory that no machine was given, be it on or off, and storage that may be filled."""
+    lines = parts.virsh.ask("domstats", "--balloon", "--raw", "--nowait").splitlines()
+    given = sum(int(line.split("=")[1]) for line in lines if "balloon.current=" in line)
+    info = dict(line.split(":", 1) for line in parts.virsh.ask("nodeinfo").splitlines() if ":" in line)
+    total = int(info["Memory size"].split()[0])
+    free = shutil.disk_usage(parts.config.storage_dir).free // GB - parts.config.least_free_gb
+    return {"free_mb": max(0, total - given) >> 10, "free_gb": max(0, free)}
 
 
 def usage(parts):

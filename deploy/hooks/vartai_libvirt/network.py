@@ -49,9 +49,8 @@ class Network:
         # Libvirt counts in kilobytes of 1000 bytes.
         rate = str(mbps * 125)
         scope = ["--config", "--live"] if self.machine.active() else ["--config"]
-        self.machine.virsh.change(
-            "domiftune", self.machine.uuid, domain.mac_of(self.config, self.server), "--inbound", rate, "--outbound", rate, *scope
-        )
+        mac = domain.mac_of(self.config, self.server)
+        self.machine.virsh.change("domiftune", self.machine.uuid, mac, "--inbound", rate, "--outbound", rate, *scope)
 
     def remove(self):
         """Takes the rules away."""
@@ -109,9 +108,10 @@ def apply(config, server, wanted):
     """Loads the rules of a server, and limits its tap when that is there. Called by the guard too, without libvirt."""
     nft(rules(config, server, wanted))
     if wanted["mode"] == "tc" and wanted["bandwidth_mbps"]:
+        mbps = wanted["bandwidth_mbps"]
+        bucket = ["tbf", "rate", f"{mbps}mbit", "burst", f"{max(32, mbps * 2)}kb", "latency", "100ms"]
         try:
-            run(["tc", "qdisc", "replace", "dev", domain.tap_of(server), "root", "tbf", "rate",
-                 f"{wanted['bandwidth_mbps']}mbit", "burst", f"{max(32, wanted['bandwidth_mbps'] * 2)}kb", "latency", "100ms"], 10)
+            run(["tc", "qdisc", "replace", "dev", domain.tap_of(server), "root", *bucket], 10)
         except Failed as failed:
             if "Cannot find device" not in failed.text:
                 raise Failure(PERSON, "the bandwidth could not be limited on this host") from None
@@ -172,7 +172,11 @@ def rules(config, server, wanted):
 
 def _genuine(mac, addresses, sets):
     """Rules that let a machine speak as itself only. Where others give it addresses, it is held to its hardware address."""
-    rules_ = [f"ether saddr != {mac} counter drop", f"arp saddr ether != {mac} counter drop", "udp sport 67 counter drop"]
+    rules_ = [
+        # In a frame with a VLAN's tag the rules below would see no address; and bridges' own protocols are not a machine's.
+        "ether type != { arp, ip, ip6 } counter drop",
+        f"ether saddr != {mac} counter drop", f"arp saddr ether != {mac} counter drop", "udp sport 67 counter drop",
+    ]
     if addresses is None:
         return rules_
     own = [ipaddress.ip_address(address["ip"]) for address in addresses]

@@ -92,6 +92,8 @@ def change(parts):
         raise Failure(IMPOSSIBLE, "there is no size to change to")
     machine, config = parts.machine, parts.config
     active = machine.active()
+    if not active:
+        machine.drop_memory()
     live = machine.tree()
     _grow_disk(parts, live, size.disk_gb, active)
     _, most = domain.vcpus(machine.tree(inactive=True))
@@ -133,11 +135,18 @@ def _vcpus_live(parts, live, wanted):
     try:
         if has != wanted:
             parts.virsh.change("setvcpus", parts.machine.uuid, wanted, "--live", seconds=40)
-        # A vCPU that was added is there and off, until the system switches it on.
-        parts.virsh.change("setvcpus", parts.machine.uuid, wanted, "--guest")
     except Failed:
         return False
-    return parts.machine.clock.wait(15, lambda: _fact(parts, "vcpus") == wanted)
+
+    def on():
+        # A vCPU that was added is there and off, until the system switches it on.
+        try:
+            parts.virsh.change("setvcpus", parts.machine.uuid, wanted, "--guest", seconds=40)
+        except Failed:
+            return False
+        return _fact(parts, "vcpus") == wanted
+
+    return parts.machine.clock.wait(parts.config.inside_seconds, on, every=2)
 
 
 def _memory_live(parts, live, wanted):
@@ -153,11 +162,11 @@ def _memory_live(parts, live, wanted):
         seen = _fact(parts, "memory_kb")
         return seen is not None and wanted * measure.SHARE <= seen >> 10 <= wanted
 
-    return parts.machine.clock.wait(30, has)
+    return parts.machine.clock.wait(parts.config.inside_seconds, has)
 
 
 def _fact(parts, name):
-    facts = parts.guest.facts(10)
+    facts = parts.guest.facts()
     return int(facts[name][0]) if facts and name in facts else None
 
 

@@ -10,7 +10,8 @@ import sys
 PROTOCOL = 1
 
 SERVER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
-HOSTNAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z", re.I | re.A)
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*\Z", re.I | re.A)
 LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 # The exit codes of docs/hooks.md.

@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 
-from .protocol import UNAVAILABLE, AgentSilent, Failure, Unreachable
+from .protocol import AgentSilent, Unreachable
 
 # Seconds of the task's time that are kept for ending in order.
 MARGIN = 5
@@ -24,10 +24,10 @@ class Clock:
         self.end = time.monotonic() + left - MARGIN
 
     def within(self, seconds):
-        """`seconds`, or what is left if that is less. Fails with 75 when nothing is left."""
+        """`seconds`, or what is left if that is less. Fails when nothing is left: what came of the task is not known."""
         left = self.end - time.monotonic()
         if left <= 0:
-            raise Failure(UNAVAILABLE, "the time for this is over")
+            raise Unreachable("the time for this is over")
         return min(seconds, left)
 
     def wait(self, seconds, condition, every=0.5):
@@ -139,4 +139,3 @@ def _check_connection(text):
 
 class AgentRefused(Exception):
     """The agent answered that it could not do it."""
-

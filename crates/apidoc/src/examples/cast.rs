@@ -1,15 +1,17 @@
 //! Who calls: test access, and a few customers of the scratch live realm whose accounts have something to show.
 
+use std::cell::Cell;
+
 use domain::{
     customers::CustomerId,
     language::Language,
-    money::{Currency, Money, Percent},
+    money::{Currency, Money},
 };
 use gateway_http::auth::{keys, password};
 use secrecy::SecretString;
 use store::{
     Database, Error, Tx,
-    customers::{self, NewCustomer, Profile},
+    customers::{self, NewCustomer, NewTestKey, Profile},
     ledger::{Movement, move_money},
 };
 
@@ -31,6 +33,11 @@ pub(super) fn key_of(login: &str) -> String {
     format!("{login}-key")
 }
 
+/// The test key of a customer of the scratch live realm that is in test mode.
+pub(super) fn test_key_of(login: &str) -> String {
+    format!("test_{login}")
+}
+
 /// Adds them all.
 pub(super) async fn add(db: &Database) -> Result<(), NoExamples> {
     let test = hash(TEST).await?;
@@ -38,8 +45,10 @@ pub(super) async fn add(db: &Database) -> Result<(), NoExamples> {
     let added =
         db.test.transaction("add test access", async |tx| customers::ensure_test_customer(tx, TEST, &test).await);
     added.await?;
+    let reseller_is = Cell::new(None);
     let added = db.live.transaction("add customers", async |tx| {
         let id = customer(tx, RESELLER, true, "500.00").await?;
+        reseller_is.set(Some(id));
         customers::add_sub_user(tx, id, RESELLER, customers::API, &reseller).await?;
         customers::set_profile(tx, id, &profile()).await?;
         move_money(tx, id, Movement::Deposit, euros("120.00")?, "SEPA 2026-0117").await?;
@@ -50,7 +59,12 @@ pub(super) async fn add(db: &Database) -> Result<(), NoExamples> {
         let network = "203.0.113.0/24".parse().map_err(Error::corrupt)?;
         customers::allow(tx, fenced, network).await
     });
-    Ok(added.await?)
+    added.await?;
+    if let Some(id) = reseller_is.get() {
+        let digest = keys::digest(&test_key_of(RESELLER));
+        customers::turn_on(db, id, &NewTestKey { digest: &digest, hint: RESELLER, days: 1 }).await?;
+    }
+    Ok(())
 }
 
 async fn hash(secret: &'static str) -> Result<String, NoExamples> {
@@ -68,7 +82,7 @@ async fn customer(tx: &mut Tx, login: &str, api: bool, credit: &str) -> Result<C
         login: login.to_owned(),
         currency: Currency::EUR,
         language: Language::default(),
-        vat: Percent::ZERO,
+        vat: None,
         api,
         password_hash: None,
         demo: false,

@@ -111,6 +111,7 @@ async fn act(scratch: &Scratch, facts: &Facts) -> Result<(Captured, Catalogue), 
         Box::pin(scenario::json(&stage, &catalogue, server, &mut captured)).await?;
         Box::pin(codes::apih(&stage, &catalogue, server, &mut captured)).await;
         Box::pin(codes::json(&stage, server, &mut captured)).await;
+        Box::pin(scenario::clock(&stage, &mut captured)).await;
         Ok::<_, NoExamples>(())
     };
     let working = provisioner::run(scratch.database.clone(), quick(), async { drop(stopped.await) });

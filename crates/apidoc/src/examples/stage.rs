@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     NoExamples,
-    cast::{TEST, key_of},
+    cast::{TEST, key_of, test_key_of},
 };
 use crate::model::{Exchange, Facts, Surface};
 
@@ -57,6 +57,12 @@ impl Stage {
     /// A call of a command by a customer of the scratch live realm.
     pub(super) async fn by(&self, login: &str, command: &str, fields: &[Pair<'_>]) -> Exchange {
         let key = key_of(login);
+        self.apih(&[&[("command", command), ("login", login), ("apikey", &key)], fields].concat()).await
+    }
+
+    /// A call of a command by a customer in test mode.
+    pub(super) async fn own(&self, login: &str, command: &str, fields: &[Pair<'_>]) -> Exchange {
+        let key = test_key_of(login);
         self.apih(&[&[("command", command), ("login", login), ("apikey", &key)], fields].concat()).await
     }
 

@@ -1,5 +1,6 @@
 //! What can be answered in place of a success, on both surfaces.
 
+use domain::language::Language;
 use gateway_http::faults::{Dialect, Fault, Kind as FaultKind};
 use iv_json::fault::Fault as IvFault;
 
@@ -204,6 +205,15 @@ pub fn of_json() -> Vec<Code> {
     codes
 }
 
+/// A text as all faults of a kind have it: a parameter's goes on with its name.
+fn text(fault: IvFault, language: Language) -> String {
+    let whole = fault.text(language);
+    match fault {
+        IvFault::Parameter(name) => whole.strip_suffix(&format!(": {name}")).map(str::to_owned).unwrap_or(whole),
+        _ => whole,
+    }
+}
+
 fn json(fault: IvFault) -> Code {
     let id = CodeId::Json(fault);
     let again = match fault {
@@ -214,7 +224,7 @@ fn json(fault: IvFault) -> Code {
         id,
         status: fault.status(),
         critical: true,
-        text: Text::of(|language| fault.text(language)),
+        text: Text::of(|language| text(fault, language)),
         when: texts::when(&id.key()),
         todo: texts::todo(&id.key()),
         charged: if fault == IvFault::Database { Charged::Unknown } else { Charged::No },

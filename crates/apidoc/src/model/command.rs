@@ -6,7 +6,10 @@ use gateway_http::{
     commands,
     faults::Fault,
 };
-use iv_json::{command as iv, fault::Fault as IvFault};
+use iv_json::{
+    command::{self as iv, Form, Shape},
+    fault::Fault as IvFault,
+};
 
 use super::{
     Exchange, Text,
@@ -89,7 +92,9 @@ pub struct Told {
     pub about: Text,
     /// Whether the originals don't have it.
     pub extension: bool,
-    /// The fields of each item, where it is a list.
+    /// What stands in it.
+    pub form: Form,
+    /// The fields of each item, where it has items.
     pub items: Vec<Told>,
 }
 
@@ -112,6 +117,10 @@ pub struct Command {
     pub fields: Vec<Field>,
     /// The fields of a success, after `status`.
     pub reply: Vec<Told>,
+    /// How they are put together.
+    pub shape: Shape,
+    /// What is answered instead, and when.
+    pub instead: Option<(Text, Vec<Told>)>,
     /// The codes that are its own.
     pub codes: Vec<CodeId>,
     /// The codes that any command can answer, and this one too.
@@ -177,6 +186,8 @@ fn of_apih(command: kit::Command) -> Command {
         repeat: if command.writes() { Repeat::WithRequestId } else { Repeat::Always },
         fields: spec.fields.iter().map(|f| field(Surface::Apih, spec.name, f, CodeId::Apih)).collect(),
         reply: spec.reply.iter().map(told).collect(),
+        shape: command.shape(),
+        instead: command.instead().map(|(when, fields)| (says(when), fields.iter().map(told).collect())),
         codes: spec.faults.iter().copied().map(CodeId::Apih).collect(),
         common_codes: common.filter(own).copied().map(CodeId::Apih).collect(),
         friendhosting_only: FRIENDHOSTING_ONLY.contains(&(spec.name, "")),
@@ -200,11 +211,10 @@ fn of_json(command: iv::Command) -> Command {
         repeat,
         fields: spec.fields.iter().map(|f| field(Surface::Json, spec.name, f, CodeId::Json)).collect(),
         reply: spec.reply.iter().map(told).collect(),
+        shape: command.shape(),
+        instead: command.instead().map(|(when, fields)| (says(when), fields.iter().map(told).collect())),
         codes: spec.faults.iter().copied().map(CodeId::Json).collect(),
-        common_codes: iv_common(command.is_about_a_server() || command.is_about_hosting())
-            .into_iter()
-            .map(CodeId::Json)
-            .collect(),
+        common_codes: iv_common(iv::About::of(command).is_some()).into_iter().map(CodeId::Json).collect(),
         friendhosting_only: false,
         example: None,
     }
@@ -240,6 +250,7 @@ fn told(spec: &kit::ReplyField) -> Told {
         name: spec.name,
         about: says(plain.unwrap_or(spec.about)),
         extension: plain.is_some(),
+        form: spec.form,
         items: spec.items.iter().map(told).collect(),
     }
 }

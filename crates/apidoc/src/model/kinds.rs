@@ -3,7 +3,10 @@
 
 use std::net::IpAddr;
 
-use domain::{calendar::parse_day, domain_name::DomainName};
+use domain::{
+    calendar::{parse_day, parse_span},
+    domain_name::DomainName,
+};
 
 use super::Surface;
 
@@ -34,6 +37,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// `YYYY-MM-DD`.
     Day,
+    /// Days (`400d`) or hours (`12h`).
+    Span,
     /// A domain name, other than Latin letters in UTF-8.
     Domain,
     /// Ids separated by commas, each perhaps with `:quantity`.
@@ -78,6 +83,7 @@ fn of_apih(name: &str) -> Option<Kind> {
         "addons" => Kind::Addons,
         "requestid" => Kind::Token { max: 64 },
         "expect_todate" => Kind::Day,
+        "advance" => Kind::Span,
         "limit" => Kind::Number { min: 1, max: 1000 },
         _ => return None,
     })
@@ -115,6 +121,7 @@ impl Kind {
             Self::Months => "kind_months",
             Self::OneOf(_) => "kind_one_of",
             Self::Day => "kind_day",
+            Self::Span => "kind_span",
             Self::Domain => "kind_domain",
             Self::Addons => "kind_addons",
             Self::Token { .. } => "kind_token",
@@ -134,6 +141,7 @@ impl Kind {
             Self::Token { max } => format!("1–{max}"),
             Self::OneOf(values) => values.join(", "),
             Self::Day => "YYYY-MM-DD".to_owned(),
+            Self::Span => "400d, 12h".to_owned(),
             Self::Id | Self::Size | Self::Months | Self::Domain | Self::Addons => String::new(),
             Self::Address | Self::Image | Self::TaskCommand | Self::Text => String::new(),
         }
@@ -154,6 +162,7 @@ impl Kind {
             }
             Self::OneOf(values) => values.contains(&value),
             Self::Day => parse_day(value).is_some(),
+            Self::Span => parse_span(value).is_some(),
             Self::Domain => DomainName::parse(value).is_ok(),
             Self::Addons => value.split(',').all(|one| one.split(':').all(|part| digits(part.trim()))),
             Self::Token { max } => {

@@ -9,6 +9,7 @@ mod facts;
 pub mod kinds;
 mod sold;
 mod text;
+pub mod values;
 mod worked;
 
 use domain::catalogue::Catalogue;

@@ -40,9 +40,7 @@ impl CodeView<'_> {
 
     fn text_in(&self, code: &str) -> &str {
         let language = code.parse::<Language>().unwrap_or_default();
-        let text = self.code.text.get(language);
-        // A parameter's text goes on with its name.
-        text.strip_suffix(": ").unwrap_or(text)
+        self.code.text.get(language)
     }
 
     fn text(&self) -> &str {

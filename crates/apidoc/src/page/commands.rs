@@ -19,17 +19,20 @@ use crate::{
 struct CommandView<'a> {
     w: Words<'a>,
     c: &'a Command,
+    /// Tells its choice of a language from others' on the page.
+    at: usize,
     life: String,
     programs: Vec<(Tongue, String)>,
     answers: String,
     fields: String,
     reply: String,
+    instead: String,
     codes: String,
     common: String,
 }
 
 /// The section of a command.
-pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String {
+pub(super) fn section(w: Words<'_>, model: &Model, at: usize, command: &Command) -> String {
     let url = &w.facts.public_url;
     let programs =
         command.example.iter().flat_map(|e| Tongue::ALL.map(|tongue| (tongue, text(&program(tongue, url, e)))));
@@ -37,11 +40,13 @@ pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String 
     let view = CommandView {
         w,
         c: command,
+        at,
         life: diagram::of_command(w, command.name, command.answers_a_task()),
         programs: programs.collect(),
         answers: command.example.as_ref().map(|e| answers(w, e)).unwrap_or_default(),
         fields,
         reply: told(w, &command.reply),
+        instead: instead(w, command),
         codes: command.codes.iter().map(|id| code_line(w, model, *id)).collect(),
         common: command.common_codes.iter().map(|id| format!("{} ", code_link(*id))).collect(),
     };
@@ -52,13 +57,11 @@ pub(super) fn section(w: Words<'_>, model: &Model, command: &Command) -> String 
 fn code_line(w: Words<'_>, model: &Model, id: CodeId) -> String {
     let code = model.codes.iter().find(|code| code.id.anchor() == id.anchor());
     let said = code.map_or("", |code| code.text.get(w.language));
-    // A parameter's text ends in its name, which stands before it here.
-    let said = said.split(": ").next().unwrap_or(said);
     format!("<li>{} {}</li>", code_link(id), text(said))
 }
 
 fn code_link(id: CodeId) -> String {
-    format!("<a class=\"n\" href=\"#{}\">{}</a>", id.anchor(), escape(&id.label()))
+    format!("<a href=\"#{}\">{}</a>", id.anchor(), escape(&id.label()))
 }
 
 fn one_field(w: Words<'_>, command: &Command, field: &Field) -> String {
@@ -80,7 +83,7 @@ fn one_field(w: Words<'_>, command: &Command, field: &Field) -> String {
     let malformed = field.malformed.map(|code| format!(" · {} {}", escape(w.ui("else_code")), code_link(code)));
     let mark = mark(w, field.extension, field.friendhosting_only && w.rootpanel());
     format!(
-        "<li><p class=\"f\"><code class=\"name\" id=\"{command}.{name}\">{name}</code> <span class=\"kind\">{kind}{limits}\
+        "<li><p><code class=\"name\" id=\"{command}.{name}\">{name}</code> <span class=\"kind\">{kind}{limits}\
          </span>{mark}</p><p>{about}</p><p class=\"how\">{need}{malformed} · {example} <code>{value}</code></p></li>",
         command = command.name,
         name = field.name,
@@ -106,13 +109,19 @@ fn told(w: Words<'_>, list: &[Told]) -> String {
             false => format!("<ul class=\"params in\">{}</ul>", self::told(w, &told.items)),
         };
         format!(
-            "<li><p class=\"f\"><code class=\"name\">{}</code>{} <span class=\"about\">{}</span></p>{items}</li>",
+            "<li><code class=\"name\">{}</code>{} {}{items}</li>",
             told.name,
             mark(w, told.extension, false),
             w.line(&told.about)
         )
     };
     list.iter().map(one).collect()
+}
+
+/// What is answered instead, and when.
+fn instead(w: Words<'_>, command: &Command) -> String {
+    let Some((when, fields)) = &command.instead else { return String::new() };
+    format!("<p>{} {}:</p><ul class=\"params\">{}</ul>", escape(w.ui("instead")), w.line(when), told(w, fields))
 }
 
 /// The answers of a call: both formats side by side where there are two.
@@ -142,8 +151,7 @@ const LONG: usize = 96;
 
 fn panel(title: &str, note: &str, shown: &str) -> String {
     format!(
-        "<figure class=\"answer\"><figcaption>{} <small>{}</small></figcaption><pre tabindex=\"0\"><code>{}</code></pre>\
-         </figure>",
+        "<figure class=\"answer\"><figcaption>{} <small>{}</small></figcaption><pre><code>{}</code></pre></figure>",
         escape(title),
         escape(note),
         text(shown)

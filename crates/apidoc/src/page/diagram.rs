@@ -45,14 +45,34 @@ const TASK_STEPS: [Step; 4] = [
     Step { name: "retried", path: "M304 38C290 4 166 4 152 36" },
 ];
 
+/// One of the two lives.
+struct Life {
+    /// Its element id.
+    id: &'static str,
+    /// The key of its name.
+    name: &'static str,
+    states: &'static [State],
+    steps: &'static [Step],
+    /// Where it begins.
+    start: u32,
+}
+
+const ORDER: Life = Life { id: "life-order", name: "life_of_order", states: &ORDERS, steps: &ORDER_STEPS, start: 8 };
+const TASK: Life = Life { id: "life-task", name: "life_of_task", states: &TASKS, steps: &TASK_STEPS, start: 32 };
+
+/// Both lives, drawn once and shown wherever they are told of.
+pub(super) fn lives(w: Words<'_>) -> String {
+    [ORDER, TASK].iter().map(|life| draw(w, life)).collect()
+}
+
 /// The life of an order.
 pub(super) fn of_orders(w: Words<'_>, lit: &[&str]) -> String {
-    draw(w, w.ui("life_of_order"), &ORDERS, &ORDER_STEPS, lit, 8)
+    show(w, &ORDER, lit)
 }
 
 /// The life of a task.
 pub(super) fn of_tasks(w: Words<'_>, lit: &[&str]) -> String {
-    draw(w, w.ui("life_of_task"), &TASKS, &TASK_STEPS, lit, 32)
+    show(w, &TASK, lit)
 }
 
 /// The life that a command moves, with its steps lit; nothing for one that moves none.
@@ -69,27 +89,34 @@ pub(super) fn of_command(w: Words<'_>, name: &str, answers_a_task: bool) -> Stri
     if answers_a_task { of_tasks(w, steps) } else { of_orders(w, steps) }
 }
 
-fn draw(w: Words<'_>, title: &str, states: &[State], steps: &[Step], lit: &[&str], start: u32) -> String {
+fn show(w: Words<'_>, life: &Life, lit: &[&str]) -> String {
+    let on = life.steps.iter().filter(|step| lit.contains(&step.name));
+    let on: String = on.map(|step| format!("<path class=\"on\" d=\"{}\"/>", step.path)).collect();
+    let name = escape(w.ui(life.name));
+    format!(
+        "<div class=\"flow\"><svg class=\"life\" viewBox=\"0 0 590 96\" role=\"img\" aria-label=\"{name}\"><use href=\"#{}\"/>{on}</svg></div>",
+        life.id
+    )
+}
+
+fn draw(w: Words<'_>, life: &Life) -> String {
     let mut svg = format!(
-        "<svg class=\"life\" viewBox=\"0 0 590 96\" role=\"img\" aria-label=\"{}\"><circle class=\"start\" cx=\"{start}\" \
-         cy=\"62\" r=\"5\"/>",
-        escape(title)
+        "<symbol id=\"{}\" viewBox=\"0 0 590 96\"><circle class=\"start\" cx=\"{}\" cy=\"62\" r=\"5\"/>",
+        life.id, life.start
     );
-    for step in steps {
-        let on = lit.contains(&step.name);
-        let (class, arrow) = if on { ("on", "arrow-on") } else { ("off", "arrow") };
-        svg.push_str(&format!("<path class=\"{class}\" d=\"{}\" marker-end=\"url(#{arrow})\"/>", step.path));
+    for step in life.steps {
+        svg.push_str(&format!("<path class=\"off\" d=\"{}\"/>", step.path));
     }
-    for state in states {
+    for state in life.states {
         let middle = state.x + 52;
         svg.push_str(&format!(
-            "<g><rect x=\"{}\" y=\"38\" width=\"104\" height=\"48\" rx=\"8\"/><text class=\"mark\" x=\"{middle}\" \
-             y=\"57\">{}</text><text x=\"{middle}\" y=\"75\">{}</text></g>",
+            "<rect class=\"state\" x=\"{}\" y=\"38\" width=\"104\" height=\"48\" rx=\"8\"/><text class=\"mark\" \
+             x=\"{middle}\" y=\"57\">{}</text><text class=\"word\" x=\"{middle}\" y=\"75\">{}</text>",
             state.x,
             state.mark,
             escape(w.ui(state.word))
         ));
     }
-    svg.push_str("</svg>");
+    svg.push_str("</symbol>");
     svg
 }

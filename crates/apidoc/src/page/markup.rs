@@ -1,4 +1,4 @@
-//! The little markup of the texts: paragraphs, lists, `code`, **bold**, [links](#anchor) and {facts}. All else is escaped.
+//! The little markup of the texts: paragraphs, lists, `code`, **bold**, [links](#anchor), [files](apidoc/file) and {facts}. All else is escaped.
 
 use crate::model::Facts;
 
@@ -56,7 +56,8 @@ pub(super) fn line(text: &str, facts: &Facts) -> String {
 
 /// What a mark begins, as HTML, and what comes after it. A mark without its end is a character.
 fn marked_up<'a>(marked: &'a str, facts: &Facts) -> (String, &'a str) {
-    let found = code(marked).or_else(|| bold(marked, facts)).or_else(|| link(marked)).or_else(|| fact(marked, facts));
+    let found =
+        code(marked, facts).or_else(|| bold(marked, facts)).or_else(|| link(marked)).or_else(|| fact(marked, facts));
     found.unwrap_or_else(|| {
         let mut rest = marked.chars();
         let first = rest.next().map(|c| escape(&c.to_string())).unwrap_or_default();
@@ -64,9 +65,10 @@ fn marked_up<'a>(marked: &'a str, facts: &Facts) -> (String, &'a str) {
     })
 }
 
-fn code(marked: &str) -> Option<(String, &str)> {
+fn code<'a>(marked: &'a str, facts: &Facts) -> Option<(String, &'a str)> {
     let (inside, after) = marked.strip_prefix('`')?.split_once('`')?;
-    Some((format!("<code>{}</code>", escape(inside)), after))
+    let known = fact(inside, facts).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value);
+    Some((format!("<code>{}</code>", known.unwrap_or_else(|| escape(inside))), after))
 }
 
 fn bold<'a>(marked: &'a str, facts: &Facts) -> Option<(String, &'a str)> {
@@ -75,13 +77,13 @@ fn bold<'a>(marked: &'a str, facts: &Facts) -> Option<(String, &'a str)> {
 }
 
 fn link(marked: &str) -> Option<(String, &str)> {
-    let (text, rest) = marked.strip_prefix('[')?.split_once("](#")?;
-    let (anchor, after) = rest.split_once(')')?;
+    let (text, rest) = marked.strip_prefix('[')?.split_once("](")?;
+    let (target, after) = rest.split_once(')')?;
     let text = match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
         Some(code) => format!("<code>{}</code>", escape(code)),
         None => escape(text),
     };
-    Some((format!("<a href=\"#{}\">{text}</a>", escape(anchor)), after))
+    Some((format!("<a href=\"{}\">{text}</a>", escape(target)), after))
 }
 
 fn fact<'a>(marked: &'a str, facts: &Facts) -> Option<(String, &'a str)> {

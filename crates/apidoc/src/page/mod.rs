@@ -8,32 +8,32 @@ mod markup;
 mod spec;
 mod words;
 
-use std::io::Write;
-
-use actix_web::web::Bytes;
 use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::language::Language;
-use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 use self::words::Words;
-use crate::model::{Model, Sold, Surface};
+use crate::{
+    model::{Model, Sold, Surface},
+    packed::Packed,
+};
 
 /// Goes into the page to the byte: the policy names its digest.
 const STYLE: &str = include_str!("../../templates/page.css");
 /// The same.
 const SCRIPT: &str = include_str!("../../templates/page.js");
 
+/// How the client in PHP is used. It is run by the tests.
+pub const USE_PHP: &str = include_str!("../../templates/use.php");
+/// The same in Python.
+pub const USE_PYTHON: &str = include_str!("../../templates/use.py");
+
 /// A page as it is served.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The page.
-    pub html: Bytes,
-    /// The same, compressed.
-    pub gzip: Bytes,
-    /// Names what is in it.
-    pub digest: String,
+    pub html: Packed,
     /// Its content security policy.
     pub policy: String,
 }
@@ -50,8 +50,11 @@ struct PageView<'a> {
     critical: Vec<String>,
     accepted: Vec<String>,
     json_codes: Vec<String>,
+    lives: String,
     order_life: String,
     task_life: String,
+    use_php: String,
+    use_python: String,
     first_order: String,
     worked: String,
     spec: String,
@@ -60,17 +63,15 @@ struct PageView<'a> {
 /// Writes the page of a model in a language.
 #[must_use]
 pub fn render(model: &Model, language: Language) -> Page {
-    let html = html(model, language);
-    let mut zipped = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing into memory does not fail.
-    let gzip = zipped.write_all(html.as_bytes()).and_then(|()| zipped.finish()).unwrap_or_default();
-    let digest = Sha256::digest(&html).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    Page { html: Bytes::from(html), gzip: Bytes::from(gzip), digest, policy: policy() }
+    Page { html: Packed::of(html(model, language)), policy: policy() }
 }
 
 fn html(model: &Model, language: Language) -> String {
     let w = Words { language, facts: &model.facts };
-    let commands = |surface| model.of_surface(surface).map(|c| commands::section(w, model, c)).collect();
+    let commands = |surface| {
+        let of_surface = model.commands.iter().enumerate().filter(|(_, command)| command.surface == surface);
+        of_surface.map(|(at, command)| commands::section(w, model, at, command)).collect()
+    };
     let codes = |is: &dyn Fn(&crate::model::Code) -> bool| {
         model.codes_of(Surface::Apih).filter(|code| is(code)).map(|code| codes::entry(w, code)).collect()
     };
@@ -84,8 +85,11 @@ fn html(model: &Model, language: Language) -> String {
         critical: codes(&|code| code.critical),
         accepted: codes(&|code| !code.critical),
         json_codes: model.codes_of(Surface::Json).map(|code| codes::entry(w, code)).collect(),
+        lives: diagram::lives(w),
         order_life: diagram::of_orders(w, &[]),
         task_life: diagram::of_tasks(w, &[]),
+        use_php: markup::text(USE_PHP),
+        use_python: markup::text(USE_PYTHON),
         first_order: guides::first_order(w, model),
         worked: guides::worked(w, model),
         spec: spec::of(w, model),
@@ -119,4 +123,4 @@ impl PageView<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -37,6 +37,15 @@ impl Words<'_> {
         markup::line(text.get(self.language), self.facts)
     }
 
+    /// The place of that element id in the other languages, for who reads without scripts: with them the page's own switch
+    /// keeps the place.
+    pub(super) fn switch(&self, id: impl AsRef<str>) -> String {
+        let others = Language::ALL.into_iter().filter(|language| *language != self.language).map(Language::code);
+        let id = markup::escape(id.as_ref());
+        let links: Vec<String> = others.map(|code| format!("<a href=\"?lang={code}#{id}\">{code}</a>")).collect();
+        format!("<noscript>{}</noscript>", links.join(" "))
+    }
+
     /// The language's code.
     pub(super) const fn code(&self) -> &'static str {
         self.language.code()

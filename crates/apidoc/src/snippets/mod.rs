@@ -1,6 +1,6 @@
 //! A call as a program, in the languages that resellers write. `./test` runs them.
 
-mod quote;
+pub(crate) mod quote;
 mod write;
 
 use crate::model::{Exchange, Surface};

@@ -11,13 +11,13 @@ pub(super) fn shell(text: &str) -> String {
 }
 
 /// For PHP, in single quotes.
-pub(super) fn single(text: &str) -> String {
+pub(crate) fn single(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 /// In double quotes, with the escapes that Python, Go, JavaScript and Rust share; what has none is written as it is, but
 /// for control characters, which no value has.
-pub(super) fn double(text: &str) -> String {
+pub(crate) fn double(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars().filter(|c| !c.is_control()) {
         if c == '"' || c == '\\' {

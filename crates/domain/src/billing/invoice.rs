@@ -5,6 +5,7 @@ use crate::{
     catalogue::{AddonId, TariffId},
     customers::Prices,
     money::{Money, MoneyError, Percent, divide_half_up},
+    vat::Vat,
 };
 
 /// An invoice's id in its realm.
@@ -110,8 +111,8 @@ pub struct NewInvoice {
     pub purpose: InvoicePurpose,
     /// What is to be paid, gross. The lines sum to it.
     pub total: Money,
-    /// The VAT rate at issue.
-    pub vat: Percent,
+    /// The VAT at issue.
+    pub vat: Vat,
     /// Whether the prices contained it.
     pub prices: Prices,
     /// The lines.

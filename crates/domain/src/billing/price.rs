@@ -185,7 +185,7 @@ fn quote(parts: &[Part<'_>], terms: &BillingTerms) -> Result<Quote, PriceError> 
     let mut total = Money::zero(terms.currency);
     for (part, minor) in parts.iter().zip(split(&exact, SCALE, rounded)) {
         let minor = i64::try_from(minor).map_err(|_| MoneyError::TooLarge)?;
-        let amount = VatLine::of(Money::minor(minor, terms.currency), terms.vat, terms.prices)?;
+        let amount = VatLine::of(Money::minor(minor, terms.currency), terms.vat.rate, terms.prices)?;
         total = total.plus(amount.gross)?;
         lines.push(InvoiceLine {
             item: part.item,

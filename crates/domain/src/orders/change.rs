@@ -133,7 +133,7 @@ pub fn change(request: &ChangeRequest, facts: &ChangeFacts<'_>) -> Result<Change
         return Err(ChangeError::Unchangeable);
     }
     let net = difference(tariff, now, &server, facts)?;
-    let amount = VatLine::of(net, facts.billing.vat, facts.billing.prices)?;
+    let amount = VatLine::of(net, facts.billing.vat.rate, facts.billing.prices)?;
     let payment = facts.payment.meet(amount.gross)?.ok_or(ChangeError::NotEnough)?;
     let invoice = (!amount.gross.is_zero()).then(|| invoice(tariff, facts, net, amount));
     Ok(Change { server, cost: amount.gross, invoice, payment })

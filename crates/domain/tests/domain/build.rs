@@ -9,6 +9,7 @@ use domain::{
     customers::{BillingTerms, CustomerId, Prices},
     money::{Currency, Currency::EUR, Money, Percent, Rate},
     orders::{BillingMode, Order, OrderId, OrderState, PaymentTerms, Unpaid},
+    vat::Vat,
 };
 use jiff::civil::{Date, date};
 
@@ -92,7 +93,7 @@ pub fn catalogue() -> Catalogue {
 }
 
 pub fn terms() -> BillingTerms {
-    BillingTerms { currency: EUR, vat: Percent::ZERO, prices: Prices::Gross }
+    BillingTerms { currency: EUR, vat: Vat::fixed(Percent::ZERO), prices: Prices::Gross }
 }
 
 pub fn payment(credit: i64, bonus: i64, unpaid: Unpaid) -> PaymentTerms {

@@ -10,3 +10,4 @@ mod place;
 mod power;
 mod price;
 mod renew;
+mod vat;

@@ -5,6 +5,7 @@ use domain::{
     catalogue::{AddonId, TariffId},
     customers::{BillingTerms, Prices},
     money::{Currency, Percent},
+    vat::Vat,
 };
 use proptest::prelude::*;
 
@@ -31,7 +32,7 @@ fn the_contracts_examples() {
     // VAT added, once a line: 10 × 1.02 = 10.20 net at 21 % is 2.14 VAT.
     catalogue.addons.iter_mut().find(|a| a.id == AddonId(1)).unwrap().monthly = euro(102);
     catalogue.addons.iter_mut().find(|a| a.id == AddonId(1)).unwrap().setup = euro(0);
-    let net = BillingTerms { vat: "21".parse().unwrap(), prices: Prices::Net, ..terms() };
+    let net = BillingTerms { vat: Vat::fixed("21".parse().unwrap()), prices: Prices::Net, ..terms() };
     let quote = order(&catalogue, 1, 1, &[(1, 10)], &net);
     let line = quote.lines.last().unwrap();
     assert_eq!((line.amount.net, line.amount.vat), (euro(1020), euro(214)));
@@ -63,7 +64,7 @@ proptest! {
         }
         catalogue.addons.iter_mut().find(|a| a.id == AddonId(1)).unwrap().monthly = euro(addon);
         let prices = if net { Prices::Net } else { Prices::Gross };
-        let terms = BillingTerms { vat: Percent::basis_points(vat).unwrap(), prices, ..terms() };
+        let terms = BillingTerms { vat: Vat::fixed(Percent::basis_points(vat).unwrap()), prices, ..terms() };
         let tariff = catalogue.tariff(TariffId(1)).unwrap();
         let period = tariff.period(months(count)).unwrap();
         let quote = quote_order(&catalogue, tariff, period, &chosen(&[(1, quantity)]), &terms).unwrap();

@@ -2,14 +2,13 @@
 
 use std::net::IpAddr;
 
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    money::{Currency, Percent},
-};
+use domain::{customers::CustomerId, language::Language, money::Currency, vat::VatStanding};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use store::{Database, RealmKind, customers::Credentials};
+use store::{
+    Database, RealmKind, Tx,
+    customers::{self, Credentials},
+};
 
 use super::{Attempt, AuthSettings, Verdict, Verifier, address, keys};
 use crate::{
@@ -27,6 +26,8 @@ const LONGEST_LOGIN: usize = 64;
 pub struct Caller {
     /// Where all that is the customer's lies.
     pub realm: RealmKind,
+    /// The customer's own test realm, where a test key led there.
+    pub own_realm: Option<String>,
     /// As it was given.
     pub login: String,
     /// The customer.
@@ -35,8 +36,8 @@ pub struct Caller {
     pub currency: Currency,
     /// Its language.
     pub language: Language,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
     /// The moment of the query, by the database's clock.
     pub now: Timestamp,
 }
@@ -77,11 +78,26 @@ pub async fn authenticate(
     let settled = async {
         let claim = Claim::read(fields).map_err(|fault| Denied::new(fault, Language::default()))?;
         let found = claim.look_up(db).await?;
-        Gate { claim: &claim, address, verifier, settings }.pass(found).await
+        let caller = Gate { claim: &claim, address, verifier, settings }.pass(found).await?;
+        note_use(db, &caller).await?;
+        Ok::<_, Denied>(caller)
     };
     settled.await.inspect_err(|denied| {
         let login: String = fields.text("login").unwrap_or_default().chars().take(LONGEST_LOGIN).collect();
         tracing::info!(code = denied.refusal.fault.code(), ?login, %address, "not authenticated");
+    })
+}
+
+/// A test key that is used keeps its realm awake.
+async fn note_use(db: &Database, caller: &Caller) -> Result<(), Denied> {
+    if caller.own_realm.is_none() {
+        return Ok(());
+    }
+    let note = async |tx: &mut Tx| customers::note_use(tx, caller.customer).await;
+    let noting = db.live.transaction("note test mode", note);
+    noting.await.map_err(|error: store::Error| {
+        tracing::error!(%error, "the use of a test key can't be noted");
+        Denied::new(Fault::NoDatabase, caller.language)
     })
 }
 
@@ -120,8 +136,16 @@ impl<'a> Claim<'a> {
         if !self.is_login() {
             return Ok(None);
         }
-        let read = db.realm(self.realm).read(async |conn| store::customers::credentials(conn, self.login).await);
-        read.await.map_err(|error: store::Error| {
+        let read = match self.secret {
+            // It is the customer's login of the live realm; what it opens is told by the key.
+            Secret::Key(key) if self.realm == RealmKind::Live && keys::is_test(key.expose_secret()) => {
+                db.live.read(async |conn| customers::test_credentials(conn, self.login).await).await
+            }
+            Secret::Key(_) | Secret::Password(_) => {
+                db.realm(self.realm).read(async |conn| customers::credentials(conn, self.login).await).await
+            }
+        };
+        read.map_err(|error: store::Error| {
             tracing::error!(%error, "credentials can't be read");
             Denied::new(Fault::NoDatabase, Language::default())
         })
@@ -194,7 +218,8 @@ impl Gate<'_> {
 
     fn caller(&self, credentials: &Credentials) -> Caller {
         Caller {
-            realm: self.claim.realm,
+            realm: if credentials.own_realm.is_some() { RealmKind::Test } else { self.claim.realm },
+            own_realm: credentials.own_realm.clone(),
             login: self.claim.login.to_owned(),
             customer: credentials.customer,
             currency: credentials.currency,

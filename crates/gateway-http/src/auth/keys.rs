@@ -5,6 +5,8 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 const PREFIX: &str = "vk_";
+/// What test keys begin with, and no other (CONTRACT 1.6).
+const TEST_PREFIX: &str = "test_";
 /// Each is worth log2 62 = 5.95 bits: 238 in all.
 const CHARACTERS: usize = 40;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -14,7 +16,7 @@ const HINT: usize = 4;
 /// A new key. It is shown once and never stored.
 #[derive(Debug)]
 pub struct IssuedKey {
-    /// `vk_` and 40 letters and digits.
+    /// `vk_`, or `test_` for a test key, and 40 letters and digits.
     pub key: SecretString,
     /// What is stored of it: SHA-256.
     pub digest: [u8; 32],
@@ -27,17 +29,35 @@ pub struct IssuedKey {
 /// # Errors
 /// The operating system has none to give.
 pub fn issue() -> Result<IssuedKey, getrandom::Error> {
-    let mut key = String::with_capacity(PREFIX.len() + CHARACTERS);
-    key.push_str(PREFIX);
+    issue_after(PREFIX)
+}
+
+/// A new test key.
+///
+/// # Errors
+/// The operating system has no random numbers to give.
+pub fn issue_test() -> Result<IssuedKey, getrandom::Error> {
+    issue_after(TEST_PREFIX)
+}
+
+/// Whether it is a test key, if it is a key at all.
+#[must_use]
+pub fn is_test(key: &str) -> bool {
+    key.starts_with(TEST_PREFIX)
+}
+
+fn issue_after(prefix: &str) -> Result<IssuedKey, getrandom::Error> {
+    let mut key = String::with_capacity(prefix.len() + CHARACTERS);
+    key.push_str(prefix);
     let mut random = [0; 64];
-    while key.len() < PREFIX.len() + CHARACTERS {
+    while key.len() < prefix.len() + CHARACTERS {
         getrandom::fill(&mut random)?;
         // Six bits name one of 62 characters, or none: so all are equally likely.
         let drawn = random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
-        key.extend(drawn.take(PREFIX.len() + CHARACTERS - key.len()).map(|&letter| char::from(letter)));
+        key.extend(drawn.take(prefix.len() + CHARACTERS - key.len()).map(|&letter| char::from(letter)));
     }
     zeroize::Zeroize::zeroize(&mut random);
-    let hint = key.chars().take(PREFIX.len() + HINT).collect();
+    let hint = key.chars().take(prefix.len() + HINT).collect();
     Ok(IssuedKey { digest: digest(&key), hint, key: SecretString::from(key) })
 }
 
@@ -63,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
     use secrecy::ExposeSecret;
 
-    use super::{ALPHABET, CHARACTERS, digest, issue, matches};
+    use super::{ALPHABET, CHARACTERS, digest, is_test, issue, issue_test, matches};
 
     #[test]
     fn keys_are_new_and_of_their_form() {
@@ -81,6 +101,14 @@ mod tests {
             assert!(keys.insert(key.to_owned()));
         }
         assert_eq!(letters.len(), ALPHABET.len(), "all characters come up");
+    }
+
+    #[test]
+    fn a_test_key_is_told_from_another_by_how_it_begins() {
+        let (live, test) = (issue().unwrap(), issue_test().unwrap());
+        assert!(is_test(test.key.expose_secret()) && !is_test(live.key.expose_secret()));
+        assert_eq!(test.key.expose_secret().len(), "test_".len() + CHARACTERS);
+        assert!(test.key.expose_secret().starts_with(&test.hint) && test.hint.len() < 11);
     }
 
     #[test]

@@ -7,11 +7,11 @@ use crate::{
     reply::EncodeError,
 };
 
-/// Why a command has no answer.
+/// Why a command has no answer. `R` is what its surface refuses with.
 #[derive(Debug)]
-pub enum Failure {
-    /// The request is refused, with a row of the error table.
-    Refused(Refusal),
+pub enum Failure<R = Refusal> {
+    /// The request is refused.
+    Refused(R),
     /// The database.
     Store(store::Error),
     /// The answer can't be put in writing.
@@ -30,19 +30,19 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<store::Error> for Failure {
+impl<R> From<store::Error> for Failure<R> {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<EncodeError> for Failure {
+impl<R> From<EncodeError> for Failure<R> {
     fn from(error: EncodeError) -> Self {
         Self::Encode(error)
     }
 }
 
-impl AsStoreError for Failure {
+impl<R> AsStoreError for Failure<R> {
     fn as_store_error(&self) -> Option<&store::Error> {
         match self {
             Self::Store(error) => Some(error),
@@ -51,23 +51,24 @@ impl AsStoreError for Failure {
     }
 }
 
-impl Failure {
-    /// The row of the error table that answers it. What is not the client's doing is logged here, once.
+impl<R> Failure<R> {
+    /// What the client is told: the refusal, or what the surface answers when the database is `unreachable` and when it is
+    /// there and the request was `not_done` all the same. What is not the client's doing is logged here, once.
     #[must_use]
-    pub fn into_refusal(self, writes: bool) -> Refusal {
+    pub fn told(self, unreachable: R, not_done: R) -> R {
         match self {
             Self::Refused(refusal) => refusal,
             Self::Store(store::Error::Unreachable(why)) => {
                 tracing::warn!(why, "the database can't be reached");
-                Fault::NoDatabase.into()
+                unreachable
             }
             Self::Store(error) => {
                 tracing::error!(%error, "the database refused");
-                not_done(writes).into()
+                not_done
             }
             Self::Encode(error) => {
                 tracing::error!(%error, "an answer can't be put in writing");
-                not_done(writes).into()
+                not_done
             }
         }
     }

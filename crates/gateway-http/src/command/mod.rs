@@ -4,20 +4,23 @@
 mod dispatch;
 mod failure;
 mod idempotency;
+mod kit;
 mod spec;
 
 use domain::orders::Unpaid;
-use futures_util::future::LocalBoxFuture;
-use store::{Conn, Realm, Tx, orders::Buyer};
+use store::orders::Buyer;
 
 pub use dispatch::{Outcome, answer};
 pub use failure::{Failure, not_done};
 pub use idempotency::REQUEST_ID;
-pub use spec::{COMMON_FAULTS, Effect, FieldSpec, Need, ReplyField, Spec, WRITING_FAULTS};
+pub use kit::{Command, Reading, Surface, Writing};
+pub use spec::{
+    COMMON_FAULTS, Effect, FieldSpec, Form, Instead, Need, ReplyField, Shape, Spec, WRITING_FAULTS, joined,
+};
 
 use crate::{
     auth::Caller,
-    faults::{Dialect, Refusal},
+    faults::{Dialect, Fault, Refusal},
     reply::Map,
     request::Fields,
 };
@@ -83,58 +86,19 @@ impl From<Map> for Answer {
     }
 }
 
-/// A command that only reads.
-pub trait Reading: Sync {
-    /// Its declaration.
-    fn spec(&self) -> &'static Spec;
+/// `/apih.php`.
+#[derive(Debug, Clone, Copy)]
+pub enum Apih {}
 
-    /// Answers a call.
-    fn answer<'a>(
-        &'a self,
-        call: &'a Call<'a>,
-        realm: &'a Realm,
-        connection: &'a mut Conn,
-    ) -> LocalBoxFuture<'a, Result<Map, Failure>>;
-}
+impl Surface for Apih {
+    type Fault = Fault;
+    type Call<'a> = Call<'a>;
+    type Read = Map;
+    type Written = Answer;
+    type Refusal = Refusal;
 
-/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there.
-pub trait Writing: Sync {
-    /// Its declaration.
-    fn spec(&self) -> &'static Spec;
-
-    /// Answers a call.
-    fn answer<'a>(&'a self, call: &'a Call<'a>, tx: &'a mut Tx) -> LocalBoxFuture<'a, Result<Answer, Failure>>;
-}
-
-/// A command in the registry.
-#[derive(Clone, Copy)]
-pub enum Command {
-    /// It only reads.
-    Reads(&'static dyn Reading),
-    /// It writes.
-    Writes(&'static dyn Writing),
-}
-
-impl Command {
-    /// Its declaration.
-    #[must_use]
-    pub fn spec(self) -> &'static Spec {
-        match self {
-            Self::Reads(command) => command.spec(),
-            Self::Writes(command) => command.spec(),
-        }
-    }
-
-    /// Whether it writes.
-    #[must_use]
-    pub const fn writes(self) -> bool {
-        matches!(self, Self::Writes(_))
-    }
-
-    /// The faults it can answer: its own, and those of every request.
-    #[must_use]
-    pub fn may_answer(self, fault: crate::faults::Fault) -> bool {
-        let of_writing = self.writes() && WRITING_FAULTS.contains(&fault);
-        COMMON_FAULTS.contains(&fault) || of_writing || self.spec().faults.contains(&fault)
+    fn may_answer(command: Command, fault: Fault) -> bool {
+        let of_writing = command.writes() && WRITING_FAULTS.contains(&fault);
+        COMMON_FAULTS.contains(&fault) || of_writing || command.spec().faults.contains(&fault)
     }
 }

@@ -1,6 +1,7 @@
 //! The commands of `/apih.php` (CONTRACT 1.5), each declared once.
 
 mod balance;
+mod clock;
 pub mod orders;
 mod tariffs;
 
@@ -17,6 +18,7 @@ pub static COMMANDS: &[Command] = &[
     Command::Writes(&orders::REINSTALL_ORDER),
     Command::Reads(&orders::GetOrders),
     Command::Reads(&balance::GetBalance),
+    Command::Writes(&clock::AdvanceClock),
 ];
 
 /// The command of that name, which is case-sensitive.

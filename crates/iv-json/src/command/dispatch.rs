@@ -12,7 +12,7 @@ use store::{
     servers::{self, Service},
 };
 
-use super::{Call, Command, Failure, SERVER_ID};
+use super::{About, Call, Command, Failure, SERVER_ID};
 use crate::{ApiSettings, caller::Caller, commands, fault::Fault};
 
 /// Runs the command that a caller asks for: 400 command, 400 id, 403 service, 400 parameters, 409.
@@ -23,12 +23,8 @@ pub async fn answer(db: &Database, settings: &ApiSettings, caller: &Caller, fiel
     let command = fields.text("command").and_then(commands::find).ok_or(Fault::Command)?;
     let realm = db.realm(caller.realm);
     let outcome = run(command, realm, caller, settings, fields).await;
-    if let Err(Failure::Refused(fault)) = &outcome
-        && !command.may_answer(*fault)
-    {
-        let name = command.spec().name;
-        tracing::error!(command = name, ?fault, "a command answers a fault that it does not declare");
-        debug_assert!(false, "{name} answers {fault:?}, which it does not declare");
+    if let Err(Failure::Refused(fault)) = &outcome {
+        command.expect_declared(*fault);
     }
     outcome
 }
@@ -40,13 +36,8 @@ async fn run(
     settings: &ApiSettings,
     fields: &Fields,
 ) -> Result<Reply, Failure> {
-    let wanted: Option<fn(Vid) -> bool> = match (command.is_about_a_server(), command.is_about_hosting()) {
-        (true, _) => Some(Vid::is_server),
-        (_, true) => Some(|vid| vid == Vid::Hosting),
-        (false, false) => None,
-    };
-    let service = match wanted {
-        Some(is_wanted) => Some(find_service(realm, caller, fields, is_wanted).await?),
+    let service = match About::of(command) {
+        Some(about) => Some(find_service(realm, caller, fields, about).await?),
         None => None,
     };
     let call = Call { caller, fields, settings, service };
@@ -59,12 +50,7 @@ async fn run(
 }
 
 /// The caller's service of that id. One that is another's, one of another kind and one that is not there are the same.
-async fn find_service(
-    realm: &Realm,
-    caller: &Caller,
-    fields: &Fields,
-    is_wanted: fn(Vid) -> bool,
-) -> Result<Service, Failure> {
+async fn find_service(realm: &Realm, caller: &Caller, fields: &Fields, about: About) -> Result<Service, Failure> {
     let id = Field::read(fields.text(SERVER_ID.name), |text| parse_digits(text).map(OrderId));
     let id = match (id, fields.text(SERVER_ID.name)) {
         (Field::Given(id), _) => id,
@@ -75,5 +61,9 @@ async fn find_service(
     let today = day_of(caller.now, &realm.rules().zone);
     let customer = caller.buyer.customer;
     let found = realm.read(async |connection| servers::service(connection, customer, id, today).await).await?;
+    let is_wanted = |vid: Vid| match about {
+        About::Server => vid.is_server(),
+        About::Hosting => vid == Vid::Hosting,
+    };
     found.filter(|service| is_wanted(service.order.vid)).ok_or_else(|| Fault::Service.into())
 }

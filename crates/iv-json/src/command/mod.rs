@@ -2,15 +2,16 @@
 //! reference page and the conformance tests.
 
 mod dispatch;
-mod failure;
 
 use domain::orders::OrderId;
-use futures_util::future::LocalBoxFuture;
-use gateway_http::{command, reply::Reply, request::Fields};
-use store::{Conn, Realm, Tx, servers::Service};
+use gateway_http::{
+    command::{self, Surface},
+    reply::Reply,
+    request::Fields,
+};
+use store::servers::Service;
 
 pub use dispatch::answer;
-pub use failure::Failure;
 
 use crate::{ApiSettings, caller::Caller, fault::Fault};
 
@@ -20,7 +21,17 @@ pub type Spec = command::Spec<Fault>;
 pub type FieldSpec = command::FieldSpec<Fault>;
 /// When a field must be given.
 pub type Need = command::Need<Fault>;
-pub use gateway_http::command::{Effect, ReplyField};
+/// A command in the registry.
+pub type Command = command::Command<Iv>;
+/// Why a command has no answer.
+pub type Failure = command::Failure<Fault>;
+pub use gateway_http::command::{Effect, Form, Instead, Reading, ReplyField, Shape, Writing, joined};
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault)
+    }
+}
 
 /// A request that has been authenticated, on its way to its command.
 pub struct Call<'a> {
@@ -58,68 +69,44 @@ impl Call<'_> {
     }
 }
 
-/// A command that only reads.
-pub trait Reading: Sync {
-    /// Its declaration.
-    fn spec(&self) -> &'static Spec;
+/// `/json.php`.
+#[derive(Debug, Clone, Copy)]
+pub enum Iv {}
 
-    /// Answers a call.
-    fn answer<'a>(
-        &'a self,
-        call: &'a Call<'a>,
-        realm: &'a Realm,
-        connection: &'a mut Conn,
-    ) -> LocalBoxFuture<'a, Result<Reply, Failure>>;
-}
+impl Surface for Iv {
+    type Fault = Fault;
+    type Call<'a> = Call<'a>;
+    type Read = Reply;
+    type Written = Reply;
+    type Refusal = Fault;
 
-/// A command that writes: it runs in a transaction, perhaps more than once, and must have no effect but there.
-pub trait Writing: Sync {
-    /// Its declaration.
-    fn spec(&self) -> &'static Spec;
-
-    /// Answers a call.
-    fn answer<'a>(&'a self, call: &'a Call<'a>, tx: &'a mut Tx) -> LocalBoxFuture<'a, Result<Reply, Failure>>;
-}
-
-/// A command in the registry.
-#[derive(Clone, Copy)]
-pub enum Command {
-    /// It only reads.
-    Reads(&'static dyn Reading),
-    /// It writes.
-    Writes(&'static dyn Writing),
-}
-
-impl Command {
-    /// Its declaration.
-    #[must_use]
-    pub fn spec(self) -> &'static Spec {
-        match self {
-            Self::Reads(command) => command.spec(),
-            Self::Writes(command) => command.spec(),
-        }
-    }
-
-    /// Whether it is about one server, named by `id`.
-    #[must_use]
-    pub fn is_about_a_server(self) -> bool {
-        self.spec().fields.contains(&SERVER_ID)
-    }
-
-    /// Whether it is about one web hosting, named by `id`.
-    #[must_use]
-    pub fn is_about_hosting(self) -> bool {
-        self.spec().fields.contains(&HOSTING_ID)
-    }
-
-    /// Whether it can answer a fault: one of its own, or one of every request.
-    #[must_use]
-    pub fn may_answer(self, fault: Fault) -> bool {
-        let of_id = self.is_about_a_server() || self.is_about_hosting();
+    fn may_answer(command: Command, fault: Fault) -> bool {
         match fault {
             Fault::Network | Fault::Credentials | Fault::Command | Fault::TooMany | Fault::Database => true,
-            Fault::Id | Fault::Service if of_id => true,
-            _ => self.spec().faults.contains(&fault),
+            Fault::Id | Fault::Service if About::of(command).is_some() => true,
+            _ => command.spec().faults.contains(&fault),
+        }
+    }
+}
+
+/// What a command is about, where it names it by `id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// One server.
+    Server,
+    /// One web hosting.
+    Hosting,
+}
+
+impl About {
+    /// What a command is about; nothing where it takes no `id`.
+    #[must_use]
+    pub fn of(command: Command) -> Option<Self> {
+        let takes = |field| command.spec().fields.contains(&field);
+        match (takes(SERVER_ID), takes(HOSTING_ID)) {
+            (true, _) => Some(Self::Server),
+            (_, true) => Some(Self::Hosting),
+            (false, false) => None,
         }
     }
 }

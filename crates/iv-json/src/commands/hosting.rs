@@ -1,14 +1,12 @@
 //! hosting_info.
 
-use std::net::IpAddr;
-
 use domain::{catalogue::Catalogue, domain_name::DomainName, usage::Counters};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
 use store::{Conn, Realm, catalogue, servers::Service, usage};
 
-use super::account::{SERVICE, service_fields};
-use crate::command::{Call, Effect, Failure, HOSTING_ID, Reading, ReplyField, Spec};
+use super::account::{SERVICE, addresses, service_fields};
+use crate::command::{Call, Effect, Failure, HOSTING_ID, Iv, Reading, ReplyField, Spec, joined};
 
 /// Tells what a web hosting is and what it uses.
 pub struct HostingInfo;
@@ -20,30 +18,25 @@ const ADDON: &[ReplyField] = &[
 ];
 
 const INFO: &[ReplyField] = &[
-    ReplyField::text("in_qt_limit", "Disk, in MB; null where it is not known."),
-    ReplyField::text("in_qt_usage", "Disk in use, in MB; null until measured."),
-    ReplyField::text("in_inodes_limit", "Files that there can be; null where it is not known."),
-    ReplyField::text("in_inodes_usage", "Files that there are; null until measured."),
+    ReplyField::or_null("in_qt_limit", "Disk, in MB; null where it is not known."),
+    ReplyField::or_null("in_qt_usage", "Disk in use, in MB; null until measured."),
+    ReplyField::or_null("in_inodes_limit", "Files that there can be; null where it is not known."),
+    ReplyField::or_null("in_inodes_usage", "Files that there are; null until measured."),
     ReplyField::text("in_ips", "Its own addresses, separated by commas."),
 ];
 
 /// The fields of a service, then those of a hosting.
-#[expect(clippy::indexing_slicing, reason = "the bounds are checked when this is compiled")]
-const REPLY: &[ReplyField] = &{
-    let mut all = [ReplyField::text("", ""); 15];
-    let mut at = 0;
-    while at < 9 {
-        all[at] = SERVICE[at];
-        at += 1;
-    }
-    all[9] = ReplyField::text("se_domain", "Its domain.");
-    all[10] = ReplyField::text("se_login", "Its login; empty until it is made.");
-    all[11] = ReplyField::text("se_status", "0 not processed, 1 processed, 2 suspended, 3 in processing.");
-    all[12] = ReplyField::text("se_remark", "What there is to say of it.");
-    all[13] = ReplyField::list("se_addons", "Its addons.", ADDON);
-    all[14] = ReplyField::list("se_info", "What of it is used.", INFO);
-    all
-};
+const REPLY: &[ReplyField] = &joined::<15>(
+    SERVICE,
+    &[
+        ReplyField::or_null("se_domain", "Its domain."),
+        ReplyField::text("se_login", "Its login; empty until it is made."),
+        ReplyField::text("se_status", "0 not processed, 1 processed, 2 suspended, 3 in processing."),
+        ReplyField::text("se_remark", "What there is to say of it."),
+        ReplyField::list("se_addons", "Its addons.", ADDON),
+        ReplyField::one("se_info", "What of it is used.", INFO),
+    ],
+);
 
 static SPEC: Spec = Spec {
     name: "hosting_info",
@@ -55,7 +48,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for HostingInfo {
+impl Reading<Iv> for HostingInfo {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }
@@ -96,11 +89,10 @@ fn addons(service: &Service, catalogue: &Catalogue) -> Vec<Reply> {
 
 fn in_use(service: &Service, measured: Option<&Counters>) -> Map {
     let count = |of: fn(&Counters) -> Option<i64>| measured.and_then(of).map(|n| n.to_string());
-    let ips: Vec<String> = service.addresses.iter().map(IpAddr::to_string).collect();
     Map::new()
         .with("in_qt_limit", count(|c| c.disk_limit_mb))
         .with("in_qt_usage", count(|c| c.disk_used_mb))
         .with("in_inodes_limit", count(|c| c.inodes_limit))
         .with("in_inodes_usage", count(|c| c.inodes_used))
-        .with("in_ips", ips.join(","))
+        .with("in_ips", addresses(service))
 }

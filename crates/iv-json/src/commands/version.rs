@@ -4,7 +4,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
 use store::{Conn, Realm};
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec};
 
 /// Tells the API's version.
 pub struct Version;
@@ -19,7 +19,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for Version {
+impl Reading<Iv> for Version {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

@@ -3,6 +3,7 @@ use domain::{
     customers::Prices,
     language::Language,
     money::{Currency, Money, Percent},
+    vat::VatGround,
 };
 use paper::{DocumentKind, DocumentNumber, InvoiceDocument, LineTerm, page, style_hash};
 use proptest::prelude::*;
@@ -72,6 +73,19 @@ fn a_strict_policy_is_enough() {
     assert!(!style.contains("url(") && !style.contains("@import"));
     assert!(rest.contains(r#"<a href="/invoices/t.pdf""#));
     assert!(!page(&invoice(Language::Lt, Terms::of(0, Prices::Gross)), None).contains("<a "));
+}
+
+#[test]
+fn why_there_is_no_vat_is_named() {
+    for (ground, words) in [
+        (VatGround::ReverseCharge, ["Atvirkštinis apmokestinimas", "Обратное начисление", "Reverse charge"]),
+        (VatGround::Export, ["PVM netaikomas", "НДС не применяется", "No VAT: the place of supply"]),
+    ] {
+        for (language, wanted) in [Language::Lt, Language::Ru, Language::En].into_iter().zip(words) {
+            let document = InvoiceDocument { vat_ground: ground, ..invoice(language, Terms::of(0, Prices::Net)) };
+            assert!(page(&document, None).contains(wanted), "{language} {ground:?}");
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use domain::{
     customers::Prices,
     language::Language,
     money::{Currency, Money, Percent, divide_half_up},
+    vat::VatGround,
 };
 use jiff::civil::date;
 use paper::{DocumentKind, DocumentLine, DocumentNumber, InvoiceDocument, LineTerm, Totals};
@@ -63,6 +64,7 @@ pub fn document(kind: DocumentKind, language: Language, terms: Terms, lines: Vec
         buyer: buyer(),
         lines,
         vat_rate: terms.vat,
+        vat_ground: VatGround::Fixed,
         prices: terms.prices,
         totals,
         language,

@@ -12,7 +12,7 @@ use domain::{
 };
 use provisioner::{Biller, Ran};
 use store::{
-    RealmKind, Tx,
+    Realm, RealmKind, Tx,
     billing::{self, Tally},
     clock,
     ledger::{self, Movement},
@@ -27,6 +27,19 @@ pub struct Bed {
 impl Bed {
     pub async fn new() -> Self {
         Self { db: TestDb::with_demo_catalogue().await }
+    }
+
+    /// Where servers are removed so many hours after their order's end, and not at once.
+    pub async fn with_destroy_grace(hours: u32) -> Self {
+        let mut bed = Self::new().await;
+        let mut rules = TestDb::rules();
+        rules.provisioning.destroy_grace_hours = hours;
+        bed.db.database = bed.db.under(rules);
+        bed
+    }
+
+    pub fn live(&self) -> &Realm {
+        &self.db.database.live
     }
 
     /// Web hosting at 3.00 a month.

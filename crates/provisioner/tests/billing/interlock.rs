@@ -119,8 +119,25 @@ async fn many_ends_on_one_day_ask_first_and_more_than_was_released_asks_again() 
 #[tokio::test]
 async fn failing_tasks_ask_first() {
     let bed = company(8).await;
+    bed.db.move_live_clock(40).await;
     bed.db.run_sql("update live.task set state = 'failed', completed_at = now()").await;
     assert_eq!(held(bed.run(Live).await), [FindingKind::TasksFail]);
+    assert_eq!(suspended(&bed).await, 0, "a hypervisor that can't suspend can't resume either");
+    // They were mended meanwhile: it is for a person to say so all the same.
+    bed.db.run_sql("update live.task set state = 'succeeded'").await;
+    assert_eq!(held(bed.run(Live).await), [FindingKind::TasksFail]);
+    assert_eq!(suspended(&bed).await, 0);
+    release(&bed).await;
+    assert_eq!(bed.through(Live).await.suspended, 8);
+}
+
+#[tokio::test]
+async fn hooks_that_fail_until_staff_have_them_ask_first() {
+    let bed = company(8).await;
+    bed.db.move_live_clock(40).await;
+    bed.db.run_sql("update live.task set state = 'manual', attempt = max_attempts, run_at = now()").await;
+    assert_eq!(held(bed.run(Live).await), [FindingKind::TasksFail]);
+    assert_eq!(suspended(&bed).await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 //! A run that dies anywhere, and many at once: the next completes it, and nothing is done twice.
 
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use domain::{
     calendar::Months,
@@ -10,6 +15,7 @@ use domain::{
 use futures_util::future::join_all;
 use provisioner::{Biller, Ran};
 use store::{RealmKind::Live, Tx, orders};
+use tokio_postgres::Client;
 
 use crate::bed::Bed;
 
@@ -25,6 +31,24 @@ async fn killed_after<T>(polls: usize, work: impl Future<Output = T>) -> bool {
         work.as_mut().poll(context).map(|_| true)
     })
     .await
+}
+
+/// A run of a process that is killed after so many polls, and whatever it held has been let go of. True when the run
+/// ended before.
+pub async fn killed_run(bed: &Bed, owner: &Client, polls: usize) -> bool {
+    let biller = Biller::new(bed.live(), None);
+    let ended = killed_after(polls, biller.run()).await;
+    let open = "select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null \
+                and pid <> pg_backend_pid() and backend_type = 'client backend'";
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while owner.query_one(open, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        assert!(Instant::now() < deadline, "the transactions of what was killed are still open");
+        tokio::task::yield_now().await;
+    }
+    // Its lease runs out.
+    let lapse = "update live.billing_run set claimed_until = now() - interval '1 second' where claimed_by is not null";
+    owner.batch_execute(lapse).await.unwrap();
+    ended
 }
 
 const ORDERS: usize = 12;
@@ -62,19 +86,9 @@ async fn check(bed: &Bed) {
 #[tokio::test]
 async fn a_run_that_is_killed_anywhere_is_completed_by_the_next_and_nothing_is_done_twice() {
     let bed = company().await;
-    let mut polls = 1;
-    loop {
-        let biller = Biller::new(&bed.db.database.live, None);
-        if killed_after(polls, biller.run()).await {
-            break;
-        }
+    let (owner, mut polls) = (bed.db.owner().await, 1);
+    while !killed_run(&bed, &owner, polls).await {
         polls += 1 + polls / 8;
-        // Its lease runs out.
-        bed.db
-            .run_sql(
-                "update live.billing_run set claimed_until = now() - interval '1 second' where claimed_by is not null",
-            )
-            .await;
     }
     assert!(polls > 20, "it was killed often: {polls}");
     bed.through(Live).await;
@@ -89,7 +103,7 @@ async fn many_workers_and_customers_at_once_pay_for_no_day_twice() {
     let buyer = orders::Buyer {
         customer: domain::customers::CustomerId(1),
         currency: domain::money::Currency::EUR,
-        vat: domain::money::Percent::ZERO,
+        vat: domain::vat::VatStanding::fixed(domain::money::Percent::ZERO),
     };
     // The customer asks for the same month as the run, with the day that it believes to be paid for.
     let until: String = bed.text("select min(paid_until) from live.orders").await;

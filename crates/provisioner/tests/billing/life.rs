@@ -153,3 +153,41 @@ async fn one_bad_row_stops_no_other_and_is_tried_again() {
     assert_eq!(bed.text("select failed from live.billing_day").await, "2");
     bed.db.verify_books().await;
 }
+
+#[tokio::test]
+async fn who_pays_before_the_server_is_removed_gets_it_back() {
+    let bed = Bed::with_destroy_grace(72).await;
+    let ann = bed.db.customer("ann").credit("3.00").add().await;
+    let id = bed.hosting(Live, &ann, "ann.lt", 1).await;
+    let done = "update live.task set state = 'succeeded', assigned_at = now(), completed_at = now() where state = 'queued' \
+                and operation <> 'server_destroy'; update live.orders set state = 'active' where state = 'provisioning'";
+    bed.db.run_sql(done).await;
+    bed.db.move_live_clock(40).await;
+    assert_eq!(bed.through(Live).await.suspended, 1);
+    bed.db.move_live_clock(14).await;
+    assert_eq!(bed.through(Live).await.terminated, 1);
+    let waits = "select run_at - now() between interval '71 hours' and interval '72 hours' from live.task \
+                 where operation = 'server_destroy' and state = 'queued'";
+    assert!(bed.db.value::<bool>(waits).await, "its server is there for three days more");
+    let restore = async |tx: &mut store::Tx| store::orders::restore(tx, id).await;
+    bed.live().transaction("restore", restore).await.unwrap();
+    assert_eq!(
+        bed.through(Live).await,
+        Tally { raised: 1, ..Tally::default() },
+        "it is not ended again, and asks for money"
+    );
+    bed.db.move_live_clock(13).await;
+    assert_eq!(bed.through(Live).await, Tally::default(), "there are days to pay in");
+    assert_eq!(bed.state(id).await, "suspended");
+    let invoice = proforma(&bed).await;
+    // A month doesn't make up for what is owed; the next one does.
+    let pay = async |tx: &mut store::Tx| invoices::pay(tx, invoice, PaidFrom::Outside, "").await;
+    bed.live().transaction("pay", pay).await.unwrap();
+    bed.deposit(&ann, 600).await;
+    bed.auto_renew(id).await;
+    assert_eq!(bed.through(Live).await.renewed, 1);
+    assert_eq!(bed.state(id).await, "active");
+    let removed = "select count(*) from live.task where operation = 'server_destroy' and state <> 'cancelled'";
+    assert_eq!(bed.text(removed).await, "0");
+    bed.db.verify_books().await;
+}

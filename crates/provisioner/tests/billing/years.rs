@@ -87,15 +87,38 @@ async fn ten_years_are_as_arithmetic_has_them() {
                 from live.orders o order by o.id", &[])
         .await
         .unwrap();
-    let mut all = 0;
+    let (mut seen, mut predicted) = (Sums::default(), Sums::default());
     for (at, until) in before.into_iter().enumerate() {
         let n = i64::try_from(at + 1).unwrap();
         let came = (renewed[at].get::<_, i64>(0), suspended[at], ended[at]);
-        assert_eq!(came, predict(n, until, months, today), "order {n}, paid until {until}");
-        all += came.0;
+        let expected = predict(n, until, months, today);
+        assert_eq!(came, expected, "order {n}, paid until {until}");
+        seen.add(came);
+        predicted.add(expected);
     }
-    println!("{orders} orders, {all} renewals, {days} days: {:?}", begun.elapsed());
+    let took = begun.elapsed();
+    println!("{orders} orders, {days} days in {took:?}: predicted {predicted:?}, seen {seen:?}");
+    assert!(seen.renewed > 0 && seen.suspended > 0 && seen.ended > 0, "nothing was tried");
+    let tallied =
+        "select concat_ws(' ', sum(renewed), sum(suspended), sum(terminated), sum(failed)) from live.billing_day";
+    let expected = format!("{} {} {} 0", seen.renewed, seen.suspended, seen.ended);
+    assert_eq!(bed.text(tallied).await, expected, "what the run says that it did");
     bed.db.verify_books().await;
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sums {
+    renewed: i64,
+    suspended: i64,
+    ended: i64,
+}
+
+impl Sums {
+    fn add(&mut self, (renewed, suspended, ended): (i64, Option<Date>, Option<Date>)) {
+        self.renewed += renewed;
+        self.suspended += i64::from(suspended.is_some());
+        self.ended += i64::from(ended.is_some());
+    }
 }
 
 async fn dates(bed: &Bed, column: &str) -> Vec<Option<Date>> {

@@ -16,7 +16,7 @@ use domain::{
 };
 use ipnetwork::IpNetwork;
 
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 /// So many free addresses are looked at in one go: about as many orders find one at the same moment.
 const CANDIDATES: usize = 32;
@@ -87,13 +87,12 @@ struct Found {
 async fn free(tx: &mut Tx, ranges: &[AddressRange], days: i32) -> Result<Vec<IpAddr>, Error> {
     let mut fresh: Vec<IpAddr> = Vec::new();
     for range in ranges {
-        let highest: Option<Found> =
-            diesel::sql_query("select ip from address where ip between $1 and $2 order by ip desc limit 1")
-                .bind::<sql_types::Inet, _>(IpNetwork::from(range.first()))
-                .bind::<sql_types::Inet, _>(IpNetwork::from(range.last()))
-                .get_result(tx.conn())
-                .await
-                .optional()?;
+        let highest: Option<Found> = sql("select ip from address where ip between $1 and $2 order by ip desc limit 1")
+            .bind::<sql_types::Inet, _>(IpNetwork::from(range.first()))
+            .bind::<sql_types::Inet, _>(IpNetwork::from(range.last()))
+            .get_result(tx.conn())
+            .await
+            .optional()?;
         let left = match highest {
             None => Some(*range),
             Some(found) => range.after(found.ip.ip()),
@@ -122,7 +121,7 @@ const GIVEN_BACK: &str = "\
 /// Gaps among those that are held, and those whose quarantine is over.
 async fn given_back(tx: &mut Tx, ranges: &[AddressRange], days: i32) -> Result<Vec<IpAddr>, Error> {
     let ends = |of: fn(&AddressRange) -> IpAddr| ranges.iter().map(|r| IpNetwork::from(of(r))).collect::<Vec<_>>();
-    let found: Vec<Found> = diesel::sql_query(GIVEN_BACK)
+    let found: Vec<Found> = sql(GIVEN_BACK)
         .bind::<sql_types::Array<sql_types::Inet>, _>(ends(AddressRange::first))
         .bind::<sql_types::Array<sql_types::Inet>, _>(ends(AddressRange::last))
         .bind::<sql_types::Integer, _>(days)
@@ -150,7 +149,7 @@ const TAKE_WAITING: &str = "\
 
 async fn take(
     tx: &mut Tx,
-    how: &str,
+    how: &'static str,
     order: OrderId,
     free: &[IpAddr],
     pool: &Pool,
@@ -158,7 +157,7 @@ async fn take(
 ) -> Result<Option<IpAddr>, Error> {
     let names: Vec<Option<String>> =
         free.iter().map(|ip| pool.reverse_of(*ip).map(|name| name.ascii().to_owned())).collect();
-    let taken: Option<Found> = diesel::sql_query(how)
+    let taken: Option<Found> = sql(how)
         .bind::<sql_types::Array<sql_types::Inet>, _>(free.iter().copied().map(IpNetwork::from).collect::<Vec<_>>())
         .bind::<sql_types::Array<sql_types::Nullable<sql_types::Text>>, _>(names)
         .bind::<sql_types::BigInt, _>(order.0)

@@ -10,7 +10,7 @@ use domain::{
 };
 use ipnetwork::IpNetwork;
 
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// An address that a server holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +50,9 @@ struct Row {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn held(connection: &mut Conn, order: Option<OrderId>) -> Result<Vec<HeldAddress>, Error> {
-    let rows: Vec<Row> = diesel::sql_query(
-        "select a.ip, a.order_id, c.login, a.ptr, a.held_at, a.released_at \
+    let rows: Vec<Row> = sql("select a.ip, a.order_id, c.login, a.ptr, a.held_at, a.released_at \
          from address a join orders o on o.id = a.order_id join customer c on c.id = o.customer_id \
-         where $1 is null or (a.order_id = $1 and a.released_at is null) order by a.ip",
-    )
+         where $1 is null or (a.order_id = $1 and a.released_at is null) order by a.ip")
     .bind::<sql_types::Nullable<sql_types::BigInt>, _>(order.map(|order| order.0))
     .load(connection)
     .await?;
@@ -103,7 +101,7 @@ struct OnNode {
 
 /// The node that a server is on, or is to be made on.
 pub(crate) async fn node_of(tx: &mut Tx, order: OrderId, tariff: TariffId) -> Result<Option<String>, Error> {
-    let rows: Vec<OnNode> = diesel::sql_query("select node from server where order_id = $1")
+    let rows: Vec<OnNode> = sql("select node from server where order_id = $1")
         .bind::<sql_types::BigInt, _>(order.0)
         .load(tx.conn())
         .await?;

@@ -8,13 +8,13 @@ use domain::orders::{OrderId, OrderState};
 use ipnetwork::IpNetwork;
 
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     orders::lock,
 };
 
 /// All addresses of a server that is gone rest from now on.
 pub(crate) async fn release_all(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    diesel::sql_query("update address set released_at = now(), ptr = null where order_id = $1 and released_at is null")
+    sql("update address set released_at = now(), ptr = null where order_id = $1 and released_at is null")
         .bind::<sql_types::BigInt, _>(order.0)
         .execute(tx.conn())
         .await?;
@@ -29,7 +29,7 @@ pub(crate) async fn hold_again(tx: &mut Tx, order: OrderId) -> Result<BTreeSet<I
     again.retain(|held| held.order == order && held.released_at.is_some());
     for held in &again {
         let name = catalogue.pool_of(held.ip).and_then(|pool| pool.reverse_of(held.ip));
-        diesel::sql_query("update address set released_at = null, ptr = $3 where ip = $1 and order_id = $2")
+        sql("update address set released_at = null, ptr = $3 where ip = $1 and order_id = $2")
             .bind::<sql_types::Inet, _>(IpNetwork::from(held.ip))
             .bind::<sql_types::BigInt, _>(order.0)
             .bind::<sql_types::Nullable<sql_types::Text>, _>(name.map(|name| name.ascii().to_owned()))
@@ -53,7 +53,7 @@ pub async fn release(tx: &mut Tx, ip: IpAddr) -> Result<OrderId, Error> {
     }
     let query =
         "update address set released_at = now(), ptr = null where ip = $1 and order_id = $2 and released_at is null";
-    diesel::sql_query(query)
+    sql(query)
         .bind::<sql_types::Inet, _>(IpNetwork::from(ip))
         .bind::<sql_types::BigInt, _>(order.0)
         .execute(tx.conn())

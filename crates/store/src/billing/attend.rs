@@ -7,7 +7,6 @@ use domain::{
     calendar::{Months, day_of},
     dunning::{Due, End, Standing, due},
     field::Field,
-    money::Percent,
     orders::{Order, OrderId, OrderState, RenewError, RenewRequest, SuspendedBy, Unpaid, proforma},
     tasks::Operation,
 };
@@ -16,7 +15,8 @@ use jiff_diesel::ToDiesel;
 
 use super::Tally;
 use crate::{
-    db::{Error, Tx},
+    customers::VatColumns,
+    db::{Error, Tx, sql},
     invoices::{self, PaidFrom},
     orders::{Buyer, RenewFailure, lock_if_free, renew_held, terminate},
     schema::orders::dsl,
@@ -39,17 +39,17 @@ struct Row {
     owed: Option<i64>,
     #[diesel(sql_type = sql_types::Text)]
     currency: String,
-    #[diesel(sql_type = sql_types::Integer)]
-    vat_points: i32,
+    #[diesel(embed)]
+    vat: VatColumns,
 }
 
 const QUERY: &str = "\
-    select o.auto_renew, o.lapsed_on, o.created_at, c.currency, c.vat_points, \
+    select o.auto_renew, o.lapsed_on, o.created_at, c.currency, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
       (select i.months from invoice i where i.order_id = o.id and i.status = 'paid' and i.purpose <> 'change' \
         order by i.id desc limit 1) as last_months, \
       exists (select from invoice i where i.order_id = o.id and i.status = 'unpaid' and i.ahead) as has_proforma, \
       (select i.id from invoice i where i.order_id = o.id and i.status = 'unpaid' and not i.ahead) as owed \
-    from orders o join customer c on c.id = o.customer_id where o.id = $1";
+    from orders o join customer c on c.id = o.customer_id left join profile p on p.customer_id = c.id where o.id = $1";
 
 /// Does what is due of an order on `day`; nothing when another transaction holds it, since the next round comes.
 ///
@@ -58,7 +58,7 @@ const QUERY: &str = "\
 pub async fn attend(tx: &mut Tx, id: OrderId, day: Date) -> Result<Tally, Error> {
     tx.set_day(day)?;
     let Some(order) = lock_if_free(tx, id).await? else { return Ok(Tally::default()) };
-    let row: Row = diesel::sql_query(QUERY).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
+    let row: Row = sql(QUERY).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
     let due = due_of(tx, &order, &row, day);
     if due.is_nothing() {
         return Ok(Tally::default());
@@ -66,7 +66,7 @@ pub async fn attend(tx: &mut Tx, id: OrderId, day: Date) -> Result<Tally, Error>
     let buyer = Buyer {
         customer: order.customer,
         currency: row.currency.parse().map_err(Error::corrupt)?,
-        vat: Percent::basis_points(row.vat_points.into()).map_err(Error::corrupt)?,
+        vat: row.vat.standing()?,
     };
     if due.pay_owed && pay(tx, row.owed).await? {
         return Ok(Tally { renewed: 1, ..Tally::default() });
@@ -125,8 +125,9 @@ async fn renew(tx: &mut Tx, buyer: &Buyer, order: &Order, months: Months) -> Res
 
 /// Raises a proforma for the renewal. What costs nothing needs none.
 async fn raise(tx: &mut Tx, buyer: &Buyer, order: &Order, months: Months) -> Result<bool, Error> {
+    let day = tx.today();
     let catalogue = tx.catalogue();
-    let invoice = proforma(order, months, &catalogue, &buyer.terms(tx.rules()));
+    let invoice = proforma(order, months, &catalogue, &buyer.terms(tx.rules(), day));
     let Some(invoice) = invoice.map_err(|why| Error::Failed(format!("order {}: {why:?}", order.id)))? else {
         return Ok(false);
     };

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use jiff_diesel::ToDiesel;
 
 use super::due::count_ending;
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 /// What is usual is reckoned over so many days.
 const USUAL_DAYS: i64 = 28;
@@ -54,7 +54,7 @@ pub(super) async fn facts(
 ) -> Result<Facts, Error> {
     let (policy, catalogue) = (tx.rules().policy, tx.catalogue());
     let span = i32::try_from(policy.limits.payments_span_hours).map_err(Error::corrupt)?;
-    let row: Row = diesel::sql_query(QUERY)
+    let row: Row = sql(QUERY)
         .bind::<sql_types::Integer, _>(span)
         .bind::<sql_types::Integer, _>(i32::try_from(USUAL_DAYS).map_err(Error::corrupt)?)
         .bind::<sql_types::Date, _>(day.to_diesel())

@@ -6,7 +6,7 @@ use domain::dunning::{Finding, FindingKind, Release};
 use jiff::{Timestamp, civil::Date};
 use jiff_diesel::ToDiesel;
 
-use crate::db::{Conn, Error, RealmKind, Tx};
+use crate::db::{Conn, Error, RealmKind, Tx, sql};
 
 fn findings_of(json: serde_json::Value) -> Result<Vec<Finding>, Error> {
     serde_json::from_value(json).map_err(Error::corrupt)
@@ -14,7 +14,7 @@ fn findings_of(json: serde_json::Value) -> Result<Vec<Finding>, Error> {
 
 pub(super) async fn set_held(tx: &mut Tx, findings: &[Finding]) -> Result<(), Error> {
     let json = serde_json::to_value(findings).map_err(Error::corrupt)?;
-    diesel::sql_query("update billing_run set held = $1, held_at = coalesce(held_at, now())")
+    sql("update billing_run set held = $1, held_at = coalesce(held_at, now())")
         .bind::<sql_types::Jsonb, _>(json)
         .execute(tx.conn())
         .await?;
@@ -40,7 +40,7 @@ struct Held {
 
 /// What the run stands still for, with its row held.
 async fn held(tx: &mut Tx) -> Result<Option<Vec<Finding>>, Error> {
-    let row: Held = diesel::sql_query("select held from billing_run for update").get_result(tx.conn()).await?;
+    let row: Held = sql("select held from billing_run for update").get_result(tx.conn()).await?;
     row.held.map(findings_of).transpose()
 }
 
@@ -53,11 +53,9 @@ pub async fn release(tx: &mut Tx, by: &str, note: &str) -> Result<Vec<Finding>, 
     let json = serde_json::to_value(&findings).map_err(Error::corrupt)?;
     // A test realm may have days behind today still to run.
     let (today, lives_through) = (tx.today(), tx.realm() == RealmKind::Test);
-    diesel::sql_query(
-        "with released as (insert into billing_release (day, findings, released_by, note) \
+    sql("with released as (insert into billing_release (day, findings, released_by, note) \
            select case when $5 then least($1, last_day + 1) else $1 end, $2, $3, $4 from billing_run) \
-         update billing_run set held = null, held_at = null, last_at = now()",
-    )
+         update billing_run set held = null, held_at = null, last_at = now()")
     .bind::<sql_types::Date, _>(today.to_diesel())
     .bind::<sql_types::Jsonb, _>(json)
     .bind::<sql_types::Text, _>(by)
@@ -90,7 +88,7 @@ pub struct ReleaseRow {
 
 async fn newest(connection: &mut Conn) -> Result<Option<ReleaseRow>, Error> {
     let query = "select day, findings, released_by, note, released_at from billing_release order by id desc limit 1";
-    Ok(diesel::sql_query(query).get_result(connection).await.optional()?)
+    Ok(sql(query).get_result(connection).await.optional()?)
 }
 
 pub(super) async fn newest_release(connection: &mut Conn) -> Result<Option<Release>, Error> {
@@ -162,12 +160,12 @@ struct Row {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn status(connection: &mut Conn) -> Result<Status, Error> {
-    let row: Row = diesel::sql_query(
+    let row: Row = sql(
         "select held, held_at, last_day, last_at, coalesce(claimed_until > now(), false) as running from billing_run",
     )
     .get_result(connection)
     .await?;
-    let days = diesel::sql_query(
+    let days = sql(
         "select day, renewed, raised, suspended, terminated, expired, failed from billing_day order by day desc limit 14",
     );
     Ok(Status {

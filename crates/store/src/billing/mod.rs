@@ -11,4 +11,4 @@ mod round;
 pub use attend::attend;
 pub use due::{PAGE, due_orders};
 pub use hold::{Day, ReleaseRow, Status, hold, release, status};
-pub use round::{Begun, Round, Tally, begin, end, leave, progress};
+pub use round::{Begun, Round, Tally, begin, end, last_day, leave, progress};

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::CatalogueCache;
 use crate::{
-    db::{ConnectSettings, Connector, Error},
+    db::{ConnectSettings, Connector, Error, sql},
     schema::{addon, revision, tariff},
 };
 
@@ -34,10 +34,10 @@ pub async fn apply(settings: &ConnectSettings, new: &Catalogue, note: &str) -> R
     let mut connection = owner(settings).await?;
     let document = serde_json::to_value(new).map_err(Error::corrupt)?;
     let connection = &mut connection;
-    diesel::sql_query("begin").execute(connection).await?;
+    sql("begin").execute(connection).await?;
     let outcome = write(connection, new, document, note).await;
     let end = if outcome.is_ok() { "commit" } else { "rollback" };
-    diesel::sql_query(end).execute(connection).await?;
+    sql(end).execute(connection).await?;
     outcome
 }
 
@@ -47,7 +47,7 @@ async fn write(
     document: serde_json::Value,
     note: &str,
 ) -> Result<(), Error> {
-    diesel::sql_query("lock table revision in share row exclusive mode").execute(connection).await?;
+    sql("lock table revision in share row exclusive mode").execute(connection).await?;
     let known: Vec<(i64, String)> = tariff::table.load(connection).await?;
     for one in &new.tariffs {
         if let Some((id, vid)) = known.iter().find(|(id, vid)| *id == one.id.0 && vid != one.vid.name()) {

@@ -2,15 +2,12 @@
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    money::{Currency, Percent},
-};
+use domain::{customers::CustomerId, language::Language, money::Currency, vat::VatStanding};
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
-use crate::db::{Conn, Error};
+use super::VatColumns;
+use crate::db::{Conn, Error, sql};
 
 /// A customer, as authentication sees it.
 #[derive(Debug, Clone)]
@@ -21,8 +18,8 @@ pub struct Credentials {
     pub currency: Currency,
     /// Its language.
     pub language: Language,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
     /// Whether the gateway is open to it: access on and not disabled.
     pub open: bool,
     /// argon2id, as a PHC string.
@@ -35,6 +32,8 @@ pub struct Credentials {
     pub networks: Vec<IpNetwork>,
     /// The moment of the query, by the realm's clock.
     pub now: Timestamp,
+    /// The customer's own test realm, where it is a test key that opens it.
+    pub own_realm: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -45,8 +44,8 @@ struct Row {
     currency: String,
     #[diesel(sql_type = sql_types::Text)]
     language: String,
-    #[diesel(sql_type = sql_types::Integer)]
-    vat_points: i32,
+    #[diesel(embed)]
+    vat: VatColumns,
     #[diesel(sql_type = sql_types::Bool)]
     open: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
@@ -59,34 +58,54 @@ struct Row {
     networks: Vec<IpNetwork>,
     #[diesel(sql_type = sql_types::Timestamptz)]
     now: jiff_diesel::Timestamp,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    own_realm: Option<String>,
 }
 
-const QUERY: &str = "\
-    select c.id, c.currency, c.language, c.vat_points, c.api_enabled and not c.disabled as open, c.password_hash, \
-      c.credential_version, realm_now() as now, \
-      array(select digest from api_key k where k.customer_id = c.id and k.revoked_at is null) as digests, \
-      array(select network from allowed_network n where n.customer_id = c.id) as networks \
-    from customer c where c.login = $1";
+/// What opens the gateway beside the customer itself: a list of digests, and the own realm that they lead to.
+fn query(digests: &str, own_realm: &str) -> String {
+    format!(
+        "select c.id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
+           c.api_enabled and not c.disabled as open, c.password_hash, c.credential_version, realm_now() as now, \
+           array({digests}) as digests, {own_realm} as own_realm, \
+           array(select network from allowed_network n where n.customer_id = c.id) as networks \
+         from customer c left join profile p on p.customer_id = c.id where c.login = $1"
+    )
+}
 
 /// The customer of that login, if there is one.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn credentials(connection: &mut Conn, login: &str) -> Result<Option<Credentials>, Error> {
-    let row: Option<Row> =
-        diesel::sql_query(QUERY).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
+    let keys = "select digest from api_key k where k.customer_id = c.id and k.revoked_at is null";
+    find(connection, query(keys, "null::text"), login).await
+}
+
+/// The same for a test key: of the keys only the one that is in force counts (CONTRACT 1.6).
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn test_credentials(connection: &mut Conn, login: &str) -> Result<Option<Credentials>, Error> {
+    let key = "select key_digest from own_realm o where o.customer_id = c.id and o.expires_at > now()";
+    find(connection, query(key, "(select name from own_realm o where o.customer_id = c.id)"), login).await
+}
+
+async fn find(connection: &mut Conn, query: String, login: &str) -> Result<Option<Credentials>, Error> {
+    let row: Option<Row> = sql(query).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
     row.map(|row| {
         Ok(Credentials {
             customer: CustomerId(row.id),
             currency: row.currency.parse().map_err(Error::corrupt)?,
             language: row.language.parse().map_err(Error::corrupt)?,
-            vat: Percent::basis_points(row.vat_points.into()).map_err(Error::corrupt)?,
+            vat: row.vat.standing()?,
             open: row.open,
             password_hash: row.password_hash,
             version: row.credential_version,
             key_digests: row.digests,
             networks: row.networks,
             now: row.now.to_jiff(),
+            own_realm: row.own_realm,
         })
     })
     .transpose()

@@ -10,7 +10,7 @@ use domain::{
 use jiff_diesel::Timestamp;
 
 use crate::{
-    db::{Conn, Error, RealmKind, Tx},
+    db::{Conn, Error, RealmKind, Tx, sql},
     schema::customer,
 };
 
@@ -23,8 +23,8 @@ pub struct NewCustomer {
     pub currency: Currency,
     /// Of messages and invoices.
     pub language: Language,
-    /// VAT rate of its new invoices.
-    pub vat: Percent,
+    /// VAT rate of its new invoices; `None`: the rules of VAT decide.
+    pub vat: Option<Percent>,
     /// Whether the gateway is open to it.
     pub api: bool,
     /// argon2id, as a PHC string.
@@ -38,8 +38,8 @@ pub struct NewCustomer {
 pub struct CustomerChange {
     /// Language.
     pub language: Option<Language>,
-    /// VAT rate of its new invoices.
-    pub vat: Option<Percent>,
+    /// VAT rate of its new invoices; `Some(None)`: the rules of VAT decide.
+    pub vat: Option<Option<Percent>>,
     /// Whether the gateway is open to it.
     pub api: Option<bool>,
     /// Closed by staff.
@@ -64,6 +64,8 @@ pub struct CustomerRow {
     pub language: String,
     /// In hundredths of a percent.
     pub vat_points: i32,
+    /// Whether staff set that rate; else the rules of VAT decide.
+    pub vat_fixed: bool,
     /// Whether the gateway is open to it.
     pub api_enabled: bool,
     /// Closed by staff.
@@ -85,19 +87,24 @@ impl CustomerRow {
     }
 }
 
+/// A rate as its column has it.
+fn points(vat: Option<Percent>) -> Result<i32, Error> {
+    i32::try_from(vat.unwrap_or_default().in_basis_points()).map_err(Error::corrupt)
+}
+
 /// Adds a customer, with empty wallets where there are any: in the test realm nobody has wallets (CONTRACT 1.6), and
 /// its role can make none.
 ///
 /// # Errors
 /// [`Error::Refused`] when the login is taken or can't be one.
 pub async fn add(tx: &mut Tx, new: &NewCustomer) -> Result<CustomerId, Error> {
-    let vat_points = i32::try_from(new.vat.in_basis_points()).map_err(Error::corrupt)?;
     let inserted = diesel::insert_into(customer::table)
         .values((
             customer::login.eq(&new.login),
             customer::currency.eq(new.currency.code()),
             customer::language.eq(new.language.code()),
-            customer::vat_points.eq(vat_points),
+            customer::vat_points.eq(points(new.vat)?),
+            customer::vat_fixed.eq(new.vat.is_some()),
             customer::api_enabled.eq(new.api),
             customer::password_hash.eq(&new.password_hash),
             customer::demo.eq(new.demo),
@@ -117,7 +124,7 @@ pub async fn add(tx: &mut Tx, new: &NewCustomer) -> Result<CustomerId, Error> {
         return Ok(CustomerId(id));
     }
     for kind in ["credit", "bonus"] {
-        diesel::sql_query("select open_account($1, $2, $3)")
+        sql("select open_account($1, $2, $3)")
             .bind::<sql_types::BigInt, _>(id)
             .bind::<sql_types::Text, _>(kind)
             .bind::<sql_types::Text, _>(new.currency.code())
@@ -183,14 +190,15 @@ pub async fn demo_exists(connection: &mut Conn) -> Result<bool, Error> {
 /// [`Error::NotFound`] when there is none of that login.
 pub async fn set(tx: &mut Tx, login: &str, change: &CustomerChange) -> Result<(), Error> {
     let row = by_login(tx.conn(), login).await?;
-    let vat_points = match change.vat {
-        Some(vat) => i32::try_from(vat.in_basis_points()).map_err(Error::corrupt)?,
-        None => row.vat_points,
+    let (vat_points, vat_fixed) = match change.vat {
+        Some(vat) => (points(vat)?, vat.is_some()),
+        None => (row.vat_points, row.vat_fixed),
     };
     diesel::update(customer::table.find(row.id))
         .set((
             customer::language.eq(change.language.map_or(row.language, |l| l.code().to_owned())),
             customer::vat_points.eq(vat_points),
+            customer::vat_fixed.eq(vat_fixed),
             customer::api_enabled.eq(change.api.unwrap_or(row.api_enabled)),
             customer::disabled.eq(change.disabled.unwrap_or(row.disabled)),
             customer::credential_version.eq(customer::credential_version + 1),

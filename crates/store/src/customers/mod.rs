@@ -7,8 +7,10 @@ mod networks;
 mod profile;
 mod sub_users;
 mod test_access;
+mod test_mode;
+mod vat;
 
-pub use credentials::{Credentials, credentials};
+pub use credentials::{Credentials, credentials, test_credentials};
 pub use keys::{ApiKey, issue_key, keys, revoke_key};
 pub use manage::{CustomerChange, CustomerRow, NewCustomer, add, by_id, by_login, demo_exists, find, list, set};
 pub use networks::{allow, allowed, disallow};
@@ -18,3 +20,5 @@ pub use sub_users::{
     sub_users,
 };
 pub use test_access::ensure_test_customer;
+pub use test_mode::{MOST, NewTestKey, TestMode, awake, note_use, sweep_test_modes, test_mode, turn_off, turn_on};
+pub use vat::{VatColumns, vat_standing};

@@ -6,8 +6,9 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use domain::customers::CustomerId;
 
+use super::VatColumns;
 use crate::{
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     schema::sub_user,
 };
 
@@ -46,9 +47,9 @@ pub struct NickCredentials {
     /// The customer's language.
     #[diesel(sql_type = sql_types::Text)]
     pub language: String,
-    /// The VAT rate of the customer's new invoices.
-    #[diesel(sql_type = sql_types::Integer)]
-    pub vat_points: i32,
+    /// What the VAT of the customer's new invoices depends on.
+    #[diesel(embed)]
+    pub vat: VatColumns,
     /// argon2id, as a PHC string.
     #[diesel(sql_type = sql_types::Text)]
     pub password_hash: String,
@@ -66,11 +67,12 @@ pub struct NickCredentials {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn nick_credentials(connection: &mut Conn, nick: &str) -> Result<Option<NickCredentials>, Error> {
-    let query = "select s.id, s.customer_id, c.currency, c.language, c.vat_points, s.password_hash, \
+    let query = "select s.id, s.customer_id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, s.password_hash, \
            s.credential_version + c.credential_version as version, realm_now() as now \
          from sub_user s join customer c on c.id = s.customer_id \
+         left join profile p on p.customer_id = c.id \
          where s.nick = $1 and s.description = $2 and not s.inactive and not c.disabled";
-    Ok(diesel::sql_query(query)
+    Ok(sql(query)
         .bind::<sql_types::Text, _>(nick)
         .bind::<sql_types::Text, _>(API)
         .get_result(connection)

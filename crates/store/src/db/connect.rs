@@ -54,6 +54,8 @@ pub struct ConnectSettings {
 pub struct Connector {
     config: Config,
     search_path: String,
+    /// What each session becomes once it is logged in.
+    becomes: Option<String>,
     runtime: Handle,
     tls: MakeRustlsConnect,
 }
@@ -79,7 +81,13 @@ impl Connector {
             }
         }
         let tls = tls_config(is_local(&settings.owner));
-        Self { config, search_path: search_path.to_owned(), runtime, tls: MakeRustlsConnect::new(tls) }
+        Self { config, search_path: search_path.to_owned(), becomes: None, runtime, tls: MakeRustlsConnect::new(tls) }
+    }
+
+    /// The same, whose sessions become another role, which has to let them.
+    #[must_use]
+    pub(super) fn becoming(self, role: &str) -> Self {
+        Self { becomes: Some(role.to_owned()), ..self }
     }
 
     /// A new connection.
@@ -100,8 +108,9 @@ impl Connector {
             .await
             .map_err(|error| ConnectionError::BadConnection(chain(&error)))?;
         let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+        let role = self.becomes.as_ref().map(|role| format!("set role \"{role}\"; ")).unwrap_or_default();
         let session = format!(
-            "set search_path to {}; set statement_timeout to {}; set lock_timeout to {}; \
+            "{role}set search_path to {}; set statement_timeout to {}; set lock_timeout to {}; \
              set idle_in_transaction_session_timeout to 15000; set timezone to 'UTC'",
             self.search_path,
             STATEMENT_TIMEOUT.as_millis(),

@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-use super::{ConnectSettings, Connector, Error, RealmKind, scratch};
+use super::{ConnectSettings, Connector, Error, RealmKind, own, scratch};
 
 const CATALOGUE: EmbeddedMigrations = embed_migrations!("../../migrations/catalogue");
 const REALM: EmbeddedMigrations = embed_migrations!("../../migrations/realm");
@@ -20,17 +20,18 @@ const REALM: EmbeddedMigrations = embed_migrations!("../../migrations/realm");
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MigrationReport(pub Vec<String>);
 
-/// The schemas with what makes them.
-fn parts() -> Vec<(&'static str, EmbeddedMigrations)> {
-    let mut parts = vec![("catalogue", CATALOGUE)];
-    parts.extend(RealmKind::ALL.map(|kind| (kind.schema(), REALM)));
-    parts
+/// The schemas with what makes them: customers' own realms, too.
+async fn parts(settings: &ConnectSettings) -> Result<Vec<(String, EmbeddedMigrations)>, Error> {
+    let mut connection = owner(settings, "catalogue").await?;
+    let realms = RealmKind::ALL.map(|kind| kind.schema().to_owned()).into_iter();
+    let realms = realms.chain(own::schemas(&mut connection).await?);
+    Ok([("catalogue".to_owned(), CATALOGUE)].into_iter().chain(realms.map(|realm| (realm, REALM))).collect())
 }
 
-/// The roles of all realms, and that of scratch realms.
+/// The roles that log in: those of the realms, of scratch realms and of customers' own.
 #[must_use]
 pub fn roles(prefix: &str) -> Vec<String> {
-    RealmKind::ALL.iter().map(|kind| kind.role(prefix)).chain([scratch::role(prefix)]).collect()
+    RealmKind::ALL.iter().map(|kind| kind.role(prefix)).chain([scratch::role(prefix), own::login(prefix)]).collect()
 }
 
 /// Names what [`migrate`] makes: all migrations and grants of this program. Two programs with the same fingerprint make
@@ -43,6 +44,7 @@ pub fn migrations_fingerprint() -> String {
         hash.update(make_role("role", None));
         hash.update(grants(kind, kind.schema(), "role"));
     }
+    hash.update(own::admit("role", "own"));
     hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
@@ -52,14 +54,14 @@ pub fn migrations_fingerprint() -> String {
 /// [`Error`] with the migration that failed; those before it stay.
 pub async fn migrate(settings: &ConnectSettings) -> Result<MigrationReport, Error> {
     let mut report = MigrationReport::default();
-    for (schema, migrations) in parts() {
-        let mut connection = owner(settings, schema).await?;
+    for (schema, migrations) in parts(settings).await? {
+        let mut connection = owner(settings, &schema).await?;
         let prepare = format!(
             "set statement_timeout to 0; set lock_timeout to 0; select pg_advisory_lock({LOCK}); \
              create schema if not exists {schema}"
         );
         connection.batch_execute(&prepare).await?;
-        let ran = run(connection, schema.to_owned(), migrations).await?;
+        let ran = run(connection, schema, migrations).await?;
         report.0.extend(ran);
     }
     grant_roles(settings).await?;
@@ -108,8 +110,8 @@ async fn run(
 pub async fn pending_migrations(settings: &ConnectSettings) -> Result<Vec<String>, Error> {
     let mut connection = owner(settings, "catalogue").await?;
     let mut pending = Vec::new();
-    for (schema, migrations) in parts() {
-        let done = versions(&mut connection, schema).await?;
+    for (schema, migrations) in parts(settings).await? {
+        let done = versions(&mut connection, &schema).await?;
         let all = MigrationSource::<Pg>::migrations(&migrations)
             .map_err(|error| Error::Failed(format!("migrations of {schema}: {error}")))?;
         let undone = all.iter().map(|m| m.name()).filter(|name| !done.contains(&name.version().to_string()));
@@ -162,6 +164,13 @@ pub async fn grant_roles(settings: &ConnectSettings) -> Result<(), Error> {
         connection.batch_execute(&make_role(&role, verifier.as_deref())).await?;
         connection.batch_execute(&grants(kind, kind.schema(), &role)).await?;
     }
+    let login = own::login(&settings.role_prefix);
+    let password = settings.auth.password(&login);
+    let verifier = password.map(|p| postgres_protocol::password::scram_sha_256(p.as_bytes()));
+    connection.batch_execute(&make_role(&login, verifier.as_deref())).await?;
+    for name in own::schemas(&mut connection).await? {
+        connection.batch_execute(&own::admit(&settings.role_prefix, &name)).await?;
+    }
     Ok(())
 }
 
@@ -185,7 +194,8 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
         RealmKind::Test => String::new(),
         RealmKind::Live => format!(
             "grant execute on function {schema}.post, {schema}.open_account, {schema}.lock_wallets to \"{role}\"; \
-             grant usage on sequence {schema}.movement_id to \"{role}\";"
+             grant usage on sequence {schema}.movement_id to \"{role}\"; \
+             grant insert, update, delete on {schema}.own_realm to \"{role}\";"
         ),
     };
     let sweeping = match kind {

@@ -4,8 +4,10 @@ mod connect;
 mod error;
 mod health;
 mod migrate;
+mod own;
 mod realm;
 mod scratch;
+mod sql;
 mod transaction;
 mod wake;
 
@@ -13,8 +15,10 @@ pub use connect::{ConnectSettings, Connector, RoleAuth};
 pub use error::Error;
 pub use health::Monitor;
 pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint, pending_migrations, roles};
+pub(crate) use own::Hand;
 pub use realm::{Database, Realm, RealmKind, Rules};
 pub use scratch::Scratch;
+pub(crate) use sql::{Sql, sql};
 pub use transaction::{AsStoreError, Tx};
 pub use wake::Listener;
 

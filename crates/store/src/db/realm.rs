@@ -16,12 +16,13 @@ use domain::{
     dunning::Policy,
     orders::BillingMode,
     tasks::{Capabilities, ProvisioningRules},
+    vat::VatRules,
 };
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
 
-use super::{Conn, ConnectSettings, Connector, Error, Monitor, wake::Wakes};
+use super::{Conn, ConnectSettings, Connector, Error, Monitor, own::OwnRealms, wake::Wakes};
 use crate::{catalogue::CatalogueCache, seal::Keyring};
 
 /// Which realm.
@@ -74,6 +75,8 @@ pub struct Rules {
     pub zone: TimeZone,
     /// Whether the catalogue's prices contain the VAT (`billing.prices`).
     pub prices: Prices,
+    /// Which VAT whose invoices have (`billing.vat`); without it, what staff set of each customer.
+    pub vat: Option<VatRules>,
     /// What becomes of orders when nobody calls.
     pub policy: Policy,
     /// The company, as the seller on what is issued from now on (`[company]`).
@@ -88,6 +91,9 @@ pub struct Rules {
 #[derive(Clone)]
 pub struct Realm {
     kind: RealmKind,
+    schema: Arc<str>,
+    /// A customer's own.
+    own: bool,
     pool: Pool<AsyncPgConnection>,
     /// For renewing leases alone; made when it is first needed.
     leases: Pool<AsyncPgConnection>,
@@ -105,6 +111,36 @@ pub struct Database {
     pub live: Realm,
     /// Test access.
     pub test: Realm,
+    own: Arc<OwnRealms>,
+}
+
+/// What all realms of a database stand on.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub(super) settings: ConnectSettings,
+    pub(super) runtime: Handle,
+    monitor: Monitor,
+    keys: Arc<Keyring>,
+    catalogue: Arc<CatalogueCache>,
+    rules: Arc<Rules>,
+}
+
+impl Ground {
+    /// A realm behind a connector, with up to so many connections.
+    pub(super) fn realm(
+        &self,
+        kind: RealmKind,
+        schema: &str,
+        connector: &Connector,
+        connections: usize,
+    ) -> Result<Realm, Error> {
+        let Self { runtime, monitor, keys, catalogue, rules, .. } = self.clone();
+        let telling = pool(connector.clone(), WAKE_CONNECTIONS)?;
+        let wakes = Arc::new(Wakes::start(connector.clone(), telling, format!("{schema} tasks"), &runtime));
+        let leases = pool(connector.clone(), LEASE_CONNECTIONS)?;
+        let pool = pool(connector.clone(), connections)?;
+        Ok(Realm { kind, schema: schema.into(), own: false, pool, leases, wakes, monitor, keys, catalogue, rules })
+    }
 }
 
 impl Database {
@@ -119,36 +155,49 @@ impl Database {
         rules: Rules,
     ) -> Result<Self, Error> {
         let at = |kind: RealmKind| (kind.schema().to_owned(), kind.role(&settings.role_prefix));
-        Self::open_at(settings, connections, keys, rules, at)
+        Self::open_at(settings, connections, keys, rules, at, false)
     }
 
-    /// The same, where `at` tells each realm's schema and role.
+    /// The same, where `at` tells each realm's schema and role. In a scratch realm the test realm stands for customers'
+    /// own.
     pub(super) fn open_at(
         settings: &ConnectSettings,
         connections: usize,
         keys: Arc<Keyring>,
         rules: Rules,
         at: impl Fn(RealmKind) -> (String, String),
+        is_scratch: bool,
     ) -> Result<Self, Error> {
         let runtime = Handle::current();
-        let rules = Arc::new(rules);
-        let catalogue = Arc::new(CatalogueCache::default());
         let connector = |kind: RealmKind| {
             let (schema, role) = at(kind);
             Connector::new(settings, Some(&role), &format!("{schema}, catalogue, pg_temp"), runtime.clone())
         };
         let monitor = Monitor::start(connector(RealmKind::Live), &runtime);
-        let realm = |kind| -> Result<Realm, Error> {
-            let (keys, catalogue, rules) = (keys.clone(), catalogue.clone(), rules.clone());
-            let (connector, channel) = (connector(kind), format!("{} tasks", at(kind).0));
-            let telling = pool(connector.clone(), WAKE_CONNECTIONS)?;
-            let wakes = Arc::new(Wakes::start(connector.clone(), telling, channel, &runtime));
-            let leases = pool(connector.clone(), LEASE_CONNECTIONS)?;
-            let pool = pool(connector, connections)?;
-            let monitor = monitor.clone();
-            Ok(Realm { kind, pool, leases, wakes, monitor, keys, catalogue, rules })
-        };
-        Ok(Self { live: realm(RealmKind::Live)?, test: realm(RealmKind::Test)? })
+        let (catalogue, rules) = (Arc::new(CatalogueCache::default()), Arc::new(rules));
+        let ground = Ground { settings: settings.clone(), runtime: runtime.clone(), monitor, keys, catalogue, rules };
+        let realm = |kind: RealmKind| ground.realm(kind, &at(kind).0, &connector(kind), connections);
+        let (live, test) = (realm(RealmKind::Live)?, realm(RealmKind::Test)?);
+        let own = OwnRealms::new(ground.clone(), is_scratch.then(|| test.clone()));
+        Ok(Self { live, test, own: Arc::new(own) })
+    }
+
+    /// A customer's own test realm, by its name. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Error`] when no realm can have this name, or a pool can't be built.
+    pub fn own_realm(&self, name: &str) -> Result<Realm, Error> {
+        self.own.get(name)
+    }
+
+    /// Whether it is a scratch realm's, where the test realm stands for customers' own.
+    pub(crate) fn is_scratch(&self) -> bool {
+        self.own.is_scratch()
+    }
+
+    /// How to connect as the owner.
+    pub(crate) fn settings(&self) -> &ConnectSettings {
+        self.own.settings()
     }
 
     /// The realm of that kind.
@@ -189,6 +238,23 @@ impl Realm {
     #[must_use]
     pub const fn kind(&self) -> RealmKind {
         self.kind
+    }
+
+    /// Its schema, which names it in logs.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// Whether it is a customer's own test realm.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// The same as a customer's own.
+    pub(super) fn into_own(self) -> Self {
+        Self { own: true, ..self }
     }
 
     /// This realm through connections that nothing else uses: a lease is renewed also while all others are taken.

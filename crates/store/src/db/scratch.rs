@@ -52,7 +52,7 @@ impl Scratch {
     pub async fn create(settings: &ConnectSettings, rules: Rules) -> Result<Self, Error> {
         let mut guard = owner(settings, "catalogue").await?;
         sweep(&mut guard).await?;
-        let name = new_name()?;
+        let name = new_name("scratch_")?;
         guard.batch_execute(&format!("select pg_advisory_lock({})", key(&name))).await?;
         let role = role(&settings.role_prefix);
         let password = settings.auth.password(&role);
@@ -67,7 +67,7 @@ impl Scratch {
         guard.batch_execute(&format!("revoke insert, update on {live}.task from \"{role}\"")).await?;
         let keys = Keyring::generate().and_then(|text| Keyring::parse(&text)).map_err(Error::corrupt)?;
         let at = |kind: RealmKind| (schema(&name, kind), role.clone());
-        let database = Database::open_at(settings, CONNECTIONS, Arc::new(keys), rules, at)?;
+        let database = Database::open_at(settings, CONNECTIONS, Arc::new(keys), rules, at, true)?;
         Ok(Self { database, name, guard })
     }
 
@@ -88,15 +88,15 @@ impl Scratch {
     }
 }
 
-/// `scratch_` and 16 hex digits.
-fn new_name() -> Result<String, Error> {
+/// What it begins with, and 16 hex digits.
+pub(super) fn new_name(prefix: &str) -> Result<String, Error> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| Error::Failed(error.to_string()))?;
-    Ok(random.iter().fold("scratch_".to_owned(), |name, byte| format!("{name}{byte:02x}")))
+    Ok(random.iter().fold(prefix.to_owned(), |name, byte| format!("{name}{byte:02x}")))
 }
 
 /// The advisory lock of whoever uses it, as SQL.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     format!("hashtextextended('{name}', 0)")
 }
 
@@ -112,7 +112,7 @@ struct Had {
     had: bool,
 }
 
-async fn names(guard: &mut AsyncPgConnection, sql: String) -> Result<Vec<String>, Error> {
+pub(super) async fn names(guard: &mut AsyncPgConnection, sql: String) -> Result<Vec<String>, Error> {
     let rows: Vec<Named> = diesel::sql_query(sql).load(guard).await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
@@ -136,20 +136,24 @@ async fn sweep(guard: &mut AsyncPgConnection) -> Result<(), Error> {
 
 async fn remove(guard: &mut AsyncPgConnection, name: &str) -> Result<(), Error> {
     for kind in RealmKind::ALL {
-        let schema = schema(name, kind);
-        let cut = format!(
-            "select format('alter table %s drop constraint %I', c.conrelid::regclass, c.conname) as name \
+        remove_schema(guard, &schema(name, kind)).await?;
+    }
+    Ok(())
+}
+
+/// Drops a realm's schema, and keeps nobody waiting for long.
+pub(super) async fn remove_schema(guard: &mut AsyncPgConnection, schema: &str) -> Result<(), Error> {
+    let cut = format!(
+        "select format('alter table %s drop constraint %I', c.conrelid::regclass, c.conname) as name \
              from pg_constraint c join pg_class t on t.oid = c.confrelid join pg_class o on o.oid = c.conrelid \
              where c.contype = 'f' and t.relnamespace = 'catalogue'::regnamespace \
              and o.relnamespace = to_regnamespace('{schema}')"
-        );
-        // To drop what refers to the catalogue locks the catalogue: each by itself, so that nobody waits for long.
-        for statement in names(guard, cut).await? {
-            patiently(guard, &statement).await?;
-        }
-        patiently(guard, &format!("drop schema if exists {schema} cascade")).await?;
+    );
+    // To drop what refers to the catalogue locks the catalogue: each by itself, so that nobody waits for long.
+    for statement in names(guard, cut).await? {
+        patiently(guard, &statement).await?;
     }
-    Ok(())
+    patiently(guard, &format!("drop schema if exists {schema} cascade")).await
 }
 
 /// Runs a statement that needs a lock which others need more.

@@ -10,18 +10,44 @@ use domain::catalogue::Catalogue;
 use jiff::{Timestamp, civil::Date};
 use tokio::time;
 
-use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone};
+use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone, sql};
 use crate::seal::Keyring;
 
 /// A transaction under way.
 pub struct Tx {
-    connection: Object<AsyncPgConnection>,
+    connection: Held,
     realm: Realm,
     now: Timestamp,
     xact: String,
     catalogue: Arc<Catalogue>,
     /// Whether workers are told once it is committed.
     wakes: bool,
+}
+
+/// A connection whose transaction may be open. Whoever drops it before the end, as a caller does that goes away, has it
+/// closed: back in the pool it would hold its locks until somebody else takes it out.
+struct Held {
+    connection: Option<Object<AsyncPgConnection>>,
+    settled: bool,
+}
+
+impl Held {
+    const fn new(connection: Object<AsyncPgConnection>) -> Self {
+        Self { connection: Some(connection), settled: false }
+    }
+
+    #[expect(clippy::expect_used, reason = "it is taken by drop alone")]
+    fn object(&mut self) -> &mut Object<AsyncPgConnection> {
+        self.connection.as_mut().expect("a connection is held until it is dropped")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take().filter(|_| !self.settled) {
+            drop(Object::take(connection));
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -75,10 +101,7 @@ impl Realm {
             () = self.monitor().gone() => None,
         };
         match outcome {
-            None => {
-                drop(Object::take(tx.connection));
-                Err(gone().into())
-            }
+            None => Err(gone().into()),
             Some(Ok(done)) => {
                 let wakes = tx.wakes;
                 tx.commit().await?;
@@ -95,32 +118,23 @@ impl Realm {
     }
 
     async fn begin(&self) -> Result<Tx, Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = Held::new(self.connection().await?);
         let begun = async {
-            Manager::begin_transaction(&mut connection).await?;
-            let head: Head = diesel::sql_query(
-                "select realm_now() as now, pg_current_xact_id()::text as xact, \
-                 (select coalesce(max(id), 0) from revision) as revision",
-            )
-            .get_result(&mut connection)
+            Manager::begin_transaction(connection.object()).await?;
+            let head: Head = sql("select realm_now() as now, pg_current_xact_id()::text as xact, \
+                 (select coalesce(max(id), 0) from revision) as revision")
+            .get_result(connection.object())
             .await?;
-            let catalogue = self.catalogue_cache().at(head.revision, &mut connection).await?;
+            let catalogue = self.catalogue_cache().at(head.revision, connection.object()).await?;
             Ok((head, catalogue))
         };
         let begun = tokio::select! {
             begun = begun => begun,
             () = self.monitor().gone() => Err(gone()),
         };
-        match begun {
-            Ok((head, catalogue)) => {
-                let now = head.now.to_jiff();
-                Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue, wakes: false })
-            }
-            Err(error) => {
-                drop(Object::take(connection));
-                Err(error)
-            }
-        }
+        let (head, catalogue) = begun?;
+        let now = head.now.to_jiff();
+        Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue, wakes: false })
     }
 
     /// Whether the transaction was committed whose commit got no answer.
@@ -133,7 +147,7 @@ impl Realm {
         loop {
             let status = self
                 .read(async |connection| {
-                    let status: Status = diesel::sql_query("select pg_xact_status($1::xid8) as status")
+                    let status: Status = sql("select pg_xact_status($1::xid8) as status")
                         .bind::<sql_types::Text, _>(xact)
                         .get_result(connection)
                         .await
@@ -199,6 +213,12 @@ impl Tx {
         self.realm.kind()
     }
 
+    /// Whether it is in a customer's own test realm.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.realm.is_own()
+    }
+
     /// What seals secrets at rest.
     #[must_use]
     pub fn keys(&self) -> &Keyring {
@@ -212,21 +232,27 @@ impl Tx {
 
     /// The connection, for queries.
     pub(crate) fn conn(&mut self) -> &mut Conn {
-        &mut self.connection
+        self.connection.object()
     }
 
     async fn commit(mut self) -> Result<(), Error> {
-        let committing = Manager::commit_transaction(&mut self.connection);
+        let committing = Manager::commit_transaction(self.connection.object());
         let lost = match time::timeout(FIND_OUT, committing).await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => {
+                self.connection.settled = true;
+                return Ok(());
+            }
             Ok(Err(error)) => match Error::from(error) {
                 Error::Unreachable(why) => why,
                 // A deferred constraint refused: the server has rolled back.
-                refused => return Err(refused),
+                refused => {
+                    self.connection.settled = true;
+                    return Err(refused);
+                }
             },
             Err(_) => "the commit is not answered".to_owned(),
         };
-        drop(Object::take(self.connection));
+        drop(self.connection);
         tracing::warn!(xact = self.xact, why = lost, "the answer to a commit was lost; looking its outcome up");
         match time::timeout(FIND_OUT, self.realm.find_out(&self.xact)).await {
             Ok(Ok(true)) => Ok(()),
@@ -236,10 +262,8 @@ impl Tx {
     }
 
     async fn roll_back(mut self) {
-        let rolling_back = Manager::rollback_transaction(&mut self.connection);
-        if !matches!(time::timeout(Duration::from_secs(1), rolling_back).await, Ok(Ok(()))) {
-            drop(Object::take(self.connection));
-        }
+        let rolling_back = Manager::rollback_transaction(self.connection.object());
+        self.connection.settled = matches!(time::timeout(Duration::from_secs(1), rolling_back).await, Ok(Ok(())));
     }
 }
 

@@ -11,7 +11,7 @@ use domain::{
 };
 
 use crate::{
-    db::{Conn, Error},
+    db::{Conn, Error, sql},
     schema::credit_note,
 };
 
@@ -115,7 +115,7 @@ pub async fn credit_note_lines(connection: &mut Conn, id: CreditNoteId) -> Resul
          join credit_note c on c.id = l.credit_note_id \
          join invoice_line i on i.invoice_id = c.invoice_id and i.line = l.line \
          where c.id = $1 order by l.line";
-    Ok(diesel::sql_query(query).bind::<sql_types::BigInt, _>(id.0).load(connection).await?)
+    Ok(sql(query).bind::<sql_types::BigInt, _>(id.0).load(connection).await?)
 }
 
 #[derive(QueryableByName)]
@@ -140,7 +140,7 @@ pub(super) async fn left(
            (i.vat - coalesce(c.vat, 0))::bigint as vat, (i.gross - coalesce(c.gross, 0))::bigint as gross \
          from invoice_line i left join credited_line c on c.invoice_id = i.invoice_id and c.line = i.line \
          where i.invoice_id = $1 order by i.line";
-    let rows: Vec<Left> = diesel::sql_query(query).bind::<sql_types::BigInt, _>(invoice.0).load(connection).await?;
+    let rows: Vec<Left> = sql(query).bind::<sql_types::BigInt, _>(invoice.0).load(connection).await?;
     let money = |minor| Money::minor(minor, currency);
     let of = |row: Left| (row.line, VatLine { net: money(row.net), vat: money(row.vat), gross: money(row.gross) });
     Ok(rows.into_iter().map(of).collect())

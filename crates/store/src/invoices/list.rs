@@ -33,6 +33,10 @@ pub struct InvoiceRow {
     pub total: i64,
     /// VAT rate at issue, in hundredths of a percent.
     pub vat_points: i32,
+    /// Why that rate: the name of a [`domain::vat::VatGround`].
+    pub vat_ground: String,
+    /// The country whose rate it is, or that it is not charged to.
+    pub vat_country: Option<String>,
     /// `gross` or `net`: whether the prices contained the VAT.
     pub prices: String,
     /// With number, what stands on paper.

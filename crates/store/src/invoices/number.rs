@@ -3,7 +3,7 @@
 use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 /// So many papers get their numbers in one transaction.
 const AT_A_TIME: i64 = 500;
@@ -36,15 +36,15 @@ pub async fn number_credit_notes(tx: &mut Tx, series: &str) -> Result<usize, Err
 }
 
 async fn give(tx: &mut Tx, series: &str, table: &str, due: &str) -> Result<usize, Error> {
-    diesel::sql_query("insert into invoice_series (series) values ($1) on conflict do nothing")
+    sql("insert into invoice_series (series) values ($1) on conflict do nothing")
         .bind::<sql_types::Text, _>(series)
         .execute(tx.conn())
         .await?;
-    diesel::sql_query("select from invoice_series where series = $1 for update")
+    sql("select from invoice_series where series = $1 for update")
         .bind::<sql_types::Text, _>(series)
         .execute(tx.conn())
         .await?;
-    let numbered: Numbered = diesel::sql_query(format!(
+    let numbered: Numbered = sql(format!(
         "with series as (select last from invoice_series where series = $1), \
          due as (select id, row_number() over (order by at, id) as place from ({due} order by at, id limit $2) d), \
          given as (update {table} t set series = $1, number = s.last + d.place from due d, series s \

@@ -8,7 +8,7 @@ use domain::{
     money::{Currency, Money},
 };
 
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 /// A movement that staff enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ struct Event<'a> {
 
 /// The account of a kind: a wallet of `customer`, or the company's own.
 async fn account(tx: &mut Tx, customer: Option<CustomerId>, kind: &str, currency: Currency) -> Result<i64, Error> {
-    let found: Id = diesel::sql_query("select open_account($1, $2, $3) as id")
+    let found: Id = sql("select open_account($1, $2, $3) as id")
         .bind::<sql_types::Nullable<sql_types::BigInt>, _>(customer.map(|c| c.0))
         .bind::<sql_types::Text, _>(kind)
         .bind::<sql_types::Text, _>(currency.code())
@@ -49,7 +49,7 @@ async fn account(tx: &mut Tx, customer: Option<CustomerId>, kind: &str, currency
 
 async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
     let (accounts, amounts): (Vec<i64>, Vec<i64>) = lines.iter().filter(|(_, amount)| *amount != 0).copied().unzip();
-    diesel::sql_query("select post($1, $2, $3, 0, $4, $5, $6, $7) as id")
+    sql("select post($1, $2, $3, 0, $4, $5, $6, $7) as id")
         .bind::<sql_types::Text, _>(event.kind)
         .bind::<sql_types::Text, _>(event.ref_type)
         .bind::<sql_types::BigInt, _>(event.ref_id)
@@ -135,12 +135,10 @@ pub(crate) async fn charged(tx: &mut Tx, invoice: InvoiceId, currency: Currency)
         #[diesel(sql_type = sql_types::BigInt)]
         bonus: i64,
     }
-    let taken: Taken = diesel::sql_query(
-        "select coalesce(-sum(e.amount) filter (where a.kind = 'credit'), 0)::bigint as credit, \
+    let taken: Taken = sql("select coalesce(-sum(e.amount) filter (where a.kind = 'credit'), 0)::bigint as credit, \
            coalesce(-sum(e.amount) filter (where a.kind = 'bonus'), 0)::bigint as bonus \
          from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
-         where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = $1",
-    )
+         where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = $1")
     .bind::<sql_types::BigInt, _>(invoice.0)
     .get_result(tx.conn())
     .await?;
@@ -166,7 +164,7 @@ pub async fn move_money(
         Movement::Withdrawal => ("withdrawal", "credit", "cash", -1),
         Movement::Bonus => ("bonus", "bonus", "bonus_given", 1),
     };
-    let number: Id = diesel::sql_query("select nextval('movement_id') as id").get_result(tx.conn()).await?;
+    let number: Id = sql("select nextval('movement_id') as id").get_result(tx.conn()).await?;
     let wallet = account(tx, Some(customer), wallet, amount.currency()).await?;
     let counter = account(tx, None, counter, amount.currency()).await?;
     let event = Event { kind, ref_type: "movement", ref_id: number.id, customer, note };

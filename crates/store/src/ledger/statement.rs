@@ -4,7 +4,7 @@ use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::customers::CustomerId;
 
-use crate::db::{Conn, Error};
+use crate::db::{Conn, Error, sql};
 
 /// A wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub async fn statement(
            coalesce(e.balance_after, 0) as balance_after, j.note \
          from account a join entry e on e.account_id = a.id join journal j on j.id = e.journal_id \
          where a.customer_id = $1 and ($3 is null or a.kind = $3) order by j.id desc, e.line desc limit $2";
-    Ok(diesel::sql_query(query)
+    Ok(sql(query)
         .bind::<sql_types::BigInt, _>(customer.0)
         .bind::<sql_types::BigInt, _>(most)
         .bind::<sql_types::Nullable<sql_types::Text>, _>(wallet.map(Wallet::name))

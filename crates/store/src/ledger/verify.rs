@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Each invariant, with a query for the rows that break it.
-const INVARIANTS: [(&str, &str); 18] = [
+const INVARIANTS: [(&str, &str); 19] = [
     (
         "every journal has at least two lines and sums to nothing in each currency",
         "select format('journal %s: %s lines, sum %s %s', j.id, count(e.line), coalesce(sum(e.amount), 0), e.currency) as row \
@@ -76,6 +76,13 @@ const INVARIANTS: [(&str, &str); 18] = [
         "an invoice's lines sum to its total",
         "select format('invoice %s: total %s, lines %s', i.id, i.total, coalesce(sum(l.gross), 0)) as row \
          from invoice i left join invoice_line l on l.invoice_id = i.id group by i.id having i.total <> coalesce(sum(l.gross), 0)",
+    ),
+    (
+        "a line's VAT is its invoice's rate of it, contained or added, rounded once",
+        "select format('invoice %s, line %s: VAT %s', l.invoice_id, l.line, l.vat) as row from invoice i join invoice_line l on l.invoice_id = i.id \
+         cross join lateral (select case i.prices when 'gross' then l.gross else l.net end::numeric as price, \
+           (case i.prices when 'gross' then 10000 + i.vat_points else 10000 end)::numeric as whole) o \
+         where l.vat <> sign(o.price) * div(2 * abs(o.price) * i.vat_points + o.whole, 2 * o.whole)",
     ),
     (
         "a paid invoice pays for days of its order, and nothing else does",

@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::TEST_BALANCE;
-use crate::db::{Conn, Error, RealmKind, Tx};
+use crate::db::{Conn, Error, RealmKind, Tx, sql};
 
 #[derive(QueryableByName)]
 struct Wallet {
@@ -37,7 +37,7 @@ pub async fn lock_wallets(tx: &mut Tx, customer: CustomerId, currency: Currency)
     if tx.realm() == RealmKind::Test {
         return Ok(of_test_access(currency));
     }
-    let rows: Vec<Wallet> = diesel::sql_query("select kind, balance from lock_wallets($1)")
+    let rows: Vec<Wallet> = sql("select kind, balance from lock_wallets($1)")
         .bind::<sql_types::BigInt, _>(customer.0)
         .load(tx.conn())
         .await?;
@@ -57,7 +57,7 @@ pub async fn balance(
     if realm == RealmKind::Test {
         return Ok(of_test_access(currency));
     }
-    let rows: Vec<Wallet> = diesel::sql_query("select kind, balance from account where customer_id = $1")
+    let rows: Vec<Wallet> = sql("select kind, balance from account where customer_id = $1")
         .bind::<sql_types::BigInt, _>(customer.0)
         .load(connection)
         .await?;

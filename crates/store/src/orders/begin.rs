@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use super::credentials;
 use crate::{
     addresses::{self, HandedOut},
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     schema::orders::dsl,
     tasks::{self, NewTask, Undo},
 };
@@ -114,7 +114,7 @@ pub(crate) async fn resume(tx: &mut Tx, id: OrderId, by_hand: bool) -> Result<()
 
 /// The days that an invoice pays for. The database refuses days that are paid already.
 async fn record_days(tx: &mut Tx, id: OrderId, invoice: InvoiceId, paid: &Interval) -> Result<(), Error> {
-    diesel::sql_query("insert into service_period (order_id, invoice_id, span) values ($1, $2, daterange($3, $4))")
+    sql("insert into service_period (order_id, invoice_id, span) values ($1, $2, daterange($3, $4))")
         .bind::<sql_types::BigInt, _>(id.0)
         .bind::<sql_types::BigInt, _>(invoice.0)
         .bind::<sql_types::Date, _>(paid.from.to_diesel())

@@ -6,7 +6,7 @@ pub use domain::orders::OrderState;
 use domain::{customers::CustomerId, orders::OrderId};
 use jiff::civil::Date;
 
-use crate::db::{Conn, Error};
+use crate::db::{Conn, Error, sql};
 
 /// Which orders.
 #[derive(Debug, Clone, Copy, Default)]
@@ -117,7 +117,7 @@ const QUERY: &str = "\
 /// # Errors
 /// [`Error`] from the database.
 pub async fn list(connection: &mut Conn, filter: &OrderFilter) -> Result<Vec<OrderRow>, Error> {
-    Ok(diesel::sql_query(QUERY)
+    Ok(sql(QUERY)
         .bind::<sql_types::Nullable<sql_types::BigInt>, _>(filter.customer.map(|c| c.0))
         .bind::<sql_types::Nullable<sql_types::BigInt>, _>(filter.id.map(|o| o.0))
         .bind::<sql_types::Bool, _>(filter.with_terminated)

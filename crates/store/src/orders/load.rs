@@ -8,14 +8,16 @@ use domain::{
     catalogue::{AddonId, TariffId},
     customers::{BillingTerms, CustomerId},
     domain_name::DomainName,
-    money::{Currency, Money, Percent},
+    money::{Currency, Money},
     orders::{Order, OrderId, OrderState},
+    vat::VatStanding,
 };
+use jiff::civil::Date;
 
 use super::Sizes;
 use crate::{
     customers::Credentials,
-    db::{Conn, Error, Rules, Tx},
+    db::{Conn, Error, Rules, Tx, sql},
 };
 
 /// Who buys: what prices and wallets depend on.
@@ -25,15 +27,15 @@ pub struct Buyer {
     pub customer: CustomerId,
     /// Its currency.
     pub currency: Currency,
-    /// The VAT rate of its new invoices.
-    pub vat: Percent,
+    /// What the VAT of its new invoices depends on.
+    pub vat: VatStanding,
 }
 
 impl Buyer {
-    /// The terms of its prices under the company's rules.
+    /// The terms of its prices on a day, under the company's rules.
     #[must_use]
-    pub const fn terms(&self, rules: &Rules) -> BillingTerms {
-        BillingTerms { currency: self.currency, vat: self.vat, prices: rules.prices }
+    pub fn terms(&self, rules: &Rules, day: Date) -> BillingTerms {
+        BillingTerms { currency: self.currency, vat: self.vat.vat(rules.vat.as_ref(), day), prices: rules.prices }
     }
 }
 
@@ -134,7 +136,7 @@ pub(crate) async fn load_all(
 ) -> Result<Vec<Order>, Error> {
     let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
     let query = format!("{QUERY} where o.customer_id = $1 and o.state = any($2) order by o.id");
-    let rows: Vec<Row> = diesel::sql_query(query)
+    let rows: Vec<Row> = sql(query)
         .bind::<sql_types::BigInt, _>(customer.0)
         .bind::<sql_types::Array<sql_types::Text>, _>(states)
         .load(connection)
@@ -143,7 +145,7 @@ pub(crate) async fn load_all(
 }
 
 async fn query(connection: &mut Conn, id: OrderId, lock: &str) -> Result<Option<Order>, Error> {
-    let query = diesel::sql_query(format!("{QUERY} where o.id = $1{lock}")).bind::<sql_types::BigInt, _>(id.0);
+    let query = sql(format!("{QUERY} where o.id = $1{lock}")).bind::<sql_types::BigInt, _>(id.0);
     let row: Option<Row> = query.get_result(connection).await.optional()?;
     row.map(order).transpose()
 }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 use super::{Beginning, Buyer, begin};
 use crate::{
-    db::{AsStoreError, Error, Tx},
+    db::{AsStoreError, Error, Tx, sql},
     invoices, ledger,
     schema::{order_addon, orders, server},
 };
@@ -69,7 +69,7 @@ pub async fn place(tx: &mut Tx, buyer: &Buyer, request: &PlaceRequest, unpaid: U
     let catalogue = tx.catalogue();
     let facts = PlaceFacts {
         catalogue: &catalogue,
-        billing: buyer.terms(tx.rules()),
+        billing: buyer.terms(tx.rules(), tx.today()),
         payment: PaymentTerms { wallets, mode: tx.realm().billing(), unpaid },
         had_once: seen.had_once,
         domain_taken: seen.domain_taken,
@@ -113,7 +113,7 @@ async fn conflicts(tx: &mut Tx, buyer: &Buyer, request: &PlaceRequest) -> Result
     let query = "select \
         exists(select from orders where customer_id = $1 and tariff_id = $2 and once_only) as had_once, \
         exists(select from orders where tariff_id = $2 and domain_ascii = $3 and state <> 'terminated') as domain_taken";
-    Ok(diesel::sql_query(query)
+    Ok(sql(query)
         .bind::<sql_types::BigInt, _>(buyer.customer.0)
         .bind::<sql_types::BigInt, _>(tariff.0)
         .bind::<sql_types::Nullable<sql_types::Text>, _>(domain)

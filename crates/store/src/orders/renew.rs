@@ -70,7 +70,7 @@ pub(crate) async fn renew_held(
     let id = order.id;
     let wallets = ledger::lock_wallets(tx, buyer.customer, buyer.currency).await?;
     let payment = PaymentTerms { wallets, mode: tx.realm().billing(), unpaid };
-    let terms = buyer.terms(tx.rules());
+    let terms = buyer.terms(tx.rules(), tx.today());
     let renewal = decide(&order, request, &tx.catalogue(), &terms, &payment, tx.today());
     let renewal = renewal.map_err(RenewFailure::Decided)?;
     // A proforma raised ahead for this renewal is replaced by what the customer asks for (CONTRACT 1.5).

@@ -8,6 +8,7 @@ use domain::{
     orders::{Order, OrderId, OrderState, SuspendedBy},
     tasks::Operation,
 };
+use jiff_diesel::ToDiesel;
 use serde_json::json;
 
 use super::lock;
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Takes an order's end back while its server is still there: the order is what it was, and its server runs again
-/// unless it was suspended. Addresses that staff gave back meanwhile are its own again while they rest; in the place of
+/// unless it was suspended. One that nobody paid for is kept from today on, so that there is time to pay. Addresses that staff gave back meanwhile are its own again while they rest; in the place of
 /// the last one that is another's by now it gets a new one.
 ///
 /// # Errors
@@ -30,9 +31,12 @@ pub async fn restore(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
     if order.state != OrderState::Terminated {
         return Err(Error::Refused(format!("order {id} is {}", order.state.name())));
     }
-    let before: (Option<String>, Option<String>) =
-        dsl::orders.find(id.0).select((dsl::ended_state, dsl::ended_suspended_by)).get_result(tx.conn()).await?;
-    let (Some(state), by) = before else {
+    let before: (Option<String>, Option<String>, Option<jiff_diesel::Date>) = dsl::orders
+        .find(id.0)
+        .select((dsl::ended_state, dsl::ended_suspended_by, dsl::lapsed_on))
+        .get_result(tx.conn())
+        .await?;
+    let (Some(state), by, lapsed) = before else {
         return Err(Error::Refused(format!("order {id} had no server to restore, or it was removed at once")));
     };
     let untaken = task::table
@@ -59,6 +63,8 @@ pub async fn restore(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
             dsl::terminated_at.eq(None::<jiff_diesel::Timestamp>),
             dsl::ended_state.eq(None::<String>),
             dsl::ended_suspended_by.eq(None::<String>),
+            // Its days of keeping begin anew: the billing run would end it again at once.
+            dsl::lapsed_on.eq(lapsed.map(|_| tx.today().to_diesel())),
         ))
         .execute(tx.conn())
         .await

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use domain::orders::OrderId;
 
 use super::open_password;
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 /// What came of trying the keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,13 +30,12 @@ struct Sealed {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn try_keys(tx: &mut Tx) -> Result<SealedPasswords, Error> {
-    let newest: Vec<Sealed> = diesel::sql_query(
-        "select distinct on (substr(server_password, 1, 4)) id, server_password from orders \
+    let newest: Vec<Sealed> =
+        sql("select distinct on (substr(server_password, 1, 4)) id, server_password from orders \
          where server_password is not null and state <> 'terminated' \
-         order by substr(server_password, 1, 4), id desc",
-    )
-    .load(tx.conn())
-    .await?;
+         order by substr(server_password, 1, 4), id desc")
+        .load(tx.conn())
+        .await?;
     let mut tried = SealedPasswords::default();
     for row in newest {
         let id = OrderId(row.id);

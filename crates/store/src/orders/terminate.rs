@@ -11,7 +11,7 @@ use jiff_diesel::ToDiesel;
 use super::lock;
 use crate::{
     addresses,
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     invoices,
     schema::orders::dsl,
     tasks::{self, NewTask, Waiting},
@@ -68,11 +68,9 @@ struct Creation {
 }
 
 async fn made(tx: &mut Tx, order: &Order) -> Result<Made, Error> {
-    let creation: Creation = diesel::sql_query(
-        "select coalesce(bool_or(assigned_at is not null), false) as begun, \
+    let creation: Creation = sql("select coalesce(bool_or(assigned_at is not null), false) as begun, \
            coalesce(bool_or(state = 'succeeded'), false) as done \
-         from task where order_id = $1 and operation = $2",
-    )
+         from task where order_id = $1 and operation = $2")
     .bind::<sql_types::BigInt, _>(order.id.0)
     .bind::<sql_types::Text, _>(Operation::Create.name())
     .get_result(tx.conn())

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::manage::{ServerFailure, check_usable, queue, usable};
 use crate::{
     addresses::{held, node_of},
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     orders::{load, lock_own},
     tasks::{NewTask, Undo, is_on_its_way, waiting},
 };
@@ -36,7 +36,7 @@ pub async fn set_ptr(
     let has = held(tx.conn(), Some(id)).await?;
     let before = has.into_iter().find(|held| held.ip == ip).ok_or(ServerFailure::NotHeld)?;
     let order = usable(tx, customer, id, Operation::Ptr).await?;
-    diesel::sql_query("update address set ptr = $3 where ip = $1 and order_id = $2 and released_at is null")
+    sql("update address set ptr = $3 where ip = $1 and order_id = $2 and released_at is null")
         .bind::<sql_types::Inet, _>(IpNetwork::from(ip))
         .bind::<sql_types::BigInt, _>(id.0)
         .bind::<sql_types::Text, _>(name.ascii())
@@ -87,14 +87,12 @@ pub async fn move_address(
     if only || is_on_its_way(tx, id, ip).await? || !reaches(tx, ip, &to).await? {
         return Err(ServerFailure::Immovable);
     }
-    diesel::sql_query(
-        "update address set order_id = $3, held_at = now() where ip = $1 and order_id = $2 and released_at is null",
-    )
-    .bind::<sql_types::Inet, _>(IpNetwork::from(ip))
-    .bind::<sql_types::BigInt, _>(id.0)
-    .bind::<sql_types::BigInt, _>(target.0)
-    .execute(tx.conn())
-    .await?;
+    sql("update address set order_id = $3, held_at = now() where ip = $1 and order_id = $2 and released_at is null")
+        .bind::<sql_types::Inet, _>(IpNetwork::from(ip))
+        .bind::<sql_types::BigInt, _>(id.0)
+        .bind::<sql_types::BigInt, _>(target.0)
+        .execute(tx.conn())
+        .await?;
     let gives_up = queue(tx, id, giving).await?;
     let params = json!({ "ip": ip.to_string(), "source_id": id.to_string() });
     let after = Some(gives_up);

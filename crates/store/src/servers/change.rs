@@ -79,7 +79,7 @@ pub async fn change(
     let facts = ChangeFacts {
         order: &order,
         catalogue: &tx.catalogue(),
-        billing: buyer.terms(tx.rules()),
+        billing: buyer.terms(tx.rules(), today),
         // The price is told also to whom it is too high; a change is charged at once or refused.
         payment: PaymentTerms {
             wallets,

@@ -11,7 +11,7 @@ use domain::{
 
 use super::manage::{ServerFailure, queue, usable};
 use crate::{
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     tasks::{NewTask, Undo, waiting},
 };
 
@@ -34,11 +34,10 @@ struct Row {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn firewall_of(connection: &mut Conn, order: OrderId) -> Result<Firewall, Error> {
-    let rows: Vec<Row> =
-        diesel::sql_query("select pps, pps_icmp, pps_udp, pps_syn, connlimit from firewall where order_id = $1")
-            .bind::<sql_types::BigInt, _>(order.0)
-            .load(connection)
-            .await?;
+    let rows: Vec<Row> = sql("select pps, pps_icmp, pps_udp, pps_syn, connlimit from firewall where order_id = $1")
+        .bind::<sql_types::BigInt, _>(order.0)
+        .load(connection)
+        .await?;
     let Some(row) = rows.into_iter().next() else { return Ok(Firewall::default()) };
     let limit = |value: i32| u32::try_from(value).map_err(Error::corrupt);
     Ok(Firewall {
@@ -85,11 +84,9 @@ pub async fn set_firewall(
 
 async fn write(tx: &mut Tx, id: OrderId, limits: &Firewall) -> Result<(), Error> {
     let limit = |limit| i32::try_from(limits.get(limit)).map_err(Error::corrupt);
-    diesel::sql_query(
-        "insert into firewall (order_id, pps, pps_icmp, pps_udp, pps_syn, connlimit) values ($1, $2, $3, $4, $5, $6) \
+    sql("insert into firewall (order_id, pps, pps_icmp, pps_udp, pps_syn, connlimit) values ($1, $2, $3, $4, $5, $6) \
          on conflict (order_id) do update set pps = excluded.pps, pps_icmp = excluded.pps_icmp, \
-           pps_udp = excluded.pps_udp, pps_syn = excluded.pps_syn, connlimit = excluded.connlimit",
-    )
+           pps_udp = excluded.pps_udp, pps_syn = excluded.pps_syn, connlimit = excluded.connlimit")
     .bind::<sql_types::BigInt, _>(id.0)
     .bind::<sql_types::Integer, _>(limit(Limit::Packets)?)
     .bind::<sql_types::Integer, _>(limit(Limit::Icmp)?)

@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use jiff_diesel::ToDiesel;
 
 use crate::{
-    db::{Conn, Error},
+    db::{Conn, Error, sql},
     orders::{load, load_all},
 };
 
@@ -78,7 +78,7 @@ const EXTRA: &str = "\
     where o.id = any($1)";
 
 async fn extras(connection: &mut Conn, ids: &[i64], today: Date) -> Result<Vec<Extra>, Error> {
-    Ok(diesel::sql_query(EXTRA)
+    Ok(sql(EXTRA)
         .bind::<sql_types::Array<sql_types::BigInt>, _>(ids)
         .bind::<sql_types::Date, _>(today.to_diesel())
         .load(connection)
@@ -162,7 +162,7 @@ pub async fn title(connection: &mut Conn, id: OrderId) -> Result<Option<ServerTi
         #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
         moment: jiff::Timestamp,
     }
-    let row: Option<Row> = diesel::sql_query(
+    let row: Option<Row> = sql(
         "select coalesce(s.hostname, o.domain_unicode, 's' || o.id) as name, c.language, now() as now, realm_now() as moment \
          from orders o join customer c on c.id = o.customer_id left join server s on s.order_id = o.id where o.id = $1",
     )

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::lease::Lease;
 use crate::{
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     schema::task_attempt::{self, dsl},
 };
 
@@ -80,12 +80,10 @@ pub async fn keep_driver(tx: &mut Tx, lease: &Lease, driver: &str) -> Result<boo
 /// Writes down how a try ended, in the transaction that ends it.
 pub(super) async fn end(tx: &mut Tx, lease: &Lease, ending: &Ending<'_>) -> Result<(), Error> {
     // A claim of before this was written down has no row.
-    diesel::sql_query(
-        "update task_attempt set ended_at = greatest(now(), started_at), outcome = $3, class = $4, \
+    sql("update task_attempt set ended_at = greatest(now(), started_at), outcome = $3, class = $4, \
            driver = coalesce(driver, $5), \
            detail = $6 \
-         where task_id = $1 and fence = $2",
-    )
+         where task_id = $1 and fence = $2")
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Text, _>(ending.outcome.name())

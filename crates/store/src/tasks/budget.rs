@@ -8,7 +8,7 @@ use domain::{
     tasks::Operation,
 };
 
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 #[derive(QueryableByName)]
 struct Spent {
@@ -37,8 +37,8 @@ pub(super) async fn over(tx: &mut Tx, order: OrderId, operation: Operation) -> R
         return Ok(None);
     }
     let most = i64::from(tx.rules().provisioning.destructive_per_hour);
-    diesel::sql_query(LOCK).bind::<sql_types::BigInt, _>(order.0).execute(tx.conn()).await?;
-    let budget: Spent = diesel::sql_query(SPENT)
+    sql(LOCK).bind::<sql_types::BigInt, _>(order.0).execute(tx.conn()).await?;
+    let budget: Spent = sql(SPENT)
         .bind::<sql_types::BigInt, _>(order.0)
         .bind::<sql_types::BigInt, _>(most)
         .get_result(tx.conn())

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use domain::{catalogue::TariffId, tasks::TaskId};
 
 use super::claim::driver_of;
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// What a hook said.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -52,7 +52,7 @@ pub async fn record_callback(
     status: u16,
     body: &str,
 ) -> Result<Recorded, Error> {
-    let claimed: Option<Claimed> = diesel::sql_query("select fence from task where id = $1 for key share")
+    let claimed: Option<Claimed> = sql("select fence from task where id = $1 for key share")
         .bind::<sql_types::BigInt, _>(task.0)
         .get_result(tx.conn())
         .await
@@ -60,15 +60,13 @@ pub async fn record_callback(
     if claimed.and_then(|claimed| claimed.fence) != Some(fence) {
         return Ok(Recorded::Outdated);
     }
-    diesel::sql_query(
-        "insert into task_callback (task_id, fence, status, body) values ($1, $2, $3, $4) on conflict do nothing",
-    )
-    .bind::<sql_types::BigInt, _>(task.0)
-    .bind::<sql_types::BigInt, _>(fence)
-    .bind::<sql_types::SmallInt, _>(i16::try_from(status).unwrap_or_default())
-    .bind::<sql_types::Text, _>(body)
-    .execute(tx.conn())
-    .await?;
+    sql("insert into task_callback (task_id, fence, status, body) values ($1, $2, $3, $4) on conflict do nothing")
+        .bind::<sql_types::BigInt, _>(task.0)
+        .bind::<sql_types::BigInt, _>(fence)
+        .bind::<sql_types::SmallInt, _>(i16::try_from(status).unwrap_or_default())
+        .bind::<sql_types::Text, _>(body)
+        .execute(tx.conn())
+        .await?;
     Ok(Recorded::Kept)
 }
 
@@ -77,7 +75,7 @@ pub async fn record_callback(
 /// # Errors
 /// [`Error`] from the database.
 pub async fn callback(connection: &mut Conn, task: TaskId, fence: i64) -> Result<Option<CallbackRow>, Error> {
-    Ok(diesel::sql_query("select status, body from task_callback where task_id = $1 and fence = $2")
+    Ok(sql("select status, body from task_callback where task_id = $1 and fence = $2")
         .bind::<sql_types::BigInt, _>(task.0)
         .bind::<sql_types::BigInt, _>(fence)
         .get_result(connection)
@@ -97,7 +95,7 @@ struct Tariff {
 /// [`Error`] from the database.
 pub async fn driver_of_task(tx: &mut Tx, task: TaskId) -> Result<Option<String>, Error> {
     let tariff: Option<Tariff> =
-        diesel::sql_query("select o.tariff_id from task t join orders o on o.id = t.order_id where t.id = $1")
+        sql("select o.tariff_id from task t join orders o on o.id = t.order_id where t.id = $1")
             .bind::<sql_types::BigInt, _>(task.0)
             .get_result(tx.conn())
             .await

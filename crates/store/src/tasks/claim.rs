@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     RealmKind,
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     orders::{Sizes, open_password},
 };
 
@@ -204,7 +204,7 @@ pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
     let nodes = || catalogue.nodes.iter();
     let names: Vec<&str> = nodes().map(|node| node.name.as_str()).collect();
     let places: Vec<i32> = nodes().map(|node| i32::try_from(node.max_tasks).unwrap_or(i32::MAX)).collect();
-    let row: Option<Row> = diesel::sql_query(claim_query())
+    let row: Option<Row> = sql(claim_query())
         .bind::<sql_types::Array<sql_types::Text>, _>(known())
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::Integer, _>(LEASE_SECONDS)
@@ -297,7 +297,6 @@ pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
         "select exists (select from task t join orders o on o.id = t.order_id \
            where {MAY_BE_DONE} and not exists ({IN_ITS_WAY})) as due"
     );
-    let found: Due =
-        diesel::sql_query(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;
+    let found: Due = sql(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;
     Ok(found.due)
 }

@@ -16,7 +16,7 @@ use super::{
     nothing::{self, Nothing, OpenTask},
 };
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     orders,
 };
 
@@ -66,17 +66,16 @@ impl Failed<'_> {
 pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: bool) -> Result<bool, Error> {
     let lease = &task.lease;
     hold_order(tx, lease.order).await?;
-    let done = diesel::sql_query(
-        "update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
+    let done =
+        sql("update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
            lease_until = null, undo = null, results = results || $3, verified = $4, handle = null, handle_at = null \
-         where id = $1 and state = 'running' and fence = $2",
-    )
-    .bind::<sql_types::BigInt, _>(lease.id.0)
-    .bind::<sql_types::BigInt, _>(lease.fence)
-    .bind::<sql_types::Text, _>(results)
-    .bind::<sql_types::Bool, _>(verified)
-    .execute(tx.conn())
-    .await?;
+         where id = $1 and state = 'running' and fence = $2")
+        .bind::<sql_types::BigInt, _>(lease.id.0)
+        .bind::<sql_types::BigInt, _>(lease.fence)
+        .bind::<sql_types::Text, _>(results)
+        .bind::<sql_types::Bool, _>(verified)
+        .execute(tx.conn())
+        .await?;
     if done == 0 {
         return Ok(false);
     }
@@ -86,7 +85,7 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
     if task.operation == Operation::Create {
         // Suspended meanwhile, it stays so: that has its own task. In manual handling it was only because an earlier
         // try failed for good and staff had it tried again.
-        diesel::sql_query(
+        sql(
             "update orders set state = 'active', by_hand = false where id = $1 and state in ('provisioning', 'manual')",
         )
         .bind::<sql_types::BigInt, _>(lease.order.0)
@@ -139,7 +138,7 @@ pub(super) async fn give_up(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(
 /// [`Error`] from the database.
 pub async fn release(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
-    let released = diesel::sql_query(
+    let released = sql(
         "update task set state = 'queued', attempt = greatest(attempt - 1, 0), run_at = now(), lease_owner = null, \
            lease_until = null \
          where id = $1 and state = 'running' and fence = $2",
@@ -176,7 +175,7 @@ pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
 
 /// Rows are taken in the order of the lock order: the order's before the task's.
 pub(super) async fn hold_order(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    diesel::sql_query("select from orders where id = $1 for no key update")
+    sql("select from orders where id = $1 for no key update")
         .bind::<sql_types::BigInt, _>(order.0)
         .execute(tx.conn())
         .await?;
@@ -190,12 +189,10 @@ async fn held(tx: &mut Tx, lease: &Lease, condition: &str) -> Result<Option<Open
 }
 
 async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, uncounted: i32, log: &str) -> Result<(), Error> {
-    diesel::sql_query(
-        "update task set state = 'queued', run_at = now() + make_interval(secs => $2), lease_owner = null, \
+    sql("update task set state = 'queued', run_at = now() + make_interval(secs => $2), lease_owner = null, \
            lease_until = null, results = results || $3, attempt = greatest(attempt - $4, 0), handle = null, \
            handle_at = null \
-         where id = $1",
-    )
+         where id = $1")
     .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Double, _>(wait.as_secs_f64())
     .bind::<sql_types::Text, _>(log)
@@ -207,10 +204,8 @@ async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, uncounted: i3
 
 /// Leaves a task of a lost worker to the next one, which goes on with what the driver has under way.
 async fn leave(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
-    diesel::sql_query(
-        "update task set state = 'queued', run_at = now(), lease_owner = null, lease_until = null, \
-           results = results || $2 where id = $1",
-    )
+    sql("update task set state = 'queued', run_at = now(), lease_owner = null, lease_until = null, \
+           results = results || $2 where id = $1")
     .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Text, _>(log)
     .execute(tx.conn())
@@ -234,10 +229,8 @@ async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str, known: bool) -> 
 }
 
 async fn wait_for_staff(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
-    diesel::sql_query(
-        "update task set state = 'manual', lease_owner = null, lease_until = null, results = results || $2, \
-           handle = null, handle_at = null where id = $1",
-    )
+    sql("update task set state = 'manual', lease_owner = null, lease_until = null, results = results || $2, \
+           handle = null, handle_at = null where id = $1")
     .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Text, _>(log)
     .execute(tx.conn())
@@ -248,15 +241,14 @@ async fn wait_for_staff(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), E
 /// What can't be made is staff's: with its creation, all that is asked of the order waits for them, because there is
 /// nothing yet that it could be done to. Other operations that failed for good leave the order as it is.
 async fn hand_to_staff(tx: &mut Tx, create: &OpenTask) -> Result<(), Error> {
-    let handed = diesel::sql_query(
-        "update orders set by_hand = true, state = case state when 'provisioning' then 'manual' else state end \
-         where id = $1 and state <> 'terminated'",
-    )
-    .bind::<sql_types::BigInt, _>(create.order_id)
-    .execute(tx.conn())
-    .await?;
+    let handed =
+        sql("update orders set by_hand = true, state = case state when 'provisioning' then 'manual' else state end \
+         where id = $1 and state <> 'terminated'")
+        .bind::<sql_types::BigInt, _>(create.order_id)
+        .execute(tx.conn())
+        .await?;
     if handed == 1 {
-        diesel::sql_query("update task set state = 'manual' where order_id = $1 and state = 'queued'")
+        sql("update task set state = 'manual' where order_id = $1 and state = 'queued'")
             .bind::<sql_types::BigInt, _>(create.order_id)
             .execute(tx.conn())
             .await?;

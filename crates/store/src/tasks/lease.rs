@@ -4,7 +4,7 @@ use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{orders::OrderId, tasks::TaskId};
 
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// A lease lasts so many seconds unless it is renewed.
 pub(super) const LEASE_SECONDS: i32 = 30;
@@ -46,10 +46,8 @@ struct Asked {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn renew_lease(tx: &mut Tx, lease: &Lease) -> Result<Renewed, Error> {
-    let renewed: Option<Asked> = diesel::sql_query(
-        "update task set lease_until = now() + make_interval(secs => $3) \
-         where id = $1 and state = 'running' and fence = $2 returning cancel_requested_at is not null as cancel",
-    )
+    let renewed: Option<Asked> = sql("update task set lease_until = now() + make_interval(secs => $3) \
+         where id = $1 and state = 'running' and fence = $2 returning cancel_requested_at is not null as cancel")
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Integer, _>(LEASE_SECONDS)
@@ -83,10 +81,8 @@ struct Row {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn expired(connection: &mut Conn) -> Result<Vec<Lease>, Error> {
-    let rows: Vec<Row> = diesel::sql_query(
-        "select id, order_id, attempt, max_attempts, fence from task \
-         where state = 'running' and lease_until < now() order by lease_until, id limit 100",
-    )
+    let rows: Vec<Row> = sql("select id, order_id, attempt, max_attempts, fence from task \
+         where state = 'running' and lease_until < now() order by lease_until, id limit 100")
     .load(connection)
     .await?;
     let lease = |row: Row| Lease {

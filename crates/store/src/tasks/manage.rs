@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     addresses::{self, HandedOut},
-    db::{Conn, Error, Tx},
+    db::{Conn, Error, Tx, sql},
     schema::{orders, task},
 };
 
@@ -99,7 +99,7 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
         return Err(Error::Refused(why));
     }
     // One that is to wait, such as a removal in its days of grace, goes on waiting.
-    let queued = diesel::sql_query(
+    let queued = sql(
         "update task set state = 'queued', attempt = 0, run_at = greatest(run_at, now()), cancel_requested_at = null \
          where id = $1 and state = 'manual'",
     )
@@ -117,10 +117,8 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
     tx.wake();
     if operation == Operation::Create.name() {
         // Suspended meanwhile, it stays so: that has its own task.
-        diesel::sql_query(
-            "update orders set by_hand = false, state = case state when 'manual' then 'provisioning' else state end \
-             where id = $1",
-        )
+        sql("update orders set by_hand = false, state = case state when 'manual' then 'provisioning' else state end \
+             where id = $1")
         .bind::<sql_types::BigInt, _>(order)
         .execute(tx.conn())
         .await?;
@@ -144,15 +142,14 @@ struct Staffed {
 /// waits for staff, or was theirs.
 async fn only_for_staff(tx: &mut Tx, order: OrderId, operation: &str) -> Result<Option<String>, Error> {
     let (create, destroy) = (Operation::Create.name(), Operation::Destroy.name());
-    let of: Staffed = diesel::sql_query(
-        "select tariff_id, state, state = 'terminated' as terminated, by_hand and exists (select from task t \
+    let of: Staffed =
+        sql("select tariff_id, state, state = 'terminated' as terminated, by_hand and exists (select from task t \
            where t.order_id = o.id and t.operation = $2 and t.state in ('manual', 'succeeded')) as made_by_staff \
-         from orders o where id = $1",
-    )
-    .bind::<sql_types::BigInt, _>(order.0)
-    .bind::<sql_types::Text, _>(create)
-    .get_result(tx.conn())
-    .await?;
+         from orders o where id = $1")
+        .bind::<sql_types::BigInt, _>(order.0)
+        .bind::<sql_types::Text, _>(create)
+        .get_result(tx.conn())
+        .await?;
     Ok(if driver_of(tx, TariffId(of.tariff_id)).is_none() {
         Some(format!("the tariff of order {order} has no driver: its tasks are for staff"))
     } else if of.terminated && operation != destroy {
@@ -231,10 +228,8 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
         )));
     }
     if open.state != "running" && in_doubt(tx, id).await? {
-        diesel::sql_query(
-            "update task set state = 'queued', cancel_requested_at = now(), run_at = now(), \
-               attempt = least(attempt, max_attempts - 1) where id = $1",
-        )
+        sql("update task set state = 'queued', cancel_requested_at = now(), run_at = now(), \
+               attempt = least(attempt, max_attempts - 1) where id = $1")
         .bind::<sql_types::BigInt, _>(id.0)
         .execute(tx.conn())
         .await?;
@@ -272,6 +267,6 @@ async fn in_doubt(tx: &mut Tx, id: TaskId) -> Result<bool, Error> {
         "select o.tariff_id, o.state <> 'terminated' and not o.by_hand and {IN_DOUBT} as in_doubt \
          from task t join orders o on o.id = t.order_id where t.id = $1"
     );
-    let of: Doubt = diesel::sql_query(query).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
+    let of: Doubt = sql(query).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
     Ok(of.in_doubt && driver_of(tx, TariffId(of.tariff_id)).is_some())
 }

@@ -15,7 +15,7 @@ use domain::{
 use serde_json::json;
 
 use super::{NewTask, enqueue, finish::hold_order};
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, sql};
 
 #[derive(QueryableByName)]
 struct Answer {
@@ -25,25 +25,22 @@ struct Answer {
 
 /// Whether a task that brings an address to a server, or takes it away, is still to be done.
 pub(crate) async fn is_on_its_way(tx: &mut Tx, order: OrderId, ip: IpAddr) -> Result<bool, Error> {
-    let open: Answer = diesel::sql_query(
-        "select exists (select from task where order_id = $1 and operation = $2 and params ->> 'ip' = $3 \
-           and state in ('queued', 'running', 'manual')) as yes",
-    )
-    .bind::<sql_types::BigInt, _>(order.0)
-    .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
-    .bind::<sql_types::Text, _>(ip.to_string())
-    .get_result(tx.conn())
-    .await?;
+    let open: Answer =
+        sql("select exists (select from task where order_id = $1 and operation = $2 and params ->> 'ip' = $3 \
+           and state in ('queued', 'running', 'manual')) as yes")
+        .bind::<sql_types::BigInt, _>(order.0)
+        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+        .bind::<sql_types::Text, _>(ip.to_string())
+        .get_result(tx.conn())
+        .await?;
     Ok(open.yes)
 }
 
 /// What waited for tasks of an order that are cancelled with it waits for its removal: with the machine the address is
 /// free. Where there is no machine to remove, it waits for nothing.
 pub(crate) async fn wait_for_removal(tx: &mut Tx, order: OrderId, removal: Option<TaskId>) -> Result<(), Error> {
-    diesel::sql_query(
-        "update task t set after = $2 from task f where f.id = t.after and f.order_id = $1 \
-           and f.state = 'cancelled' and t.state in ('queued', 'manual')",
-    )
+    sql("update task t set after = $2 from task f where f.id = t.after and f.order_id = $1 \
+           and f.state = 'cancelled' and t.state in ('queued', 'manual')")
     .bind::<sql_types::BigInt, _>(order.0)
     .bind::<sql_types::Nullable<sql_types::BigInt>, _>(removal.map(|removal| removal.0))
     .execute(tx.conn())
@@ -59,7 +56,7 @@ struct Address {
 
 /// The addresses that were to be brought to a server, and were not because its order ended.
 pub(crate) async fn moves_that_ended_with(tx: &mut Tx, order: OrderId) -> Result<BTreeSet<IpAddr>, Error> {
-    let rows: Vec<Address> = diesel::sql_query(
+    let rows: Vec<Address> = sql(
         "select distinct params ->> 'ip' as ip from task where order_id = $1 and operation = $2 and state = 'cancelled' \
            and results like '%cancelled: the order ended%' and params ->> 'ip' is not null",
     )
@@ -88,12 +85,12 @@ pub(crate) struct Taking {
 pub(crate) async fn waiting_for(tx: &mut Tx, first: &[i64]) -> Result<Vec<Taking>, Error> {
     let query = "select id, order_id, coalesce(params ->> 'ip', '') as ip from task \
         where after = any($1) and state in ('queued', 'manual') order by id";
-    Ok(diesel::sql_query(query).bind::<sql_types::Array<sql_types::BigInt>, _>(first).load(tx.conn()).await?)
+    Ok(sql(query).bind::<sql_types::Array<sql_types::BigInt>, _>(first.to_vec()).load(tx.conn()).await?)
 }
 
 /// Has a task wait for another one than until now.
 pub(crate) async fn come_after(tx: &mut Tx, id: i64, first: TaskId) -> Result<(), Error> {
-    diesel::sql_query("update task set after = $2 where id = $1 and state in ('queued', 'manual')")
+    sql("update task set after = $2 where id = $1 and state in ('queued', 'manual')")
         .bind::<sql_types::BigInt, _>(id)
         .bind::<sql_types::BigInt, _>(first.0)
         .execute(tx.conn())
@@ -139,7 +136,7 @@ pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> 
     let Some(pair) = pair(tx, id).await? else {
         return Err(Error::Refused(format!("task {} does not wait any more", id.0)));
     };
-    let cancelled = diesel::sql_query(
+    let cancelled = sql(
         "update task set state = 'cancelled', completed_at = now() where id in ($1, $2) and state in ('queued', 'manual')",
     )
     .bind::<sql_types::BigInt, _>(pair.giving)
@@ -149,7 +146,7 @@ pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> 
     if cancelled != 2 {
         return Err(Error::Refused(format!("a worker has task {}, which takes {} away", pair.giving, pair.ip)));
     }
-    diesel::sql_query("update address set order_id = $3 where host(ip) = $1 and order_id = $2 and released_at is null")
+    sql("update address set order_id = $3 where host(ip) = $1 and order_id = $2 and released_at is null")
         .bind::<sql_types::Text, _>(&pair.ip)
         .bind::<sql_types::BigInt, _>(pair.taker)
         .bind::<sql_types::BigInt, _>(pair.giver)
@@ -163,7 +160,7 @@ pub(super) async fn cancel_move(tx: &mut Tx, id: TaskId) -> Result<bool, Error> 
 }
 
 async fn pair(tx: &mut Tx, id: TaskId) -> Result<Option<Pair>, Error> {
-    Ok(diesel::sql_query(PAIR)
+    Ok(sql(PAIR)
         .bind::<sql_types::BigInt, _>(id.0)
         .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
         .get_result(tx.conn())

@@ -13,7 +13,7 @@ use ipnetwork::IpNetwork;
 
 use super::{claim::ClaimedTask, lease::Lease};
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     servers::firewall_of,
 };
 
@@ -58,7 +58,7 @@ const ADDRESSES: &str = "\
 
 /// What connects the server of a claimed task.
 pub(super) async fn network_of(tx: &mut Tx, lease: &Lease) -> Result<ServerNetwork, Error> {
-    let rows: Vec<Row> = diesel::sql_query(ADDRESSES)
+    let rows: Vec<Row> = sql(ADDRESSES)
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .bind::<sql_types::BigInt, _>(lease.id.0)
         .bind::<sql_types::Text, _>(Operation::MoveAddress.name())

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{moves, undo};
 use crate::{
     addresses,
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     invoices,
     schema::orders,
 };
@@ -74,11 +74,7 @@ pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64
         "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, undo \
          from task t where state in ('queued', 'running', 'manual') and {condition} order by id for update"
     );
-    Ok(diesel::sql_query(query)
-        .bind::<sql_types::BigInt, _>(id)
-        .bind::<sql_types::BigInt, _>(fence)
-        .load(tx.conn())
-        .await?)
+    Ok(sql(query).bind::<sql_types::BigInt, _>(id).bind::<sql_types::BigInt, _>(fence).load(tx.conn()).await?)
 }
 
 /// Ends a task so, with what hangs on it; `log` is what it says of it.
@@ -116,10 +112,8 @@ async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<()
         let note = format!("{} of order {} came to nothing", of.operation, of.order_id);
         log.push_str(&told(invoices::return_paid(tx, InvoiceId(invoice), &note).await?));
     }
-    diesel::sql_query(
-        "update task set state = $2, completed_at = greatest(now(), assigned_at), lease_owner = null, \
-           lease_until = null, undo = null, handle = null, handle_at = null, results = results || $3 where id = $1",
-    )
+    sql("update task set state = $2, completed_at = greatest(now(), assigned_at), lease_owner = null, \
+           lease_until = null, undo = null, handle = null, handle_at = null, results = results || $3 where id = $1")
     .bind::<sql_types::BigInt, _>(of.id)
     .bind::<sql_types::Text, _>(how.state())
     .bind::<sql_types::Text, _>(log)
@@ -155,10 +149,8 @@ async fn attend(tx: &mut Tx, of: &OpenTask) -> Result<(), Error> {
     let why = format!("{} failed for good, and {what}: vartai task log {}", of.operation, of.id);
     diesel::update(orders::table.find(of.order_id)).set(orders::attention.eq(why)).execute(tx.conn()).await?;
     if of.is(Operation::Create) {
-        diesel::sql_query(
-            "update orders set by_hand = true, state = 'manual', suspended_by = null \
-             where id = $1 and state <> 'terminated'",
-        )
+        sql("update orders set by_hand = true, state = 'manual', suspended_by = null \
+             where id = $1 and state <> 'terminated'")
         .bind::<sql_types::BigInt, _>(of.order_id)
         .execute(tx.conn())
         .await?;

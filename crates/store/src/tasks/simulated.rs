@@ -14,7 +14,7 @@ use super::{
     claim::ClaimedTask,
     simulated_network::{SimulatedNetwork, WantedNetwork},
 };
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// A simulated machine.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -220,7 +220,7 @@ const PUT: &str = "\
 /// [`Error`] from the database.
 pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulated, Error> {
     let lease = &task.lease;
-    let found: Option<Row> = diesel::sql_query(FIND)
+    let found: Option<Row> = sql(FIND)
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .bind::<sql_types::BigInt, _>(lease.id.0)
         .bind::<sql_types::BigInt, _>(lease.fence)
@@ -235,7 +235,7 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
     let Some(then) = after(&Wanted::of(task), now, again) else {
         return Ok(Simulated::Missing);
     };
-    let put = diesel::sql_query(PUT)
+    let put = sql(PUT)
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .bind::<sql_types::BigInt, _>(lease.fence)
         .bind::<sql_types::Bool, _>(then.running)
@@ -261,11 +261,9 @@ pub async fn apply_simulated(tx: &mut Tx, task: &ClaimedTask) -> Result<Simulate
 /// # Errors
 /// [`Error`] from the database.
 pub async fn simulated(connection: &mut Conn, order: OrderId) -> Result<Option<SimulatedServer>, Error> {
-    Ok(diesel::sql_query(
-        "select running, generation, boots, image_id, cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, hostname, \
+    Ok(sql("select running, generation, boots, image_id, cpu_ghz, ram_mb, disk_gb, bandwidth_mbps, hostname, \
            password_version, addresses, ptr, firewall \
-         from simulated_server where order_id = $1 and generation > 0",
-    )
+         from simulated_server where order_id = $1 and generation > 0")
     .bind::<sql_types::BigInt, _>(order.0)
     .get_result(connection)
     .await
@@ -282,14 +280,13 @@ pub async fn simulated_uptime(connection: &mut Conn, order: OrderId) -> Result<O
         #[diesel(sql_type = sql_types::BigInt)]
         seconds: i64,
     }
-    let found: Option<Uptime> = diesel::sql_query(
-        "select extract(epoch from now() - started_at)::bigint as seconds from simulated_server \
-         where order_id = $1 and generation > 0 and running",
-    )
-    .bind::<sql_types::BigInt, _>(order.0)
-    .get_result(connection)
-    .await
-    .optional()?;
+    let found: Option<Uptime> =
+        sql("select extract(epoch from now() - started_at)::bigint as seconds from simulated_server \
+         where order_id = $1 and generation > 0 and running")
+        .bind::<sql_types::BigInt, _>(order.0)
+        .get_result(connection)
+        .await
+        .optional()?;
     Ok(found.map(|uptime| uptime.seconds))
 }
 

@@ -13,7 +13,7 @@ use domain::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     schema::task,
 };
 
@@ -147,7 +147,7 @@ async fn write(tx: &mut Tx, order: OrderId, undo: Map<String, Value>) -> Result<
     }
     let undo = Value::Object(undo);
     for statement in [SERVER, ORDER, FIREWALL, PTR, HELD] {
-        diesel::sql_query(statement)
+        sql(statement)
             .bind::<sql_types::BigInt, _>(order.0)
             .bind::<sql_types::Jsonb, _>(&undo)
             .execute(tx.conn())

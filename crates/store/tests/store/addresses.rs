@@ -394,3 +394,22 @@ async fn a_name_is_not_set_for_who_has_the_address_by_then() {
     let arrived = arrived.into_iter().find(|held| held.ip == ip).unwrap();
     assert_eq!(arrived.ptr.as_deref(), Some("vps.example.lt"), "the name goes with it");
 }
+
+#[tokio::test]
+async fn each_naming_is_told_its_own_name_also_of_an_address_that_is_about_to_leave() {
+    let (db, ann) = bed(&[]).await;
+    let live = &db.database.live;
+    let (from, to, ip) = two_servers(&db, &ann).await;
+    for name in ["a.example.lt", "b.example.lt"] {
+        let name = domain::domain_name::DomainName::parse(name).unwrap();
+        live.transaction("ptr", async |tx| set_ptr(tx, ann.customer, from, ip, &name).await).await.unwrap();
+    }
+    moved(live, &ann, from, ip, to).await.unwrap();
+    for name in ["a.example.lt", "b.example.lt"] {
+        let task = claim(live).await.unwrap();
+        let told = task.network.addresses.iter().find(|address| address.ip == ip).unwrap();
+        assert_eq!((task.lease.order, told.ptr.as_deref()), (from, Some(name)));
+        assert!(succeed(live, &task).await);
+    }
+    work(&db.database).await;
+}

@@ -24,7 +24,7 @@ async fn a_login_is_told_from_another_by_case_and_taken_once() {
             login: login.to_owned(),
             currency: Currency::EUR,
             language: Language::En,
-            vat: domain::money::Percent::ZERO,
+            vat: None,
             api: true,
             password_hash: None,
             demo: false,

@@ -33,3 +33,4 @@ mod steering;
 mod sweeping;
 mod tasks;
 mod transactions;
+mod vat;

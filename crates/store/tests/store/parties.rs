@@ -72,7 +72,7 @@ async fn a_paid_invoice_says_who_they_were_whatever_they_become() {
     called(&db, &ann, "UAB „Antroji“").await;
     let change = CustomerChange {
         language: Some(Language::Lt),
-        vat: Some(domain::money::Percent::ZERO),
+        vat: Some(Some(domain::money::Percent::ZERO)),
         api: None,
         disabled: None,
         ..CustomerChange::default()
@@ -90,7 +90,7 @@ async fn a_paid_invoice_says_who_they_were_whatever_they_become() {
     assert_eq!((lines[0].net, lines[0].vat), (248, 52), "the VAT is that of the issue");
     assert_eq!(names(&parties(&db, &unnamed).await), ("First", "ann"), "whose name was not known then");
 
-    let later = Buyer { vat: domain::money::Percent::ZERO, ..ann };
+    let later = Buyer { vat: domain::vat::VatStanding::fixed(domain::money::Percent::ZERO), ..ann };
     let next = only_invoice(&db, place(&store, &later, &hosting("next.lt")).await).await;
     let shown = parties(&db, &next).await;
     assert_eq!((names(&shown), shown.language), (("Second", "UAB „Antroji“"), Language::Lt));

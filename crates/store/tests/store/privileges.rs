@@ -74,7 +74,7 @@ async fn temporary_tables_don_t_deceive_the_ledger_s_functions() {
     let ann = store::orders::Buyer {
         customer: domain::customers::CustomerId(1),
         currency: domain::money::Currency::EUR,
-        vat: domain::money::Percent::ZERO,
+        vat: domain::vat::VatStanding::fixed(domain::money::Percent::ZERO),
     };
     let live = db.role(Live).await;
     live.batch_execute(

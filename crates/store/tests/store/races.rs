@@ -17,7 +17,8 @@ use store::{
 use testkit::TestDb;
 
 use crate::acts::{
-    balance, deposit, hosting, invoices_of, place, power, renewal, trial, try_pay, try_place, try_renew, vds,
+    balance, deposit, deposit_in, hosting, invoices_of, place, power, renewal, trial, try_pay, try_place, try_renew,
+    vds,
 };
 
 /// So many at once.
@@ -43,6 +44,27 @@ async fn a_balance_for_five_orders_pays_for_five() {
         assert!(matches!(refusal, PlaceFailure::Decided(PlaceError::NotEnough)), "{refusal:?}");
     }
     assert_eq!(balance(&store, &ann).await, 150);
+    db.verify_books().await;
+}
+
+/// The company's own accounts have a line of every journal; no journal may wait for another's there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_s_charges_and_deposits_wait_for_no_other_customer_s() {
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").credit("10.00").add().await;
+    let bob = db.customer("bob").credit("10.00").add().await;
+    let store = db.open(2);
+    // The company's accounts are there from the first journal on; making them is waited for.
+    place(&store, &ann, &hosting("first.lt")).await;
+    let unfinished = store.live.transaction("unfinished", async |tx| {
+        deposit_in(tx, &ann, 100).await?;
+        store::orders::place(tx, &ann, &hosting("example.lt"), Unpaid::Refuse).await?;
+        // Each is given up when a row isn't free in time.
+        deposit(&store.live, &bob, 200).await?;
+        try_place(&store.live, &bob, &hosting("example.com"), Unpaid::Refuse).await
+    });
+    unfinished.await.unwrap();
+    assert_eq!((balance(&store, &ann).await, balance(&store, &bob).await), (500, 900));
     db.verify_books().await;
 }
 

@@ -103,7 +103,7 @@ async fn an_order_s_days_are_paid_once() {
     let ann = store::orders::Buyer {
         customer: domain::customers::CustomerId(1),
         currency: domain::money::Currency::EUR,
-        vat: domain::money::Percent::ZERO,
+        vat: domain::vat::VatStanding::fixed(domain::money::Percent::ZERO),
     };
     place(&db.database, &ann, &vds()).await;
     let overlap = "insert into live.service_period (order_id, invoice_id, span) \

@@ -42,7 +42,7 @@ async fn credit_half(db: &TestDb) {
 }
 
 /// Each sabotage, with the invariant that it breaks.
-const SABOTAGES: [(&str, &str); 25] = [
+const SABOTAGES: [(&str, &str); 26] = [
     ("every journal has", "update live.entry set amount = amount + 1 where journal_id = 1 and line = 2"),
     ("every journal has", "delete from live.entry where journal_id = 3"),
     ("every journal has", "insert into live.journal (kind, ref_type, ref_id) values ('refund', 'movement', 77)"),
@@ -72,6 +72,7 @@ const SABOTAGES: [(&str, &str); 25] = [
     ),
     ("every charge is of an invoice", "update live.journal set ref_id = 999 where id = 3"),
     ("an invoice's lines", "update live.invoice_line set gross = gross + 1, net = net + 1 where invoice_id = 4"),
+    ("a line's VAT", "update live.invoice_line set net = net - 1, vat = vat + 1 where invoice_id = 4 and line = 1"),
     ("a paid invoice pays for days", "delete from live.service_period where invoice_id = 2"),
     (
         "numbers of invoices",

@@ -63,7 +63,7 @@ async fn a_scratch_live_realm_charges_but_queues_nothing_and_a_scratch_test_real
     let buyer = store::orders::Buyer {
         customer: tester.customer(),
         currency: domain::money::Currency::EUR,
-        vat: domain::money::Percent::ZERO,
+        vat: domain::vat::VatStanding::fixed(domain::money::Percent::ZERO),
     };
     let placed = test.transaction("order", async |tx| {
         store::orders::place(tx, &buyer, &vds(), Unpaid::Accept).await.map_err(|_| store::Error::NotFound("?".into()))

@@ -124,3 +124,27 @@ async fn a_server_that_takes_no_writes_is_as_good_as_none() {
     assert!(matches!(refused, Err(Error::Unreachable(_))), "{refused:?}");
     assert_eq!(balance(&db.database, &ann).await, 0);
 }
+
+#[tokio::test]
+async fn a_transaction_that_nobody_waits_for_any_more_lets_go_at_once() {
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").credit("100.00").add().await;
+    let id = place(&db.database, &ann, &hosting("example.lt")).await;
+    let (tell, mut told) = watch::channel(false);
+    let suspend = db.database.live.transaction("suspend", async |tx| {
+        store::orders::change_power(tx, ann.customer, id, PowerOperation::Suspend).await?;
+        tell.send_replace(true);
+        std::future::pending::<Result<(), store::orders::PowerFailure>>().await
+    });
+    // As when a client hangs up.
+    tokio::select! {
+        _ = suspend => panic!("it has no end"),
+        held = told.wait_for(|held| *held) => drop(held.unwrap()),
+    }
+    let owner = db.owner().await;
+    // Well below the 15 s after which PostgreSQL ends what stands idle.
+    let free = async { while owner.batch_execute("select from live.orders for update nowait").await.is_err() {} };
+    assert!(time::timeout(Duration::from_secs(5), free).await.is_ok(), "the order is still held");
+    assert_eq!(state(&db, id).await, "provisioning");
+    db.verify_books().await;
+}

@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use provisioner::{Biller, Ran};
 use serde_json::{Value, json};
 use store::{
-    RealmKind,
+    Realm,
     billing::{self, Status, Tally},
 };
 
 use super::{
-    realm::RealmOption,
+    realm::AnyRealm,
     report::{Report, listing, or_null, table},
 };
 use crate::{failure::Failure, installation::Installation};
@@ -18,7 +18,7 @@ use crate::{failure::Failure, installation::Installation};
 #[derive(Debug, Args)]
 pub struct BillingArguments {
     #[command(flatten)]
-    realm: RealmOption,
+    realm: AnyRealm,
     #[command(subcommand)]
     command: BillingCommand,
 }
@@ -45,8 +45,7 @@ enum BillingCommand {
 
 /// Does it.
 pub async fn run(arguments: BillingArguments, installation: &Installation) -> Result<Report, Failure> {
-    let kind = arguments.realm.kind();
-    let realm = installation.realm(kind);
+    let realm = &arguments.realm.open(installation).await?;
     match arguments.command {
         BillingCommand::Status => {}
         BillingCommand::Run => return ran(Biller::new(realm, None).run().await?),
@@ -60,7 +59,7 @@ pub async fn run(arguments: BillingArguments, installation: &Installation) -> Re
             realm.transaction("release billing run", async |tx| billing::release(tx, &by, &note).await).await?;
         }
     }
-    status(kind, installation).await
+    status(realm, installation).await
 }
 
 fn counts(of: &Tally) -> Value {
@@ -93,8 +92,8 @@ fn ran(ran: Ran) -> Result<Report, Failure> {
     })
 }
 
-async fn status(kind: RealmKind, installation: &Installation) -> Result<Report, Failure> {
-    let reading = installation.realm(kind).read(async |connection| billing::status(connection).await);
+async fn status(realm: &Realm, installation: &Installation) -> Result<Report, Failure> {
+    let reading = realm.read(async |connection| billing::status(connection).await);
     let status = reading.await?;
     let state = match (&status.held, status.running) {
         (Some(_), _) => "held",

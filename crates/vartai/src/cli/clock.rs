@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use domain::calendar::{day_of, parse_digits};
+use domain::calendar::{day_of, parse_span};
 use serde_json::json;
 use store::{
-    RealmKind,
+    Realm,
     clock::{self, Clock},
 };
 
 use super::{
-    realm::RealmOption,
+    realm::AnyRealm,
     report::{Report, listing},
 };
 use crate::{failure::Failure, installation::Installation};
@@ -20,7 +20,7 @@ use crate::{failure::Failure, installation::Installation};
 #[derive(Debug, Args)]
 pub struct ClockArguments {
     #[command(flatten)]
-    realm: RealmOption,
+    realm: AnyRealm,
     #[command(subcommand)]
     command: ClockCommand,
 }
@@ -38,41 +38,32 @@ enum ClockCommand {
     },
 }
 
-/// Days (`400d`) or hours (`12h`).
 fn span(text: &str) -> Result<Duration, String> {
-    let unit = |hours: u64| move |count: i64| u64::try_from(count).ok()?.checked_mul(hours * 3600);
-    let seconds = match (text.strip_suffix('d'), text.strip_suffix('h')) {
-        (Some(days), _) => parse_digits(days).and_then(unit(24)),
-        (None, Some(hours)) => parse_digits(hours).and_then(unit(1)),
-        (None, None) => None,
-    };
-    let seconds = seconds.filter(|seconds| *seconds > 0);
-    seconds.map(Duration::from_secs).ok_or_else(|| "not a span: write days as 400d or hours as 12h".to_owned())
+    parse_span(text).ok_or_else(|| "not a span: write days as 400d or hours as 12h".to_owned())
 }
 
 /// Does it.
 pub async fn run(arguments: ClockArguments, installation: &Installation) -> Result<Report, Failure> {
-    let kind = arguments.realm.kind();
-    let realm = installation.realm(kind);
+    let realm = &arguments.realm.open(installation).await?;
     let clock = match arguments.command {
         ClockCommand::Show => realm.read(async |connection| clock::show(connection).await).await?,
         ClockCommand::Advance { by } => {
             realm.transaction("advance clock", async |tx| clock::advance(tx, by).await).await?
         }
     };
-    Ok(report(kind, clock, installation))
+    Ok(report(realm, clock, installation))
 }
 
-fn report(kind: RealmKind, clock: Clock, installation: &Installation) -> Report {
-    let today = day_of(clock.realm, &installation.realm(kind).rules().zone);
+fn report(realm: &Realm, clock: Clock, installation: &Installation) -> Report {
+    let today = day_of(clock.realm, &realm.rules().zone);
     let text = listing(&[
-        ("realm", kind.schema().to_owned()),
+        ("realm", realm.schema().to_owned()),
         ("now", installation.moment(clock.realm)),
         ("database", installation.moment(clock.database)),
         ("ahead", format!("{} s", clock.ahead_seconds())),
     ]);
     let json = json!({
-        "realm": kind.schema(), "now": clock.realm.to_string(), "today": today.to_string(),
+        "realm": realm.schema(), "now": clock.realm.to_string(), "today": today.to_string(),
         "database": clock.database.to_string(), "ahead_seconds": clock.ahead_seconds(),
     });
     Report::new(text, json)

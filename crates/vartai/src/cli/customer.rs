@@ -1,9 +1,11 @@
 //! `vartai customer`
 
+mod test_mode;
+
 use clap::{Args, Subcommand, ValueEnum};
 use domain::{
     language::Language,
-    money::{Currency, Percent},
+    money::{Currency, Percent, PercentError},
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -50,6 +52,9 @@ pub enum CustomerCommand {
     },
     /// Set or show who a customer is on paper: on invoices and in account_info
     Profile(Box<ProfileArguments>),
+    /// Test mode of a customer's own login: a test key, and a test realm that only this key opens
+    #[command(subcommand, arg_required_else_help = true)]
+    TestMode(test_mode::TestModeCommand),
     /// Set a customer's password; whatever was verified before counts no more
     Password {
         /// The customer
@@ -79,9 +84,9 @@ pub struct AddArguments {
     /// Its language: ru, en or lt
     #[arg(long, default_value = "ru")]
     language: Language,
-    /// The VAT rate of its invoices, in percent
-    #[arg(long, default_value = "0", value_name = "PERCENT")]
-    vat: Percent,
+    /// The VAT rate of its invoices, in percent; without it, or with `rules`, the rules of VAT decide ([billing.vat])
+    #[arg(long, value_name = "PERCENT", value_parser = vat_rate)]
+    vat: Option<VatRate>,
     /// Whether the gateway is open to it
     #[arg(long, value_enum, default_value = "on")]
     api: Switch,
@@ -98,9 +103,9 @@ pub struct SetArguments {
     /// Its language: ru, en or lt
     #[arg(long)]
     language: Option<Language>,
-    /// The VAT rate of its new invoices, in percent
-    #[arg(long, value_name = "PERCENT")]
-    vat: Option<Percent>,
+    /// The VAT rate of its new invoices, in percent; `rules`: the rules of VAT decide ([billing.vat])
+    #[arg(long, value_name = "PERCENT", value_parser = vat_rate)]
+    vat: Option<VatRate>,
     /// Whether the gateway is open to it
     #[arg(long, value_enum)]
     api: Option<Switch>,
@@ -121,6 +126,13 @@ fn budget(text: &str) -> Result<Budget, String> {
     }
 }
 
+/// A VAT rate that staff set; none: the rules of VAT decide.
+type VatRate = Option<Percent>;
+
+fn vat_rate(text: &str) -> Result<VatRate, String> {
+    if text == "rules" { Ok(None) } else { text.parse().map(Some).map_err(|error: PercentError| error.to_string()) }
+}
+
 /// Does it.
 pub async fn run(command: CustomerCommand, installation: &Installation) -> Result<Report, Failure> {
     match command {
@@ -137,6 +149,7 @@ pub async fn run(command: CustomerCommand, installation: &Installation) -> Resul
             change(&login, enabled, installation).await
         }
         CustomerCommand::Profile(arguments) => profile::run(*arguments, installation).await,
+        CustomerCommand::TestMode(command) => test_mode::run(command, installation).await,
         CustomerCommand::Password { login, password } => set_password(&login, password, installation).await,
     }
 }
@@ -150,7 +163,7 @@ async fn add(arguments: AddArguments, installation: &Installation) -> Result<Rep
         login: arguments.login,
         currency: arguments.currency,
         language: arguments.language,
-        vat: arguments.vat,
+        vat: arguments.vat.flatten(),
         api: arguments.api == Switch::On,
         password_hash: Some(password_hash(password.password.clone()).await?),
         demo: false,
@@ -214,7 +227,7 @@ async fn list(installation: &Installation) -> Result<Report, Failure> {
             c.login.clone(),
             c.currency.clone(),
             c.language.clone(),
-            vat(c)?.to_string(),
+            vat_text(c)?,
             yes_no(c.api_enabled),
             yes_no(c.disabled),
         ])
@@ -255,8 +268,14 @@ async fn show(login: &str, installation: &Installation) -> Result<Report, Failur
     Ok(Report::new(listing(&told), json))
 }
 
+/// The rate that staff set; 0 where they set none.
 fn vat(of: &CustomerRow) -> Result<Percent, Failure> {
     Percent::basis_points(of.vat_points.into()).map_err(Failure::failed)
+}
+
+/// The same for people.
+fn vat_text(of: &CustomerRow) -> Result<String, Failure> {
+    Ok(if of.vat_fixed { vat(of)?.to_string() } else { "rules".to_owned() })
 }
 
 fn lines(of: &CustomerRow, installation: &Installation) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -265,7 +284,7 @@ fn lines(of: &CustomerRow, installation: &Installation) -> Result<Vec<(&'static 
         ("login", of.login.clone()),
         ("currency", of.currency.clone()),
         ("language", of.language.clone()),
-        ("VAT %", vat(of)?.to_string()),
+        ("VAT %", vat_text(of)?),
         ("API access", if of.api_enabled { "on".to_owned() } else { "off".to_owned() }),
         ("disabled", yes_no(of.disabled)),
         ("destructive an hour", of.destructive_per_hour.map_or("default".to_owned(), |most| most.to_string())),
@@ -280,6 +299,7 @@ fn json_of(of: &CustomerRow) -> Result<Value, Failure> {
         "currency": of.currency,
         "language": of.language,
         "vat": vat(of)?.to_string(),
+        "vat_fixed": of.vat_fixed,
         "api": of.api_enabled,
         "disabled": of.disabled,
         "demo": of.demo,

@@ -11,8 +11,9 @@ use domain::{
     domain_name::DomainName,
     field::Field,
     language::Language,
-    money::{Currency, Money, Percent},
+    money::{Currency, Money},
     orders::{PlaceRequest, Unpaid, parse_addons},
+    vat::VatStanding,
 };
 use gateway_http::auth::keys;
 use serde_json::{Value, json};
@@ -140,7 +141,7 @@ async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<CustomerId, E
         login: of.login.to_owned(),
         currency: of.currency,
         language: Language::Ru,
-        vat: Percent::default(),
+        vat: None,
         api: of.api,
         password_hash: Some(hash.to_owned()),
         demo: true,
@@ -153,7 +154,7 @@ async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<CustomerId, E
     if let Some(network) = of.network {
         customers::allow(tx, customer, network.parse().map_err(Error::corrupt)?).await?;
     }
-    let buyer = Buyer { customer, currency: of.currency, vat: new.vat };
+    let buyer = Buyer { customer, currency: of.currency, vat: VatStanding::of(new.vat, None, None) };
     if of.login == HISTORY_OF {
         history(tx, &buyer).await?;
     }

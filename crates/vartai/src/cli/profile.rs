@@ -1,7 +1,8 @@
 //! `vartai customer profile`: who a customer is on paper.
 
 use clap::Args;
-use serde_json::{Map, Value};
+use domain::vat::Vat;
+use serde_json::{Map, Value, json};
 use store::customers::{self, Profile};
 
 use super::report::{Report, listing};
@@ -88,12 +89,24 @@ pub async fn run(arguments: ProfileArguments, installation: &Installation) -> Re
         bank_code: arguments.bank_code,
     };
     let live = &installation.database.live;
-    live.transaction("set profile", async |tx| customers::set_profile(tx, of, &change).await).await?;
+    let setting = async |tx: &mut store::Tx| {
+        customers::set_profile(tx, of, &change).await?;
+        Ok::<_, store::Error>(tx.today())
+    };
+    let today = live.transaction("set profile", setting).await?;
     let profile = live.read(async |connection| customers::profile(connection, of).await).await?;
-    Ok(shown(profile))
+    let standing = live.read(async |connection| customers::vat_standing(connection, of).await).await?;
+    let rules = live.rules();
+    let report = shown(profile.clone(), &standing.vat(rules.vat.as_ref(), today));
+    let unlike = standing.country.is_some_and(|country| country.is_in_union()) && !standing.registered;
+    Ok(match (&rules.vat, profile.vat_code) {
+        (Some(_), Some(code)) if unlike => report
+            .with_note(&format!("{code} does not look like a VAT code of the customer's country: it counts as none")),
+        _ => report,
+    })
 }
 
-fn shown(profile: Profile) -> Report {
+fn shown(profile: Profile, vat: &Vat) -> Report {
     let fields = [
         ("company", profile.company),
         ("name", profile.name),
@@ -113,9 +126,13 @@ fn shown(profile: Profile) -> Report {
         ("bank", profile.bank),
         ("bank_code", profile.bank_code),
     ];
-    let told: Vec<(&str, String)> =
+    let mut told: Vec<(&str, String)> =
         fields.iter().map(|(name, value)| (*name, value.clone().unwrap_or_default())).collect();
-    let json: Map<String, Value> =
+    let country = vat.country.map(|country| country.to_string());
+    told.push(("VAT now", format!("{} % ({})", vat.rate, vat.ground.name())));
+    let mut json: Map<String, Value> =
         fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let now = json!({ "rate": vat.rate.to_string(), "ground": vat.ground.name(), "country": country });
+    json.insert("vat".to_owned(), now);
     Report::new(listing(&told), json.into())
 }

@@ -1,9 +1,16 @@
 //! `[billing]`: the company's rules.
 
-use domain::dunning::{Lapse, Limits, Policy};
+use std::collections::BTreeMap;
+
+use domain::{
+    dunning::{Lapse, Limits, Policy},
+    money::Percent,
+    vat::{Country, VatRules},
+};
+use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::values::{CallbackSecret, Days, InvoiceSeries, PriceKind, SettleName, Zone};
+use super::values::{CallbackSecret, CountryCode, Days, InvoiceSeries, PriceKind, SettleName, VatRate, Zone};
 
 /// `[billing]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -31,6 +38,8 @@ pub struct BillingSettings {
     pub settle: SettleName,
     /// When the billing run asks for a person.
     pub interlock: InterlockSettings,
+    /// Which VAT whose invoices have.
+    pub vat: VatSettings,
 }
 
 impl Default for BillingSettings {
@@ -48,6 +57,7 @@ impl Default for BillingSettings {
             unpaid_order_days: Days(policy.unpaid_order_days),
             settle: SettleName(policy.settle),
             interlock: InterlockSettings::default(),
+            vat: VatSettings::default(),
         }
     }
 }
@@ -73,6 +83,39 @@ impl BillingSettings {
                 ends_times: interlock.ends_times,
                 ends_percent: interlock.ends_percent,
             },
+        }
+    }
+}
+
+/// `[billing.vat]`: the company's country, and the rates of the countries whose VAT it charges. Without it each customer
+/// has the rate that staff set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VatSettings {
+    /// Where the company is registered for VAT.
+    pub country: Option<CountryCode>,
+    /// Rates from a day on: `LT 2009-09-01 21`.
+    pub rates: Vec<VatRate>,
+}
+
+impl VatSettings {
+    /// The rules; `None` where no country is configured.
+    ///
+    /// # Errors
+    /// What is wrong, in one line.
+    pub fn rules(&self) -> Result<Option<VatRules>, String> {
+        let mut rates: BTreeMap<Country, BTreeMap<Date, Percent>> = BTreeMap::new();
+        for VatRate { country, from, rate } in &self.rates {
+            if rates.entry(*country).or_default().insert(*from, *rate).is_some() {
+                return Err(format!("billing.vat.rates: {country} has two rates from {from} on"));
+            }
+        }
+        match &self.country {
+            None if rates.is_empty() => Ok(None),
+            None => Err("billing.vat.country: rates need it: write the company's own".to_owned()),
+            Some(CountryCode(own)) => {
+                VatRules::new(*own, rates).map(Some).map_err(|error| format!("billing.vat.rates: {error}"))
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ const PREFIX: &str = "VARTAI_";
 /// Variables that are no settings: the file's own path, and where PostgreSQL's programs are.
 const NO_SETTINGS: [&str; 2] = ["VARTAI_CONFIG", "VARTAI_PG_BIN"];
 /// Keys that hold lists, which the environment writes with commas.
-const LISTS: [&str; 3] = ["http.trusted_proxies", "iv.allowed_networks", "company.address"];
+const LISTS: [&str; 4] = ["http.trusted_proxies", "iv.allowed_networks", "company.address", "billing.vat.rates"];
 /// The same of every driver.
 const LISTS_OF_DRIVERS: [&str; 2] = [".operations", ".environment"];
 
@@ -68,6 +68,7 @@ impl Settings {
             let why = "billing.credit_note_series: credit notes need another series than billing.invoice_series";
             return Err(SettingsError(why.to_owned()));
         }
+        settings.billing.vat.rules().map_err(SettingsError)?;
         Ok(settings)
     }
 }

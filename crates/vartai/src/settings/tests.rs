@@ -77,6 +77,10 @@ fn a_value_that_cannot_be_is_named_with_its_key() {
         ("VARTAI_BILLING__INVOICE_SERIES", "vrt", "billing.invoice_series"),
         ("VARTAI_BILLING__CREDIT_NOTE_SERIES", "VRT", "billing.credit_note_series"),
         ("VARTAI_BILLING__INVOICE_SERIES", "VRC", "billing.credit_note_series"),
+        ("VARTAI_BILLING__VAT__COUNTRY", "lt", "billing.vat.country"),
+        ("VARTAI_BILLING__VAT__COUNTRY", "LT", "billing.vat.rates"),
+        ("VARTAI_BILLING__VAT__RATES", "LT 2009-09-01 21", "billing.vat.country"),
+        ("VARTAI_BILLING__VAT__RATES", "LT 2009-09-01", "billing.vat.rates"),
         ("VARTAI_APIH__DIALECT", "friend", "apih.dialect"),
         ("VARTAI_LOG__FORMAT", "xml", "log.format"),
         ("VARTAI_DATABASE__ROLE_PREFIX", "a\"b", "database.role_prefix"),
@@ -86,6 +90,24 @@ fn a_value_that_cannot_be_is_named_with_its_key() {
         let why = refused("", &[(name, value)]);
         assert!(why.starts_with(key), "{name}={value}: {why}");
     }
+}
+
+#[test]
+fn rates_of_vat_hold_from_a_day_on() {
+    let file = "[billing.vat]\ncountry = \"LT\"\nrates = [\"LT 2009-09-01 21\", \"DE 2021-01-01 19\"]\n";
+    let rate = |settings: &Settings, of: &str, day: &str| {
+        let rules = settings.billing.vat.rules().unwrap().unwrap();
+        rules.rate(of.parse().unwrap(), day.parse().unwrap()).map(|rate| rate.to_string())
+    };
+    let settings = read(file, &[]).unwrap();
+    assert_eq!(rate(&settings, "DE", "2027-01-01").as_deref(), Some("19"));
+    let raised = [("VARTAI_BILLING__VAT__RATES", "LT 2009-09-01 21, LT 2028-01-01 22.5")];
+    let settings = read(file, &raised).unwrap();
+    assert_eq!(rate(&settings, "LT", "2027-12-31").as_deref(), Some("21"));
+    assert_eq!(rate(&settings, "LT", "2028-01-01").as_deref(), Some("22.5"));
+    assert_eq!(rate(&settings, "DE", "2028-01-01"), None);
+    let twice = [("VARTAI_BILLING__VAT__RATES", "LT 2009-09-01 21, LT 2009-09-01 22")];
+    assert!(refused(file, &twice).contains("two rates"));
 }
 
 #[test]
@@ -195,6 +217,7 @@ fn the_example_has_every_key() {
         "apih.throttle",
         "iv",
         "billing",
+        "billing.vat",
         "secrets",
         "log",
         "company",

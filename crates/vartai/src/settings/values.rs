@@ -2,9 +2,16 @@
 
 use std::fmt;
 
-use domain::{customers::Prices, dunning::Settle, tasks::RefundFailed};
+use domain::{
+    calendar::parse_day,
+    customers::Prices,
+    dunning::Settle,
+    money::Percent,
+    tasks::RefundFailed,
+    vat::{Country, NotACountry},
+};
 use gateway_http::faults::Dialect;
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -137,6 +144,46 @@ impl TryFrom<String> for PriceKind {
             "net" => Ok(Self(Prices::Net)),
             _ => Err(format!("{name:?} is no kind of prices: write gross (with VAT) or net (VAT is added)")),
         }
+    }
+}
+
+/// A country by its two capital letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CountryCode(pub Country);
+
+impl TryFrom<String> for CountryCode {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Self, String> {
+        code.parse().map(Self).map_err(|error: NotACountry| error.to_string())
+    }
+}
+
+/// A country's VAT rate from a day on: `LT 2009-09-01 21`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct VatRate {
+    /// Whose.
+    pub country: Country,
+    /// From this day on.
+    pub from: Date,
+    /// The rate.
+    pub rate: Percent,
+}
+
+impl TryFrom<String> for VatRate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = || {
+            let mut parts = text.split_ascii_whitespace();
+            let country = parts.next()?.parse().ok()?;
+            let from = parse_day(parts.next()?)?;
+            let rate = parts.next()?.parse().ok()?;
+            parts.next().is_none().then_some(Self { country, from, rate })
+        };
+        read().ok_or_else(|| format!("{text:?} is no rate of VAT: write COUNTRY DAY PERCENT, as LT 2009-09-01 21"))
     }
 }
 

@@ -8,6 +8,7 @@ use domain::{
     language::Language,
     money::{Currency, Percent},
     tasks::Capabilities,
+    vat::VatStanding,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -40,13 +41,14 @@ fn anna() -> Credentials {
         customer: CustomerId(7),
         currency: "EUR".parse::<Currency>().unwrap(),
         language: Language::Lt,
-        vat: Percent::basis_points(2100).unwrap(),
+        vat: VatStanding::fixed(Percent::basis_points(2100).unwrap()),
         open: true,
         password_hash: Some("right".to_owned()),
         version: 1,
         key_digests: vec![keys::digest("vk_old").to_vec(), keys::digest(KEY).to_vec()],
         networks: vec!["192.0.2.0/24".parse().unwrap()],
         now: Timestamp::UNIX_EPOCH,
+        own_realm: None,
     }
 }
 
@@ -119,7 +121,10 @@ async fn the_right_secret_opens() {
     for secret in [RIGHT, ("apikey", KEY), ("apikey", "vk_old")] {
         let caller = door.ask(&[("login", "anna"), secret], HOME, Some(anna())).await.unwrap();
         assert_eq!((caller.realm, caller.customer, caller.login.as_str()), (RealmKind::Live, CustomerId(7), "anna"));
-        assert_eq!((caller.language, caller.vat), (Language::Lt, Percent::basis_points(2100).unwrap()));
+        assert_eq!(
+            (caller.language, caller.vat),
+            (Language::Lt, VatStanding::fixed(Percent::basis_points(2100).unwrap()))
+        );
     }
     assert_eq!(door.code(RIGHT, "::ffff:192.0.2.9", Some(anna())).await, 0);
     let anywhere = Credentials { networks: Vec::new(), ..anna() };
@@ -231,7 +236,8 @@ fn no_database() -> Database {
     let policy = domain::dunning::Policy::default();
     let (seller, capabilities) = (Party::default(), Capabilities::default());
     let provisioning = domain::tasks::ProvisioningRules::default();
-    let rules = Rules { zone: TimeZone::UTC, prices: Prices::Gross, seller, capabilities, policy, provisioning };
+    let rules =
+        Rules { zone: TimeZone::UTC, prices: Prices::Gross, vat: None, seller, capabilities, policy, provisioning };
     Database::open(&settings, 1, keys, rules).unwrap()
 }
 

@@ -9,7 +9,7 @@ use store::{
     ledger,
 };
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Spec};
 
 /// Tells who the customer is and what it has.
 pub struct AccountInfo;
@@ -25,9 +25,9 @@ const USERS: &[ReplyField] = &[
 
 const CONTACTS: &[ReplyField] = &[
     ReplyField::text("co_name", "Name of the person."),
-    ReplyField::text("co_occupation", "What the person is there."),
-    ReplyField::text("co_phone", "Telephone."),
-    ReplyField::text("co_email", "E-mail."),
+    ReplyField::or_null("co_occupation", "What the person is there."),
+    ReplyField::or_null("co_phone", "Telephone."),
+    ReplyField::or_null("co_email", "E-mail."),
 ];
 
 static SPEC: Spec = Spec {
@@ -39,23 +39,23 @@ static SPEC: Spec = Spec {
     reply: &[
         ReplyField::text("ac_id", "The customer's id."),
         ReplyField::text("ac_created", "When it was added."),
-        ReplyField::text("ac_company", "Name of the company."),
-        ReplyField::text("ac_name", "Name of the person."),
-        ReplyField::text("ac_occupation", "What the person is there."),
-        ReplyField::text("ac_code", "Code of the company or person."),
-        ReplyField::text("ac_vat", "VAT code."),
-        ReplyField::text("ac_address", "Street and house."),
-        ReplyField::text("ac_city", "City."),
-        ReplyField::text("ac_state", "State or region."),
-        ReplyField::text("ac_zip", "Postal code."),
-        ReplyField::text("ac_country", "Country, two letters."),
-        ReplyField::text("ac_phone", "Telephone."),
-        ReplyField::text("ac_mobile", "Mobile telephone."),
-        ReplyField::text("ac_fax", "Fax."),
-        ReplyField::text("ac_email", "E-mail."),
-        ReplyField::text("ac_bank_account", "Account at the bank."),
-        ReplyField::text("ac_bank", "Name of the bank."),
-        ReplyField::text("ac_bank_code", "Code of the bank."),
+        ReplyField::or_null("ac_company", "Name of the company."),
+        ReplyField::or_null("ac_name", "Name of the person."),
+        ReplyField::or_null("ac_occupation", "What the person is there."),
+        ReplyField::or_null("ac_code", "Code of the company or person."),
+        ReplyField::or_null("ac_vat", "VAT code."),
+        ReplyField::or_null("ac_address", "Street and house."),
+        ReplyField::or_null("ac_city", "City."),
+        ReplyField::or_null("ac_state", "State or region."),
+        ReplyField::or_null("ac_zip", "Postal code."),
+        ReplyField::or_null("ac_country", "Country, two letters."),
+        ReplyField::or_null("ac_phone", "Telephone."),
+        ReplyField::or_null("ac_mobile", "Mobile telephone."),
+        ReplyField::or_null("ac_fax", "Fax."),
+        ReplyField::or_null("ac_email", "E-mail."),
+        ReplyField::or_null("ac_bank_account", "Account at the bank."),
+        ReplyField::or_null("ac_bank", "Name of the bank."),
+        ReplyField::or_null("ac_bank_code", "Code of the bank."),
         ReplyField::text("ac_credit", "Overpayment left."),
         ReplyField::text("ac_bonus", "Bonus left."),
         ReplyField::list("ac_contacts", "Persons to turn to.", CONTACTS),
@@ -64,7 +64,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for AccountInfo {
+impl Reading<Iv> for AccountInfo {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

@@ -10,4 +10,4 @@ pub use orders::AccountOrders;
 pub use services::AccountServices;
 pub use statement::{ACCOUNT_BONUSES, ACCOUNT_CREDITS};
 
-pub(super) use services::{SERVICE, service_fields, shown_hostname};
+pub(super) use services::{SERVICE, addresses, service_fields, shown_hostname};

@@ -16,7 +16,7 @@ use store::{
 };
 
 use crate::{
-    command::{Call, Effect, Failure, Reading, ReplyField, Spec},
+    command::{Call, Effect, Failure, Iv, Reading, ReplyField, Shape, Spec},
     links::{CreditNoteLink, InvoiceLink, Link, seal},
 };
 
@@ -32,18 +32,22 @@ static SPEC: Spec = Spec {
     reply: &[
         ReplyField::text("or_id", "The invoice or credit note; no two have the same."),
         ReplyField::text("or_created", "When it was issued."),
-        ReplyField::text("or_paid", "When it was paid, of a credit note refunded; null until then."),
-        ReplyField::text("or_series", "Its series; null until it is paid and numbered, which takes seconds."),
-        ReplyField::text("or_number", "Its number in the series; null until then."),
+        ReplyField::or_null("or_paid", "When it was paid, of a credit note refunded; null until then."),
+        ReplyField::or_null("or_series", "Its series; null until it is paid and numbered, which takes seconds."),
+        ReplyField::or_null("or_number", "Its number in the series; null until then."),
         ReplyField::text("or_cost", "What it comes to; of a credit note less than nothing."),
         ReplyField::text("or_url", "A link to print it by: it opens without a login and can't be guessed."),
     ],
     faults: &[],
 };
 
-impl Reading for AccountOrders {
+impl Reading<Iv> for AccountOrders {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::List
     }
 
     fn answer<'a>(

@@ -1,8 +1,10 @@
 //! account_services, and the fields of a service wherever it is shown.
 
+use std::net::IpAddr;
+
 use domain::{
     billing::{Renewed, quote_renewal},
-    calendar::{Months, moment_text},
+    calendar::{Months, day_of, moment_text},
     catalogue::{Catalogue, Period, PriceError},
     domain_name::DomainName,
     language::Language,
@@ -15,7 +17,7 @@ use store::{
     servers::{Service, services},
 };
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, Shape, Spec};
 
 /// Lists the customer's active services.
 pub struct AccountServices;
@@ -24,8 +26,8 @@ pub struct AccountServices;
 pub(crate) const SERVICE: &[ReplyField] = &[
     ReplyField::text("se_id", "The service: its orderid."),
     ReplyField::text("se_created", "When it was ordered."),
-    ReplyField::text("se_since", "The day it was first paid."),
-    ReplyField::text("se_until", "The day it is paid until."),
+    ReplyField::or_null("se_since", "The day it was first paid."),
+    ReplyField::or_null("se_until", "The day it is paid until."),
     ReplyField::text("se_quantity", "For how many units the running time was paid."),
     ReplyField::text("se_price", "What a unit costs now."),
     ReplyField::text("se_discount", "The discount of the running time, in percent."),
@@ -43,9 +45,13 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for AccountServices {
+impl Reading<Iv> for AccountServices {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::List
     }
 
     fn answer<'a>(
@@ -55,7 +61,7 @@ impl Reading for AccountServices {
         connection: &'a mut Conn,
     ) -> LocalBoxFuture<'a, Result<Reply, Failure>> {
         async move {
-            let today = domain::calendar::day_of(call.caller.now, &realm.rules().zone);
+            let today = day_of(call.caller.now, &realm.rules().zone);
             let services = services(connection, call.caller.buyer.customer, today).await?;
             let catalogue = catalogue::newest(realm, connection).await?;
             let listed = services.iter().map(|s| service_fields(s, &catalogue, call, realm).map(Reply::from));
@@ -96,7 +102,7 @@ pub(crate) fn service_fields(
 /// What a month costs now, without a discount.
 fn monthly(service: &Service, catalogue: &Catalogue, call: &Call<'_>, realm: &Realm) -> Result<Money, PriceError> {
     let order = &service.order;
-    let terms = call.caller.buyer.terms(realm.rules());
+    let terms = call.caller.buyer.terms(realm.rules(), day_of(call.caller.now, &realm.rules().zone));
     let (Some(tariff), Some(month)) = (catalogue.tariff(order.tariff), Months::new(1)) else {
         return Ok(Money::zero(terms.currency));
     };
@@ -116,4 +122,10 @@ const fn unit(language: Language) -> &'static str {
 /// What a server calls itself, as people read it.
 pub(crate) fn shown_hostname(ascii: &str) -> String {
     DomainName::parse(ascii).map_or_else(|_| ascii.to_owned(), |name| name.unicode().to_owned())
+}
+
+/// A service's addresses, separated by commas.
+pub(crate) fn addresses(service: &Service) -> String {
+    let addresses: Vec<String> = service.addresses.iter().map(IpAddr::to_string).collect();
+    addresses.join(",")
 }

@@ -10,7 +10,7 @@ use store::{
 
 use super::super::count::{COUNT, count};
 use crate::{
-    command::{Call, Effect, Failure, Reading, ReplyField, Spec},
+    command::{Call, Effect, Failure, Iv, Reading, ReplyField, Shape, Spec},
     fault::Fault,
 };
 
@@ -65,9 +65,13 @@ static BONUSES: Spec = Spec {
     faults: &[Fault::Parameter("count")],
 };
 
-impl Reading for AccountStatement {
+impl Reading<Iv> for AccountStatement {
     fn spec(&self) -> &'static Spec {
         self.spec
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::List
     }
 
     fn answer<'a>(

@@ -9,7 +9,7 @@ use store::{Tx, servers};
 
 use super::{TASK, failure, queued};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -88,7 +88,7 @@ fn ip(call: &Call<'_>) -> Result<IpAddr, Fault> {
     Field::read(call.text(&IP), |text| text.parse().ok()).required(wrong, wrong).copied()
 }
 
-impl Writing for ServerPtr {
+impl Writing<Iv> for ServerPtr {
     fn spec(&self) -> &'static Spec {
         &PTR
     }
@@ -106,7 +106,7 @@ impl Writing for ServerPtr {
     }
 }
 
-impl Writing for ServerMoveIp {
+impl Writing<Iv> for ServerMoveIp {
     fn spec(&self) -> &'static Spec {
         &MOVE_IP
     }

@@ -14,7 +14,7 @@ use store::{
 
 use super::{TASK, queued, state};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, FieldSpec, Instead, Iv, Need, ReplyField, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -47,6 +47,12 @@ const DRY_RUN: FieldSpec = FieldSpec {
     extension: true,
 };
 
+/// What is told of a change that is not made.
+const PRICE: &[ReplyField] = &[
+    ReplyField::text("cost", "What the change would cost."),
+    ReplyField::text("currency", "The currency of the cost."),
+];
+
 static SPEC: Spec = Spec {
     name: "server_change",
     section: "server_change",
@@ -69,9 +75,13 @@ static SPEC: Spec = Spec {
     ],
 };
 
-impl Writing for ServerChange {
+impl Writing<Iv> for ServerChange {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn instead(&self) -> Option<Instead> {
+        Some(("dry_run is 1", PRICE))
     }
 
     fn answer<'a>(&'a self, call: &'a Call<'a>, tx: &'a mut Tx) -> LocalBoxFuture<'a, Result<Reply, Failure>> {

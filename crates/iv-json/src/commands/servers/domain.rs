@@ -7,7 +7,7 @@ use store::{Tx, servers};
 
 use super::{TASK, failure, queued};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -40,7 +40,7 @@ static SPEC: Spec = Spec {
     ],
 };
 
-impl Writing for ServerDomain {
+impl Writing<Iv> for ServerDomain {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

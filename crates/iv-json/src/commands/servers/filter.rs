@@ -11,7 +11,7 @@ use store::{Tx, servers};
 
 use super::{STATES, TASK, failure, queued};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, ReplyField, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, ReplyField, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -61,7 +61,7 @@ static FIREWALL: Spec = Spec {
         ReplyField::text("pps_udp", "UDP packets a second."),
         ReplyField::text("pps_syn", "New TCP connections a second."),
         ReplyField::text("connlimit", "TCP connections of one address at a time."),
-        ReplyField::text("task_id", "The task, for server_tasks; null when nothing changes."),
+        ReplyField::or_null("task_id", "The task, for server_tasks; null when nothing changes."),
     ],
     faults: &[
         Fault::Parameter("pps"),
@@ -77,7 +77,7 @@ static FIREWALL: Spec = Spec {
     ],
 };
 
-impl Writing for ServerFlushIptables {
+impl Writing<Iv> for ServerFlushIptables {
     fn spec(&self) -> &'static Spec {
         &FLUSH
     }
@@ -91,7 +91,7 @@ impl Writing for ServerFlushIptables {
     }
 }
 
-impl Writing for ServerFirewall {
+impl Writing<Iv> for ServerFirewall {
     fn spec(&self) -> &'static Spec {
         &FIREWALL
     }

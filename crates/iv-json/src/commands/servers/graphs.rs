@@ -9,7 +9,7 @@ use graphs::{Kind, Width};
 use store::{Conn, Error, Realm};
 
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, Reading, ReplyField, SERVER_ID, Spec},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, Reading, ReplyField, SERVER_ID, Shape, Spec},
     fault::Fault,
     links::{GraphLink, seal},
 };
@@ -48,9 +48,13 @@ static SPEC: Spec = Spec {
     faults: &[Fault::Parameter("width"), Fault::Parameter("ip")],
 };
 
-impl Reading for ServerGraphs {
+impl Reading<Iv> for ServerGraphs {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Texts
     }
 
     fn answer<'a>(

@@ -1,7 +1,5 @@
 //! server_info.
 
-use std::net::IpAddr;
-
 use ::domain::{
     orders::ServerSpec,
     usage::{Counters, Sample},
@@ -10,44 +8,39 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
 use store::{Conn, Realm, catalogue, servers::Service, usage};
 
-use super::super::account::{SERVICE, service_fields, shown_hostname};
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, SERVER_ID, Spec};
+use super::super::account::{SERVICE, addresses, service_fields, shown_hostname};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, SERVER_ID, Spec, joined};
 
 /// Tells what a server is and what it uses.
 pub struct ServerInfo;
 
 const INFO: &[ReplyField] = &[
-    ReplyField::text("in_node", "The hypervisor that it is on."),
-    ReplyField::text("in_host", "What it calls itself."),
-    ReplyField::text("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
-    ReplyField::text("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
-    ReplyField::text("in_qt_limit", "Disk, in MB."),
-    ReplyField::text("in_qt_usage", "Disk in use, in MB; null until measured."),
-    ReplyField::text("in_inodes_limit", "Files that there can be; null where there is no limit."),
-    ReplyField::text("in_inodes_usage", "Files that there are; null until measured."),
-    ReplyField::text("in_mm_limit", "Memory, in MB."),
-    ReplyField::text("in_mm_usage", "Memory in use, in MB; null until measured."),
+    ReplyField::or_null("in_node", "The hypervisor that it is on."),
+    ReplyField::or_null("in_host", "What it calls itself."),
+    ReplyField::or_null("in_bw_in", "Traffic coming in, in kbit/s; null until measured."),
+    ReplyField::or_null("in_bw_out", "Traffic going out, in kbit/s; null until measured."),
+    ReplyField::or_null("in_qt_limit", "Disk, in MB."),
+    ReplyField::or_null("in_qt_usage", "Disk in use, in MB; null until measured."),
+    ReplyField::or_null("in_inodes_limit", "Files that there can be; null where there is no limit."),
+    ReplyField::or_null("in_inodes_usage", "Files that there are; null until measured."),
+    ReplyField::or_null("in_mm_limit", "Memory, in MB."),
+    ReplyField::or_null("in_mm_usage", "Memory in use, in MB; null until measured."),
     ReplyField::text("in_ips", "Its addresses, separated by commas."),
 ];
 
 /// The fields of a service, then those of a server.
-#[expect(clippy::indexing_slicing, reason = "the bounds are checked when this is compiled")]
-const REPLY: &[ReplyField] = &{
-    let mut all = [ReplyField::text("", ""); 16];
-    let mut at = 0;
-    while at < 9 {
-        all[at] = SERVICE[at];
-        at += 1;
-    }
-    all[9] = ReplyField::text("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps.");
-    all[10] = ReplyField::text("se_domain", "What it calls itself.");
-    all[11] = ReplyField::text("se_cpu", "Processor, in GHz.");
-    all[12] = ReplyField::text("se_ram", "Memory, in MB.");
-    all[13] = ReplyField::text("se_quota", "Disk, in GB.");
-    all[14] = ReplyField::text("se_bandwidth", "Bandwidth, in Mbps.");
-    all[15] = ReplyField::list("se_info", "What of it is used, measured at least once an hour.", INFO);
-    all
-};
+const REPLY: &[ReplyField] = &joined::<16>(
+    SERVICE,
+    &[
+        ReplyField::or_null("se_plan", "Its size in short: 2GHz:2048MB:20GB:20Mbps."),
+        ReplyField::or_null("se_domain", "What it calls itself."),
+        ReplyField::or_null("se_cpu", "Processor, in GHz."),
+        ReplyField::or_null("se_ram", "Memory, in MB."),
+        ReplyField::or_null("se_quota", "Disk, in GB."),
+        ReplyField::or_null("se_bandwidth", "Bandwidth, in Mbps."),
+        ReplyField::one("se_info", "What of it is used, measured at least once an hour.", INFO),
+    ],
+);
 
 static SPEC: Spec = Spec {
     name: "server_info",
@@ -59,7 +52,7 @@ static SPEC: Spec = Spec {
     faults: &[],
 };
 
-impl Reading for ServerInfo {
+impl Reading<Iv> for ServerInfo {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }
@@ -103,7 +96,6 @@ fn in_use(service: &Service, hostname: Option<String>, measured: Option<&Measure
     let rate = |of: fn(&Sample) -> Option<i64>| measured.and_then(|(_, sample)| of(sample)).map(|n| n.to_string());
     let count = |of: fn(&Counters) -> Option<i64>| measured.and_then(|(now, _)| of(now)).map(|n| n.to_string());
     let spec = service.order.server.as_ref();
-    let ips: Vec<String> = service.addresses.iter().map(IpAddr::to_string).collect();
     Map::new()
         .with("in_node", service.node.as_deref())
         .with("in_host", hostname)
@@ -115,5 +107,5 @@ fn in_use(service: &Service, hostname: Option<String>, measured: Option<&Measure
         .with("in_inodes_usage", count(|c| c.inodes_used))
         .with("in_mm_limit", spec.map(|s| s.ram_mb.to_string()))
         .with("in_mm_usage", rate(|s| s.memory))
-        .with("in_ips", ips.join(","))
+        .with("in_ips", addresses(service))
 }

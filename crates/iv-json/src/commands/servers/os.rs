@@ -5,7 +5,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
 use store::{Conn, Error, Realm, catalogue};
 
-use crate::command::{Call, Effect, Failure, Reading, ReplyField, SERVER_ID, Spec};
+use crate::command::{Call, Effect, Failure, Iv, Reading, ReplyField, SERVER_ID, Shape, Spec};
 
 /// Lists the operating systems that a server can have.
 pub struct ServerOs;
@@ -19,17 +19,21 @@ static SPEC: Spec = Spec {
     reply: &[
         ReplyField::text("title", "Its name."),
         ReplyField::text("arch", "64-bit or 32-bit."),
-        ReplyField::text("url", "Where to read about it."),
-        ReplyField::text("min_ram", "The least memory that it runs in, in MB, where it needs more than any."),
-        ReplyField::text("panel", "yes, where it brings a control panel."),
-        ReplyField::text("price", "What it costs a month, where it does."),
+        ReplyField::or_null("url", "Where to read about it."),
+        ReplyField::or_absent("min_ram", "The least memory that it runs in, in MB, where it needs more than any."),
+        ReplyField::or_absent("panel", "yes, where it brings a control panel."),
+        ReplyField::or_absent("price", "What it costs a month, where it does."),
     ],
     faults: &[],
 };
 
-impl Reading for ServerOs {
+impl Reading<Iv> for ServerOs {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::ByName
     }
 
     fn answer<'a>(

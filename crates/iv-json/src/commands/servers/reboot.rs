@@ -5,7 +5,7 @@ use gateway_http::reply::Reply;
 use store::{Tx, servers};
 
 use super::{STATES, TASK, failure, queued};
-use crate::command::{Call, Effect, Failure, SERVER_ID, Spec, Writing};
+use crate::command::{Call, Effect, Failure, Iv, SERVER_ID, Spec, Writing};
 
 /// Restarts a server.
 pub struct ServerReboot;
@@ -20,7 +20,7 @@ static SPEC: Spec = Spec {
     faults: &STATES,
 };
 
-impl Writing for ServerReboot {
+impl Writing<Iv> for ServerReboot {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

@@ -10,7 +10,7 @@ use store::{
 
 use super::{NEW_PASSWORD, TASK, failure, new_password, queued};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -44,7 +44,7 @@ static SPEC: Spec = Spec {
     ],
 };
 
-impl Writing for ServerRecreate {
+impl Writing<Iv> for ServerRecreate {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

@@ -6,7 +6,7 @@ use store::{Tx, servers};
 
 use super::{NEW_PASSWORD, TASK, failure, new_password, queued};
 use crate::{
-    command::{Call, Effect, Failure, SERVER_ID, Spec, Writing},
+    command::{Call, Effect, Failure, Iv, SERVER_ID, Spec, Writing},
     fault::Fault,
 };
 
@@ -30,7 +30,7 @@ static SPEC: Spec = Spec {
     ],
 };
 
-impl Writing for ServerResetPassword {
+impl Writing<Iv> for ServerResetPassword {
     fn spec(&self) -> &'static Spec {
         &SPEC
     }

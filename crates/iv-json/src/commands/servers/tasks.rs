@@ -15,7 +15,7 @@ use store::{
 
 use super::super::count::{COUNT, count};
 use crate::{
-    command::{Call, Effect, Failure, FieldSpec, Need, Reading, ReplyField, SERVER_ID, Spec},
+    command::{Call, Effect, Failure, FieldSpec, Iv, Need, Reading, ReplyField, SERVER_ID, Shape, Spec},
     fault::Fault,
 };
 
@@ -49,18 +49,22 @@ static SPEC: Spec = Spec {
     reply: &[
         ReplyField::text("ta_id", "The task."),
         ReplyField::text("ta_activated", "When it was queued."),
-        ReplyField::text("ta_assigned", "When a worker took it; null until then."),
-        ReplyField::text("ta_completed", "When it was over; null until then."),
+        ReplyField::or_null("ta_assigned", "When a worker took it; null until then."),
+        ReplyField::or_null("ta_completed", "When it was over; null until then."),
         ReplyField::text("ta_command", "What is done."),
-        ReplyField::text("ta_params", "With which parameters; never a secret."),
+        ReplyField::texts("ta_params", "With which parameters; never a secret."),
         ReplyField::text("ta_results", "The log so far; a new password is told here for some days."),
     ],
     faults: &[Fault::Parameter("task_id"), Fault::Parameter("task"), Fault::Parameter("count")],
 };
 
-impl Reading for ServerTasks {
+impl Reading<Iv> for ServerTasks {
     fn spec(&self) -> &'static Spec {
         &SPEC
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::List
     }
 
     fn answer<'a>(

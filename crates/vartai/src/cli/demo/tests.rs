@@ -4,6 +4,7 @@ use domain::{
     customers::{BillingTerms, Prices},
     money::{Currency, Money, Percent},
     orders::{BillingMode, PaymentTerms, PlaceFacts, Unpaid, place},
+    vat::Vat,
 };
 use jiff::civil::date;
 use store::ledger::Movement;
@@ -45,7 +46,11 @@ fn the_history_ends_where_the_demo_begins() {
     for order in &ORDERS {
         let facts = PlaceFacts {
             catalogue: &catalogue,
-            billing: BillingTerms { currency: customer.currency, vat: Percent::default(), prices: Prices::Gross },
+            billing: BillingTerms {
+                currency: customer.currency,
+                vat: Vat::fixed(Percent::default()),
+                prices: Prices::Gross,
+            },
             payment: PaymentTerms { wallets, mode: BillingMode::Charging, unpaid: Unpaid::Refuse },
             had_once: false,
             domain_taken: false,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use domain::{calendar::moment_text, catalogue::Vid};
 use jiff::{SignedDuration, Timestamp};
 use store::{
-    Error, RealmKind, catalogue as stored, customers,
+    Error, RealmKind, billing, catalogue as stored, customers,
     orders::{self, OrderFilter},
     tasks::{self, TaskFilter},
 };
@@ -31,9 +31,30 @@ pub async fn content(installation: &Installation, findings: &mut Findings) -> Re
     for kind in RealmKind::ALL {
         keys(installation, kind, findings).await?;
         worker(installation, kind, findings).await?;
+        billing_run(installation, kind, findings).await?;
     }
     pools(installation, findings).await?;
     staff(installation, findings).await
+}
+
+/// A run that is held renews, suspends and ends nobody until a person has looked.
+async fn billing_run(installation: &Installation, kind: RealmKind, findings: &mut Findings) -> Result<(), Failure> {
+    let status = installation.realm(kind).read(async |connection| billing::status(connection).await).await?;
+    let realm = kind.schema();
+    let Some(held) = &status.held else {
+        findings.well(format!("the billing run of the realm {realm} came to the end of {}", status.last_day));
+        return Ok(());
+    };
+    let found: Vec<String> = held.iter().map(ToString::to_string).collect();
+    let since = status.held_at.map(|at| installation.moment(at)).unwrap_or_default();
+    findings.wrong(
+        format!("the billing run of the realm {realm} has been held since {since}: {}", found.join("; ")),
+        format!(
+            "nobody is renewed, suspended or ended meanwhile: look into it (docs/operations.md), then \
+             `vartai billing release --realm {realm} --note \"why\" --by NAME`"
+        ),
+    );
+    Ok(())
 }
 
 async fn pools(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {

@@ -34,7 +34,7 @@ pub async fn run(kind: RealmKind, id: i64, installation: &Installation) -> Resul
         ("for", format!("{}, {} months", invoice.purpose, invoice.months)),
         ("status", invoice.status.clone()),
         ("total", format!("{} {}", invoice.total()?, invoice.currency)),
-        ("VAT %", percent(invoice.vat_points)?),
+        ("VAT %", format!("{} ({})", percent(invoice.vat_points)?, invoice.vat_ground)),
         ("number", number(invoice.series.as_deref(), invoice.number).unwrap_or_default()),
         ("buyer", parties.buyer.name.clone()),
         ("issued", installation.moment(invoice.created_at)),
