@@ -37,7 +37,8 @@ impl OwnServer {
         // The server runs as another user, if this one is root.
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
         let settings = Settings {
-            durability: Durability::Throwaway,
+            // What it has answered must be there after a crash.
+            durability: Durability::Durable,
             database: "company".to_owned(),
             roles: store::db::roles(ROLE_PREFIX),
             ..Settings::new(dir.join("var"))
