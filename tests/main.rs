@@ -10,6 +10,7 @@
 mod cli;
 mod conformance;
 mod error_table;
+mod faults;
 mod http;
 mod hypervisor;
 mod iv;

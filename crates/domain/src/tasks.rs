@@ -104,6 +104,12 @@ impl Operation {
         matches!(self, Self::Reinstall | Self::Destroy)
     }
 
+    /// Whether it sets what its customer can set again: what can't be set is put back, and nobody waits for staff.
+    #[must_use]
+    pub const fn is_setting(self) -> bool {
+        matches!(self, Self::Rename | Self::Ptr | Self::Firewall)
+    }
+
     /// Whether something is paid for it alone, which is returned when it comes to nothing.
     #[must_use]
     pub const fn is_paid_for(self) -> bool {

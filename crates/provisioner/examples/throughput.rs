@@ -32,7 +32,7 @@ const SLOTS: usize = 16;
 /// row of the try, commit.
 const CLAIM: &str = "\
     with due as (select t.id from task t join orders o on o.id = t.order_id where t.state = 'queued' and t.run_at <= now() \
-        and (t.rank = 0 or o.state not in ('suspended', 'terminated')) \
+        and (t.rank = 0 or o.state not in ('suspended', 'terminated') or t.cancel_requested_at is not null) \
         and not exists (select from task p where p.order_id = t.order_id and (p.state = 'running' \
           or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id))) \
         order by t.run_at, t.id limit 1 for update of t skip locked), \

@@ -18,7 +18,7 @@ use store::tasks::{ClaimedTask, Lease, ServerAddress, ServerNetwork};
 use tokio::{sync::watch, time::Instant};
 
 use crate::driver::{
-    Class, Ctx, Driver, DriverKind, DriverSettings, ExecDriver, ExecSettings, Log, Observed, Outcome, Timeouts,
+    Class, Ctx, Driver, DriverKind, DriverSettings, ExecDriver, ExecSettings, LIFE, Log, Observed, Outcome, Timeouts,
     Verdict, WAS_OFF, desired_by,
 };
 
@@ -28,23 +28,6 @@ const PASSWORD: &str = "Lint-7f3c9a51d2-only";
 /// Its address: of a network for examples (RFC 5737).
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 254));
 const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-
-/// In this order a server lives.
-const LIFE: [Operation; 13] = [
-    Operation::Create,
-    Operation::Restart,
-    Operation::Change,
-    Operation::ResetPassword,
-    Operation::Rename,
-    Operation::Ptr,
-    Operation::Firewall,
-    Operation::FlushFilter,
-    Operation::MoveAddress,
-    Operation::Suspend,
-    Operation::Unsuspend,
-    Operation::Reinstall,
-    Operation::Destroy,
-];
 
 /// What is tried out on.
 #[derive(Debug, Clone)]

@@ -20,7 +20,8 @@ pub struct WorkerSettings {
     pub credit_note_series: String,
     /// For how many days a task's results tell a new password.
     pub keep_secrets_days: i32,
-    /// How often an idle worker asks whether a task is due.
+    /// How often an idle worker asks whether a task is due. It is told of what is queued; this is for what nobody could
+    /// tell.
     pub poll: Duration,
     /// How long an operation of the simulated hypervisor takes; under 2 s (CONTRACT 1.6).
     pub operation_time: Duration,

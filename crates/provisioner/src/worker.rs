@@ -65,8 +65,8 @@ pub(crate) struct RealmWorker {
     /// New for each process and realm: a worker that comes back under the same name is another one.
     id: Uuid,
     slots: Arc<Semaphore>,
-    /// A task has ended, so the next of its order may be due.
-    ended: Notify,
+    /// Something may be due: a task has ended, so that the next of its order has its turn, or one was queued.
+    look: Notify,
     /// Becomes true when running tasks are to be given back.
     halt: watch::Sender<bool>,
 }
@@ -79,25 +79,48 @@ impl RealmWorker {
             settings: settings.clone(),
             id: Uuid::new_v4(),
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1))),
-            ended: Notify::new(),
+            look: Notify::new(),
             halt: watch::Sender::new(false),
         })
     }
 
     pub(crate) async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
         let mut running = JoinSet::new();
+        let this = self.clone();
+        let listening = tokio::task::spawn_local(async move { this.listen().await });
         while let Some((claim, since, slot)) = self.next(&mut stop).await {
             let this = self.clone();
             running.spawn_local(async move {
                 this.attend(&claim, since).await;
                 drop(slot);
-                this.ended.notify_one();
+                this.look.notify_one();
             });
             while let Some(ended) = running.try_join_next() {
                 log_panic(ended);
             }
         }
+        listening.abort();
         self.drain(running).await;
+    }
+
+    /// Has the worker look as soon as a task is queued, wherever; and whenever it may not have been told. It looks by
+    /// itself all the same.
+    async fn listen(&self) {
+        let mut failures = 0;
+        loop {
+            match self.realm.listen().await {
+                Ok(mut listener) => {
+                    failures = 0;
+                    self.look.notify_one();
+                    while listener.heard().await.is_ok() {
+                        self.look.notify_one();
+                    }
+                }
+                Err(error) => tracing::debug!(%error, failures, "nobody can say yet what is queued"),
+            }
+            failures += 1;
+            time::sleep(DATABASE.half_jitter(failures, random())).await;
+        }
     }
 
     /// The next task with a slot to do it in; `None` once the worker is to stop. A claim under way is never dropped:
@@ -124,7 +147,7 @@ impl RealmWorker {
             };
             tokio::select! {
                 () = time::sleep(pause) => {}
-                () = self.ended.notified(), if failures == 0 => {}
+                () = self.look.notified(), if failures == 0 => {}
                 () = stopping(stop) => {}
             }
         }

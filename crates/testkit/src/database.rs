@@ -20,7 +20,8 @@ use tokio_postgres::{Client, types::FromSqlOwned};
 use crate::{
     FaultProxy, NewBuyer,
     cluster::{config, connect},
-    template::{connect_settings, drop_database, make_database},
+    own_server::OwnServer,
+    template::{connect_settings, drop_database, make_database, migrate},
 };
 
 /// Each realm's pool has up to so many connections.
@@ -41,7 +42,20 @@ impl TestDb {
     /// A migrated database with nothing in it.
     pub async fn new() -> Self {
         let name = make_database(true).await;
-        let settings = connect_settings(config(&name).await);
+        Self::opened(connect_settings(config(&name).await), name)
+    }
+
+    /// The database of a test's own server, with the demo's catalogue in force. The server is dropped after it.
+    pub async fn on(server: &OwnServer) -> Self {
+        let settings = connect_settings(server.config());
+        migrate(settings.clone()).await;
+        let name = settings.owner.get_dbname().unwrap_or_default().to_owned();
+        let db = Self::opened(settings, name);
+        db.apply_catalogue(&Self::demo_catalogue()).await;
+        db
+    }
+
+    fn opened(settings: ConnectSettings, name: String) -> Self {
         let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
         let database = Database::open(&settings, CONNECTIONS, keys.clone(), Self::rules()).unwrap();
         Self { settings, database, keys, name }

@@ -26,6 +26,7 @@ mod cluster;
 mod customer;
 mod database;
 mod fault_proxy;
+mod own_server;
 mod template;
 mod watcher;
 
@@ -34,3 +35,4 @@ pub use cluster::{Gone, data_dir, stop};
 pub use customer::NewBuyer;
 pub use database::TestDb;
 pub use fault_proxy::FaultProxy;
+pub use own_server::OwnServer;

@@ -47,12 +47,7 @@ async fn make_template(admin: &Client, template: &str) {
         let new = format!("new_{template}");
         admin.batch_execute(&format!("drop database if exists {new} with (force)")).await.unwrap();
         admin.batch_execute(&format!("create database {new}")).await.unwrap();
-        let settings = connect_settings(config(&new).await);
-        // Migrations need a runtime of several threads, which the test's need not be.
-        let migrated = tokio::task::spawn_blocking(move || {
-            tokio::runtime::Runtime::new().unwrap().block_on(store::db::migrate(&settings)).unwrap()
-        });
-        migrated.await.unwrap();
+        migrate(connect_settings(config(&new).await)).await;
         await_empty(admin, &new).await;
         admin.batch_execute(&format!("alter database {new} rename to {template}")).await.unwrap();
         // Nobody connects to it, not even autovacuum: a database with sessions can't be copied.
@@ -62,6 +57,14 @@ async fn make_template(admin: &Client, template: &str) {
             .unwrap();
     }
     admin.batch_execute(&format!("select pg_advisory_unlock({LOCK})")).await.unwrap();
+}
+
+/// Migrates a database. Migrations need a runtime of several threads, which the test's need not be.
+pub(crate) async fn migrate(settings: ConnectSettings) {
+    let migrated = tokio::task::spawn_blocking(move || {
+        tokio::runtime::Runtime::new().unwrap().block_on(store::db::migrate(&settings)).unwrap()
+    });
+    migrated.await.unwrap();
 }
 
 /// Ends the sessions of a database and waits until they are gone.

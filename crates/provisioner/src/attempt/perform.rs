@@ -58,6 +58,12 @@ pub(super) async fn perform(
         let why = "this is not done here by machine".to_owned();
         return Err(Failure::final_one(Class::Configuration, why).into());
     }
+    if let Some(speaks) = driver.speaks() {
+        let by = format!("{}, {speaks}", task.driver.as_deref().unwrap_or_default());
+        if !settle(realm, async |tx| tasks::keep_driver(tx, lease, &by).await).await {
+            return Err(Stop::Lost);
+        }
+    }
     let Progress { boot, handle } = progress(realm, lease).await?;
     let spent = handle.as_ref().map(|handle| handle.since).unwrap_or_default();
     let time = driver.time_for(task.operation).saturating_sub(spent);

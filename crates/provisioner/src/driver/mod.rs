@@ -10,6 +10,7 @@ mod desired;
 mod exec;
 mod hook;
 mod http;
+mod life;
 mod log;
 mod machine;
 mod magic;
@@ -31,6 +32,7 @@ pub(crate) use desired::report;
 pub use desired::{Desired, Restarted, Verdict, WAS_OFF, desired_by};
 pub use exec::{ExecDriver, ExecSettings, Limits, Supervisor};
 pub use http::{Callback, HttpDriver, HttpSettings, NoCallback, Secrets, Signed};
+pub use life::LIFE;
 pub use log::{Lines, Log};
 pub use machine::{Machine, MachineSize, Observed, Traits};
 pub use proxmox::{ProxmoxDriver, ProxmoxSettings};
@@ -47,6 +49,12 @@ pub trait Driver {
 
     /// How long an operation has, from when it is first asked for; see [`Ctx::deadline`].
     fn time_for(&self, operation: Operation) -> Duration;
+
+    /// With what it does its work, beyond its name: the protocol that it speaks, and which program it runs, where that can
+    /// change between two tries. Kept with each try.
+    fn speaks(&self) -> Option<String> {
+        None
+    }
 
     /// Whether it works, changing nothing: which operations the other side knows. For staff.
     fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>>;

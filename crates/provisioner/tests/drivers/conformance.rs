@@ -5,7 +5,7 @@ pub mod subjects;
 use std::time::Duration;
 
 use domain::{orders::OrderId, tasks::Operation};
-use provisioner::driver::{Class, Desired, Driver, Observed, Outcome, Restarted, Verdict, WAS_OFF, desired_by};
+use provisioner::driver::{Class, Desired, Driver, LIFE, Observed, Outcome, Restarted, Verdict, WAS_OFF, desired_by};
 use serde_json::json;
 use store::tasks::ClaimedTask;
 use subjects::{Exec, Http, Proxmox, Simulated};
@@ -107,23 +107,6 @@ impl<'a, S: Subject> Story<'a, S> {
         self.execute(&again).await
     }
 }
-
-/// Each after the machine was made; `Destroy` is last.
-const LIFE: [Operation; 13] = [
-    Operation::Create,
-    Operation::Restart,
-    Operation::Change,
-    Operation::ResetPassword,
-    Operation::Rename,
-    Operation::Ptr,
-    Operation::Firewall,
-    Operation::FlushFilter,
-    Operation::MoveAddress,
-    Operation::Suspend,
-    Operation::Unsuspend,
-    Operation::Reinstall,
-    Operation::Destroy,
-];
 
 /// What of it a driver can do.
 async fn life(subject: &impl Subject) -> Vec<Operation> {

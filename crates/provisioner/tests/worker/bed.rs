@@ -17,7 +17,7 @@ use store::{
     orders::{Buyer, change_power, place, terminate},
     tasks::{self, Claim, ClaimedTask, Simulated, SimulatedServer},
 };
-use testkit::TestDb;
+use testkit::{OwnServer, TestDb};
 use tokio::time;
 use tokio_postgres::Client;
 
@@ -56,14 +56,27 @@ impl Bed {
 
     /// With the customer in this realm, which the statements then mean, too.
     pub async fn of(kind: RealmKind) -> Self {
-        let db = TestDb::with_demo_catalogue().await;
+        Self::with(TestDb::with_demo_catalogue().await, kind).await
+    }
+
+    /// On a server that can die.
+    pub async fn on(server: &OwnServer) -> Self {
+        Self::with(TestDb::on(server).await, RealmKind::Live).await
+    }
+
+    async fn with(db: TestDb, kind: RealmKind) -> Self {
         let buyer = match kind {
             RealmKind::Live => db.customer("ann").credit("100000.00").add().await,
             RealmKind::Test => db.customer("test").of(kind).add().await,
         };
-        let eyes = db.owner().await;
-        eyes.batch_execute(&format!("set search_path to {}, catalogue", kind.schema())).await.unwrap();
+        let eyes = eyes(&db, kind).await;
         Self { db, buyer, eyes }
+    }
+
+    /// After the server died: with a new session, and with pools that have seen no outage.
+    pub async fn look_again(&mut self) {
+        self.eyes = eyes(&self.db, RealmKind::Live).await;
+        self.db.database = self.db.open(10);
     }
 
     pub fn live(&self) -> &Realm {
@@ -199,6 +212,12 @@ impl Bed {
         assert!(self.holds("select not exists (select from task where state <> 'succeeded')").await);
         self.db.verify_books().await;
     }
+}
+
+async fn eyes(db: &TestDb, kind: RealmKind) -> Client {
+    let eyes = db.owner().await;
+    eyes.batch_execute(&format!("set search_path to {}, catalogue", kind.schema())).await.unwrap();
+    eyes
 }
 
 /// Everything at once.

@@ -85,6 +85,28 @@ async fn a_hook_that_is_busy_is_asked_again() {
 }
 
 #[tokio::test]
+async fn which_hook_a_try_ran_is_kept_with_it() {
+    let bed = bed().await;
+    let (place, settings) = hooked("[ \"$1\" = create ] && exit 75\ngood \"$@\"");
+    bed.order().await;
+    bed.work_until(settings.clone(), "select state = 'queued' and attempt = 1 from task").await;
+    // Staff deploy another one while the task waits for its next try.
+    let hook = place.path().join("hook");
+    let mended = fs::read_to_string(&hook).unwrap().replace("exit 75", "true");
+    fs::write(&hook, mended).unwrap();
+    bed.run("update task set run_at = now()").await;
+    bed.work_until(settings, ALL_DONE).await;
+    let tried = "select count(distinct driver) = 2 and bool_and(driver ~ '^hooked, protocol 1, sha256 [0-9a-f]{12}$') \
+        and array_agg(outcome order by fence) = '{retry,succeeded}' from task_attempt";
+    assert!(
+        bed.holds(tried).await,
+        "{}",
+        bed.text("select string_agg(to_jsonb(a)::text, ' ') from task_attempt a").await
+    );
+    bed.all_is_done().await;
+}
+
+#[tokio::test]
 async fn a_liar_is_not_believed() {
     let bed = bed().await;
     let lies = "[ \"$1\" = create ] && { echo '{\"t\":\"result\",\"task\":\"'$VARTAI_TASK'\"}'; exit 0; }";
@@ -166,11 +188,17 @@ async fn the_test_realm_reaches_no_hook_whatever_is_asked_of_it() {
     bed.rename_driver("hooked").await;
     let (place, settings) = hooked("echo x >> $HERE/reached; good \"$@\"");
     let order = bed.order_in(&bed.db.database.test).await;
-    for operation in Operation::ALL.into_iter().filter(|operation| *operation != Operation::Create) {
-        bed.run(&format!("insert into task (order_id, operation, state) values ({order}, '{operation}', 'queued')"))
-            .await;
+    let nothing_left = "select not exists (select from task where state in ('queued', 'running'))";
+    let insert =
+        |operation| format!("insert into task (order_id, operation, state) values ({order}, '{operation}', 'queued')");
+    // Its removal comes last: nothing that waits is done after that.
+    let of_life = |operation: &Operation| !matches!(operation, Operation::Create | Operation::Destroy);
+    for operation in Operation::ALL.into_iter().filter(of_life) {
+        bed.run(&insert(operation)).await;
     }
-    bed.work_until(settings, "select not exists (select from task where state in ('queued', 'running'))").await;
+    bed.work_until(settings.clone(), nothing_left).await;
+    bed.run(&insert(Operation::Destroy)).await;
+    bed.work_until(settings, nothing_left).await;
     assert!(bed.holds("select count(*) filter (where state = 'succeeded') >= 5 from task").await);
     assert!(!place.path().join("reached").exists());
 }

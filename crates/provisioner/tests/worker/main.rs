@@ -11,3 +11,5 @@ mod orders;
 mod poison;
 mod queue;
 mod realms;
+mod restarts;
+mod wakes;

@@ -23,6 +23,32 @@ async fn a_task_that_can_not_be_made_out_keeps_no_other_order_waiting() {
 }
 
 #[tokio::test]
+async fn a_thousand_that_can_not_be_made_out_end_and_starve_nobody() {
+    let bed = Bed::new().await;
+    let first = bed.ready_order().await;
+    // Half of them nobody knows, half can't be opened; one is very long. Their time has long come.
+    bed.run(&format!(
+        "insert into orders (customer_id, tariff_id, vid, once_only, months, state, by_hand, server_login, server_password) \
+           select customer_id, tariff_id, vid, false, 1, 'active', false, 'root', 'broken' \
+           from orders, generate_series(1, 1000) where id = {first}; \
+         insert into task (order_id, operation, params, state, max_attempts, run_at) \
+           select id, case when id % 2 = 0 then 'server_teleport' else 'server_reboot' end, \
+             case when id = {first} + 1 then jsonb_build_object('much', repeat('x', 5000000)) else '{{}}' end, 'queued', 1, \
+             now() - interval '2 hours' from orders where id > {first}"
+    ))
+    .await;
+    let good = bed.order().await;
+    let worker = provisioner::spawn(bed.db.open(10), quick()).unwrap();
+    for done in (0..=1000).step_by(100) {
+        bed.until(&format!("select count(*) >= {done} from task where state = 'manual' and attempt = 1")).await;
+    }
+    bed.until(&format!("select state = 'active' from orders where id = {good}")).await;
+    worker.stop().await.unwrap();
+    assert!(bed.holds("select not exists (select from task where state in ('queued', 'running'))").await);
+    assert!(bed.holds("select count(*) = 1000 from task where results like 'attempt 1: the task can%'").await);
+}
+
+#[tokio::test]
 async fn an_operation_of_a_newer_program_is_left_to_it() {
     let bed = Bed::new().await;
     let newer = bed.order().await;

@@ -42,6 +42,53 @@ async fn two_workers_do_each_orders_tasks_one_by_one_and_in_order() {
     bed.all_is_done().await;
 }
 
+/// So many by default; `VARTAI_TEST_TASKS` says otherwise.
+fn many() -> i64 {
+    std::env::var("VARTAI_TEST_TASKS").ok().and_then(|many| many.parse().ok()).unwrap_or(1000)
+}
+
+#[tokio::test]
+async fn many_tasks_of_few_servers_are_done_one_by_one_and_in_order() {
+    const SERVERS: i64 = 50;
+    let (bed, many) = (Bed::new().await, many());
+    for _ in 0..SERVERS {
+        bed.order().await;
+    }
+    // Places on the hypervisor are not what is tested.
+    bed.run("update server set node = null").await;
+    let all_made = format!("select count(*) = {SERVERS} from orders where state = 'active'");
+    bed.work_until(WorkerSettings { concurrency: 16, ..quick() }, &all_made).await;
+    bed.run(WITNESS).await;
+    bed.run(&format!(
+        "insert into task (order_id, operation, state) \
+           select (select min(id) from orders) + n % {SERVERS}, 'server_flush_iptables', 'queued' \
+           from generate_series(1, {many}) n; analyze task"
+    ))
+    .await;
+    let settings = WorkerSettings { concurrency: 16, ..quick() };
+    let other = provisioner::spawn(bed.db.open(18), settings.clone()).unwrap();
+    let worker = provisioner::spawn(bed.db.open(18), settings).unwrap();
+    // In stages, so that each has its deadline.
+    for done in (0..many).step_by(100).chain([many]) {
+        bed.until(&format!("select count(*) >= {done} from seen where state = 'succeeded'")).await;
+    }
+    for worker in [worker, other] {
+        worker.stop().await.unwrap();
+    }
+    assert!(bed.holds(&format!("select count(*) = 2 * {many} from seen")).await, "each ran once");
+    let in_turn = "select bool_and(state = case when at % 2 = 1 then 'running' else 'succeeded' end) \
+           and bool_and(state = 'succeeded' or task > before) \
+         from (select state, task, coalesce(lag(task) over (partition by order_id order by seq), 0) as before, \
+             row_number() over (partition by order_id order by seq) as at from seen) steps";
+    assert!(bed.holds(in_turn).await, "none overtook another of its server or ran beside it");
+    assert!(bed.holds("select count(distinct worker) = 2 from seen where state = 'running'").await);
+    let waited = "select (percentile_cont(0.99) within group (order by waited) * 1000)::int || ' ms' from ( \
+        select extract(epoch from assigned_at - greatest(created_at, lag(completed_at) over (partition by order_id order by id))) \
+          as waited from task where operation = 'server_flush_iptables') turns";
+    println!("{many} tasks: 99 of 100 waited no longer than {} for their turn", bed.text(waited).await);
+    bed.all_is_done().await;
+}
+
 #[tokio::test]
 async fn what_is_not_due_yet_keeps_its_orders_later_tasks_but_no_other_orders() {
     let bed = Bed::new().await;

@@ -12,7 +12,7 @@ use super::{hand_out::hand_out_one, node_of};
 use crate::{
     db::{Error, Tx},
     orders::lock,
-    tasks::{NewTask, enqueue},
+    tasks::{NewTask, Undo, enqueue},
 };
 
 /// Gives a server one address more, out of a pool of that name, else of the first that serves it and has one left. A
@@ -32,6 +32,7 @@ pub async fn give(tx: &mut Tx, id: OrderId, pool: Option<&str>) -> Result<(IpAdd
     let given = hand_out_one(tx, id, &pools).await?;
     let ip = given.ok_or_else(|| Error::Refused(format!("no pool that serves order {id} has an address left")))?;
     let params = json!({ "ip": ip.to_string() });
-    let task = NewTask { params, by_hand: order.by_hand, ..Operation::MoveAddress.into() };
+    let undo = Some(Undo::held(ip));
+    let task = NewTask { params, undo, by_hand: order.by_hand, ..Operation::MoveAddress.into() };
     Ok((ip, enqueue(tx, id, task).await?.id))
 }

@@ -12,4 +12,4 @@ pub use release::release;
 
 pub(crate) use hand_out::{HandedOut, hand_out};
 pub(crate) use list::node_of;
-pub(crate) use release::release_all;
+pub(crate) use release::{hold_again, release_all};

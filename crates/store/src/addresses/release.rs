@@ -1,6 +1,6 @@
 //! Giving addresses back.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use diesel::sql_types;
 use diesel_async::RunQueryDsl;
@@ -19,6 +19,24 @@ pub(crate) async fn release_all(tx: &mut Tx, order: OrderId) -> Result<(), Error
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// A server that was not gone after all holds again what still rests of its addresses, under the names of their pools.
+/// Which they are.
+pub(crate) async fn hold_again(tx: &mut Tx, order: OrderId) -> Result<BTreeSet<IpAddr>, Error> {
+    let catalogue = tx.catalogue();
+    let mut again = super::all(tx).await?;
+    again.retain(|held| held.order == order && held.released_at.is_some());
+    for held in &again {
+        let name = catalogue.pool_of(held.ip).and_then(|pool| pool.reverse_of(held.ip));
+        sql("update address set released_at = null, ptr = $3 where ip = $1 and order_id = $2")
+            .bind::<sql_types::Inet, _>(IpNetwork::from(held.ip))
+            .bind::<sql_types::BigInt, _>(order.0)
+            .bind::<sql_types::Nullable<sql_types::Text>, _>(name.map(|name| name.ascii().to_owned()))
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(again.into_iter().map(|held| held.ip).collect())
 }
 
 /// Staff say that the server of a terminated order is gone, though no task did it: its addresses rest from now on.

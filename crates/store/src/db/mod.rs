@@ -9,6 +9,7 @@ mod realm;
 mod scratch;
 mod sql;
 mod transaction;
+mod wake;
 
 pub use connect::{ConnectSettings, Connector, RoleAuth};
 pub use error::Error;
@@ -19,6 +20,7 @@ pub use realm::{Database, Realm, RealmKind, Rules};
 pub use scratch::Scratch;
 pub(crate) use sql::{Sql, sql};
 pub use transaction::{AsStoreError, Tx};
+pub use wake::Listener;
 
 /// A connection to PostgreSQL.
 pub type Conn = diesel_async::AsyncPgConnection;

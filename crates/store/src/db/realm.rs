@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use jiff::tz::TimeZone;
 use tokio::{runtime::Handle, time};
 
-use super::{Conn, ConnectSettings, Connector, Error, Monitor, own::OwnRealms};
+use super::{Conn, ConnectSettings, Connector, Error, Monitor, own::OwnRealms, wake::Wakes};
 use crate::{catalogue::CatalogueCache, seal::Keyring};
 
 /// Which realm.
@@ -65,6 +65,8 @@ impl RealmKind {
 
 /// Connections for renewing leases.
 const LEASE_CONNECTIONS: usize = 1;
+/// Connections for telling workers that a task was queued.
+const WAKE_CONNECTIONS: usize = 1;
 
 /// The company's rules that every decision needs.
 #[derive(Debug, Clone)]
@@ -95,6 +97,7 @@ pub struct Realm {
     pool: Pool<AsyncPgConnection>,
     /// For renewing leases alone; made when it is first needed.
     leases: Pool<AsyncPgConnection>,
+    wakes: Arc<Wakes>,
     monitor: Monitor,
     keys: Arc<Keyring>,
     catalogue: Arc<CatalogueCache>,
@@ -131,10 +134,12 @@ impl Ground {
         connector: &Connector,
         connections: usize,
     ) -> Result<Realm, Error> {
-        let Self { monitor, keys, catalogue, rules, .. } = self.clone();
+        let Self { runtime, monitor, keys, catalogue, rules, .. } = self.clone();
+        let telling = pool(connector.clone(), WAKE_CONNECTIONS)?;
+        let wakes = Arc::new(Wakes::start(connector.clone(), telling, format!("{schema} tasks"), &runtime));
         let leases = pool(connector.clone(), LEASE_CONNECTIONS)?;
         let pool = pool(connector.clone(), connections)?;
-        Ok(Realm { kind, schema: schema.into(), own: false, pool, leases, monitor, keys, catalogue, rules })
+        Ok(Realm { kind, schema: schema.into(), own: false, pool, leases, wakes, monitor, keys, catalogue, rules })
     }
 }
 
@@ -321,6 +326,10 @@ impl Realm {
 
     pub(super) const fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    pub(super) fn wakes(&self) -> &Wakes {
+        &self.wakes
     }
 
     /// Waits until the database answers, at most `patience`.

@@ -20,6 +20,8 @@ pub struct Tx {
     now: Timestamp,
     xact: String,
     catalogue: Arc<Catalogue>,
+    /// Whether workers are told once it is committed.
+    wakes: bool,
 }
 
 /// A connection whose transaction may be open. Whoever drops it before the end, as a caller does that goes away, has it
@@ -101,7 +103,11 @@ impl Realm {
         match outcome {
             None => Err(gone().into()),
             Some(Ok(done)) => {
+                let wakes = tx.wakes;
                 tx.commit().await?;
+                if wakes {
+                    self.wakes().wake();
+                }
                 Ok(done)
             }
             Some(Err(error)) => {
@@ -127,7 +133,8 @@ impl Realm {
             () = self.monitor().gone() => Err(gone()),
         };
         let (head, catalogue) = begun?;
-        Ok(Tx { connection, realm: self.clone(), now: head.now.to_jiff(), xact: head.xact, catalogue })
+        let now = head.now.to_jiff();
+        Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue, wakes: false })
     }
 
     /// Whether the transaction was committed whose commit got no answer.
@@ -216,6 +223,11 @@ impl Tx {
     #[must_use]
     pub fn keys(&self) -> &Keyring {
         self.realm.keys()
+    }
+
+    /// Has workers told, once this is committed, that a task is due.
+    pub(crate) const fn wake(&mut self) {
+        self.wakes = true;
     }
 
     /// The connection, for queries.

@@ -9,6 +9,7 @@ mod place;
 mod power;
 mod process;
 mod renew;
+mod restore;
 mod sealed;
 mod sizes;
 mod terminate;
@@ -20,8 +21,9 @@ pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
 pub use process::{PasswordSet, Processed, password, process};
 pub use renew::{RenewFailure, Renewed, renew};
+pub use restore::restore;
 pub use sealed::{SealedPasswords, try_keys};
-pub use terminate::{restore, terminate};
+pub use terminate::terminate;
 
 pub(crate) use begin::{Beginning, begin, extend, resume};
 pub(crate) use credentials::{new_password, open_password, seal_password};

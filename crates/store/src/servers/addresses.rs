@@ -18,7 +18,7 @@ use crate::{
     addresses::{held, node_of},
     db::{Error, Tx, sql},
     orders::{load, lock_own},
-    tasks::{NewTask, is_on_its_way, waiting},
+    tasks::{NewTask, Undo, is_on_its_way, waiting},
 };
 
 /// Gives an address that a server holds another reverse name.
@@ -33,9 +33,8 @@ pub async fn set_ptr(
     name: &DomainName,
 ) -> Result<TaskId, ServerFailure> {
     own_server(tx, customer, id).await?;
-    if !addresses_of(tx, id).await?.contains(&ip) {
-        return Err(ServerFailure::NotHeld);
-    }
+    let has = held(tx.conn(), Some(id)).await?;
+    let before = has.into_iter().find(|held| held.ip == ip).ok_or(ServerFailure::NotHeld)?;
     let order = usable(tx, customer, id, Operation::Ptr).await?;
     sql("update address set ptr = $3 where ip = $1 and order_id = $2 and released_at is null")
         .bind::<sql_types::Inet, _>(IpNetwork::from(ip))
@@ -44,7 +43,8 @@ pub async fn set_ptr(
         .execute(tx.conn())
         .await?;
     let params = json!({ "ip": ip.to_string(), "domain": name.ascii() });
-    queue(tx, id, NewTask { params, by_hand: order.by_hand, ..Operation::Ptr.into() }).await
+    let undo = Some(Undo::ptr(ip, before.ptr.as_deref()));
+    queue(tx, id, NewTask { params, undo, by_hand: order.by_hand, ..Operation::Ptr.into() }).await
 }
 
 async fn own_server(tx: &mut Tx, customer: CustomerId, id: OrderId) -> Result<Order, ServerFailure> {

@@ -12,7 +12,7 @@ use domain::{
 use super::manage::{ServerFailure, queue, usable};
 use crate::{
     db::{Conn, Error, Tx, sql},
-    tasks::{NewTask, waiting},
+    tasks::{NewTask, Undo, waiting},
 };
 
 #[derive(Default, QueryableByName)]
@@ -73,7 +73,8 @@ pub async fn set_firewall(
     let after = before.with(changes);
     let params = Limit::ALL.into_iter().map(|limit| (limit.name().to_owned(), after.get(limit).to_string().into()));
     let params = serde_json::Value::Object(params.collect());
-    let task = NewTask { params, by_hand: order.by_hand, ..Operation::Firewall.into() };
+    let undo = Some(Undo::firewall(&before));
+    let task = NewTask { params, undo, by_hand: order.by_hand, ..Operation::Firewall.into() };
     if after == before {
         return Ok((after, waiting(tx, id, &task).await?));
     }

@@ -65,10 +65,23 @@ impl Ending<'_> {
     }
 }
 
+/// Keeps with a try what does it, before it does: also a try that is lost says so. False when the try is over.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn keep_driver(tx: &mut Tx, lease: &Lease, driver: &str) -> Result<bool, Error> {
+    let under_way = dsl::task_attempt
+        .filter(dsl::task_id.eq(lease.id.0))
+        .filter(dsl::fence.eq(lease.fence))
+        .filter(dsl::outcome.is_null());
+    Ok(diesel::update(under_way).set(dsl::driver.eq(driver)).execute(tx.conn()).await? == 1)
+}
+
 /// Writes down how a try ended, in the transaction that ends it.
 pub(super) async fn end(tx: &mut Tx, lease: &Lease, ending: &Ending<'_>) -> Result<(), Error> {
     // A claim of before this was written down has no row.
-    sql("update task_attempt set ended_at = greatest(now(), started_at), outcome = $3, class = $4, driver = $5, \
+    sql("update task_attempt set ended_at = greatest(now(), started_at), outcome = $3, class = $4, \
+           driver = coalesce(driver, $5), \
            detail = $6 \
          where task_id = $1 and fence = $2")
     .bind::<sql_types::BigInt, _>(lease.id.0)

@@ -144,15 +144,17 @@ const IN_ITS_WAY: &str = "\
 
 /// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
 /// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the
-/// server again, so it comes to nothing with that, or goes on when the order is restored. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
+/// server again, so it comes to nothing with that, or goes on when the order is restored. What is not wanted any more is
+/// only looked at, and is never held. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
 const MAY_BE_DONE: &str = "\
     t.state = 'queued' and t.run_at <= now() and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
-      and (t.rank = 0 or o.state not in ('suspended', 'terminated')) \
+      and (t.rank = 0 or o.state not in ('suspended', 'terminated') or t.cancel_requested_at is not null) \
       and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
 /// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
-/// reinstallations asked for until then.
+/// reinstallations asked for until then. A server's size is the one before the changes that are still to come: they may
+/// come to nothing.
 fn claim_query() -> String {
     format!(
         "with node as ( \
@@ -174,12 +176,17 @@ fn claim_query() -> String {
            returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params, \
              t.cancel_requested_at is not null as cancel_asked), \
          tried as (insert into task_attempt (task_id, fence, attempt, worker) select id, fence, attempt, $2 from taken) \
-         select taken.*, o.tariff_id, s.image_id, s.cpu_ghz, s.ram_mb, s.disk_gb, s.bandwidth_mbps, o.server_login, \
-           o.server_password, coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, \
+         select taken.*, o.tariff_id, s.image_id, o.server_login, o.server_password, \
+           coalesce((c.undo->>'cpu_ghz')::int, s.cpu_ghz) as cpu_ghz, \
+           coalesce((c.undo->>'ram_mb')::int, s.ram_mb) as ram_mb, \
+           coalesce((c.undo->>'disk_gb')::int, s.disk_gb) as disk_gb, \
+           coalesce((c.undo->>'bandwidth_mbps')::int, s.bandwidth_mbps) as bandwidth_mbps, coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, \
            coalesce(s.password_version, 1) as password_version, \
            coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
              and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
-         from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id"
+         from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id \
+           left join lateral (select c.undo from task c where c.order_id = o.id and c.id > taken.id \
+             and c.state = 'queued' and c.undo ? 'cpu_ghz' order by c.id limit 1) c on true"
     )
 }
 

@@ -130,6 +130,9 @@ pub(crate) async fn enqueue(tx: &mut Tx, order: OrderId, new: NewTask<'_>) -> Re
         .returning(dsl::id)
         .get_result(tx.conn())
         .await?;
+    if !for_staff && new.after_hours == 0 {
+        tx.wake();
+    }
     if let Some(secret) = new.secret {
         let sealed = secret::seal(tx, TaskId(id), secret)?;
         diesel::update(dsl::task.find(id)).set(dsl::secret.eq(sealed)).execute(tx.conn()).await?;

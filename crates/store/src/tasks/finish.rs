@@ -116,7 +116,7 @@ pub async fn give_back(tx: &mut Tx, lease: &Lease, failed: &Failed<'_>) -> Resul
         _ if let_go => give_up(tx, &task, &format!("{log}cancelled by staff\n")).await?,
         Next::Uncounted(wait) => queue_again(tx, &task, wait, 1, &log).await?,
         Next::After(wait) if lease.attempt < lease.max_attempts => queue_again(tx, &task, wait, 0, &log).await?,
-        Next::After(_) | Next::Never => fail_for_good(tx, &task, &log).await?,
+        Next::After(_) | Next::Never => fail_for_good(tx, &task, &log, known).await?,
         Next::Staff => wait_for_staff(tx, &task, &log).await?,
     }
     Ok(true)
@@ -148,6 +148,7 @@ pub async fn release(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     .execute(tx.conn())
     .await?;
     if released == 1 {
+        tx.wake();
         attempts::end(tx, lease, &Ending::of(AttemptOutcome::Released)).await?;
     }
     Ok(released == 1)
@@ -164,7 +165,7 @@ pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     attempts::end(tx, lease, &Ending::of(AttemptOutcome::Lost)).await?;
     let log = format!("attempt {}: the worker was not heard of any more\n", lease.attempt);
     if lease.attempt >= lease.max_attempts {
-        fail_for_good(tx, &task, &log).await?;
+        fail_for_good(tx, &task, &log, false).await?;
     } else {
         // Behind what other orders have due: it is due now. Before the order's own later tasks: those wait for this one.
         leave(tx, &task, &log).await?;
@@ -209,16 +210,20 @@ async fn leave(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
     .bind::<sql_types::Text, _>(log)
     .execute(tx.conn())
     .await?;
+    tx.wake();
     Ok(())
 }
 
-/// What was paid for, or isn't wanted any more, comes to nothing; unless the company's rule is that staff decide. All
-/// else waits for staff.
-async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
-    let paid_for = Operation::ALL.into_iter().any(|operation| operation.is_paid_for() && task.is(operation));
+/// What was paid for, or isn't wanted any more, comes to nothing; unless the company's rule is that staff decide. So does
+/// a setting that is known not to have been made: its customer sees what is in force, and may set it again. All else
+/// waits for staff.
+async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str, known: bool) -> Result<(), Error> {
+    let is =
+        |kind: fn(Operation) -> bool| Operation::ALL.into_iter().any(|operation| kind(operation) && task.is(operation));
     match tx.rules().provisioning.refund_failed {
         _ if task.cancel_asked => give_up(tx, task, log).await,
-        RefundFailed::AtOnce if paid_for => nothing::end(tx, task, Nothing::Failed, log).await,
+        _ if known && is(Operation::is_setting) => nothing::end(tx, task, Nothing::Failed, log).await,
+        RefundFailed::AtOnce if is(Operation::is_paid_for) => nothing::end(tx, task, Nothing::Failed, log).await,
         RefundFailed::AtOnce | RefundFailed::ByStaff => wait_for_staff(tx, task, log).await,
     }
 }

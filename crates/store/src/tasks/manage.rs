@@ -14,7 +14,7 @@ use super::{
     claim::driver_of,
     finish::{give_up, hold_order},
     moves::cancel_move,
-    nothing::open_tasks,
+    nothing::{IN_DOUBT, open_tasks},
 };
 use crate::{
     addresses::{self, HandedOut},
@@ -114,6 +114,7 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
             _ => format!("task {} has failed and its money was returned: it has to be ordered again", id.0),
         }));
     }
+    tx.wake();
     if operation == Operation::Create.name() {
         // Suspended meanwhile, it stays so: that has its own task.
         sql("update orders set by_hand = false, state = case state when 'manual' then 'provisioning' else state end \
@@ -129,6 +130,8 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
 struct Staffed {
     #[diesel(sql_type = sql_types::BigInt)]
     tariff_id: i64,
+    #[diesel(sql_type = sql_types::Text)]
+    state: String,
     #[diesel(sql_type = sql_types::Bool)]
     terminated: bool,
     #[diesel(sql_type = sql_types::Bool)]
@@ -140,7 +143,7 @@ struct Staffed {
 async fn only_for_staff(tx: &mut Tx, order: OrderId, operation: &str) -> Result<Option<String>, Error> {
     let (create, destroy) = (Operation::Create.name(), Operation::Destroy.name());
     let of: Staffed =
-        sql("select tariff_id, state = 'terminated' as terminated, by_hand and exists (select from task t \
+        sql("select tariff_id, state, state = 'terminated' as terminated, by_hand and exists (select from task t \
            where t.order_id = o.id and t.operation = $2 and t.state in ('manual', 'succeeded')) as made_by_staff \
          from orders o where id = $1")
         .bind::<sql_types::BigInt, _>(order.0)
@@ -151,6 +154,10 @@ async fn only_for_staff(tx: &mut Tx, order: OrderId, operation: &str) -> Result<
         Some(format!("the tariff of order {order} has no driver: its tasks are for staff"))
     } else if of.terminated && operation != destroy {
         Some(format!("order {order} is terminated"))
+    } else if of.state == "active" && operation == Operation::Suspend.name()
+        || of.state == "suspended" && operation == Operation::Unsuspend.name()
+    {
+        Some(format!("order {order} is {} by now: what was asked for last is something else", of.state))
     } else if of.made_by_staff && operation != create {
         Some(format!("order {order} is handled by hand: its creation waits for staff, or was theirs"))
     } else {
@@ -191,6 +198,8 @@ pub enum Cancelled {
     Done,
     /// A worker has it, and is told within seconds to let go of it. It may be done before.
     Asked,
+    /// It may be so already. A worker looks, and begins nothing: it is cancelled unless it is done.
+    ToBeSeen,
 }
 
 /// Cancels a task, with what hangs on it: what was paid for it is returned, what it had changed is put back, an order
@@ -211,6 +220,22 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
     if open.is(Operation::Destroy) {
         return Err(Error::Refused(format!("the order has ended: vartai order restore {order} brings it back")));
     }
+    if open.is(Operation::MoveAddress) && open.undo.is_none() {
+        return Err(Error::Refused(format!(
+            "task {} brings a machine the addresses that its server holds by now: without it one would have none, or two \
+             the same",
+            id.0
+        )));
+    }
+    if open.state != "running" && in_doubt(tx, id).await? {
+        sql("update task set state = 'queued', cancel_requested_at = now(), run_at = now(), \
+               attempt = least(attempt, max_attempts - 1) where id = $1")
+        .bind::<sql_types::BigInt, _>(id.0)
+        .execute(tx.conn())
+        .await?;
+        tx.wake();
+        return Ok(Cancelled::ToBeSeen);
+    }
     if open.state != "running" {
         give_up(tx, &open, "cancelled by staff\n").await?;
         return Ok(Cancelled::Done);
@@ -226,4 +251,22 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
         .execute(tx.conn())
         .await?;
     Ok(Cancelled::Asked)
+}
+
+#[derive(QueryableByName)]
+struct Doubt {
+    #[diesel(sql_type = sql_types::Bool)]
+    in_doubt: bool,
+    #[diesel(sql_type = sql_types::BigInt)]
+    tariff_id: i64,
+}
+
+/// Whether what a task wants may be so already, and a worker can tell.
+async fn in_doubt(tx: &mut Tx, id: TaskId) -> Result<bool, Error> {
+    let query = format!(
+        "select o.tariff_id, o.state <> 'terminated' and not o.by_hand and {IN_DOUBT} as in_doubt \
+         from task t join orders o on o.id = t.order_id where t.id = $1"
+    );
+    let of: Doubt = sql(query).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
+    Ok(of.in_doubt && driver_of(tx, TariffId(of.tariff_id)).is_some())
 }

@@ -4,7 +4,7 @@
 //! long as that one waits for staff, the later tasks of the waiting one's own order go past it; they are not told of the
 //! address (see `network`).
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
@@ -45,6 +45,56 @@ pub(crate) async fn wait_for_removal(tx: &mut Tx, order: OrderId, removal: Optio
     .bind::<sql_types::Nullable<sql_types::BigInt>, _>(removal.map(|removal| removal.0))
     .execute(tx.conn())
     .await?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Address {
+    #[diesel(sql_type = sql_types::Text)]
+    ip: String,
+}
+
+/// The addresses that were to be brought to a server, and were not because its order ended.
+pub(crate) async fn moves_that_ended_with(tx: &mut Tx, order: OrderId) -> Result<BTreeSet<IpAddr>, Error> {
+    let rows: Vec<Address> = sql(
+        "select distinct params ->> 'ip' as ip from task where order_id = $1 and operation = $2 and state = 'cancelled' \
+           and results like '%cancelled: the order ended%' and params ->> 'ip' is not null",
+    )
+    .bind::<sql_types::BigInt, _>(order.0)
+    .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+    .load(tx.conn())
+    .await?;
+    Ok(rows.iter().filter_map(|row| row.ip.parse().ok()).collect())
+}
+
+/// A task that is to bring an address to a server.
+#[derive(QueryableByName)]
+pub(crate) struct Taking {
+    /// The task.
+    #[diesel(sql_type = sql_types::BigInt)]
+    pub id: i64,
+    /// The server's.
+    #[diesel(sql_type = sql_types::BigInt)]
+    pub order_id: i64,
+    /// The address.
+    #[diesel(sql_type = sql_types::Text)]
+    pub ip: String,
+}
+
+/// What waits for one of these tasks before it brings an address to another server.
+pub(crate) async fn waiting_for(tx: &mut Tx, first: &[i64]) -> Result<Vec<Taking>, Error> {
+    let query = "select id, order_id, coalesce(params ->> 'ip', '') as ip from task \
+        where after = any($1) and state in ('queued', 'manual') order by id";
+    Ok(sql(query).bind::<sql_types::Array<sql_types::BigInt>, _>(first.to_vec()).load(tx.conn()).await?)
+}
+
+/// Has a task wait for another one than until now.
+pub(crate) async fn come_after(tx: &mut Tx, id: i64, first: TaskId) -> Result<(), Error> {
+    sql("update task set after = $2 where id = $1 and state in ('queued', 'manual')")
+        .bind::<sql_types::BigInt, _>(id)
+        .bind::<sql_types::BigInt, _>(first.0)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 

@@ -72,7 +72,7 @@ impl OpenTask {
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
         "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, undo \
-         from task where state in ('queued', 'running', 'manual') and {condition} order by id for update"
+         from task t where state in ('queued', 'running', 'manual') and {condition} order by id for update"
     );
     Ok(sql(query).bind::<sql_types::BigInt, _>(id).bind::<sql_types::BigInt, _>(fence).load(tx.conn()).await?)
 }
@@ -144,7 +144,9 @@ async fn return_all(tx: &mut Tx, create: &OpenTask) -> Result<String, Error> {
 
 /// Staff are to look at the order: what can't be made is theirs, what could not be changed goes on as it is.
 async fn attend(tx: &mut Tx, of: &OpenTask) -> Result<(), Error> {
-    let why = format!("{} failed for good, and its money was returned: vartai task log {}", of.operation, of.id);
+    let paid_for = Operation::ALL.into_iter().any(|operation| operation.is_paid_for() && of.is(operation));
+    let what = if paid_for { "its money was returned" } else { "what it set was put back" };
+    let why = format!("{} failed for good, and {what}: vartai task log {}", of.operation, of.id);
     diesel::update(orders::table.find(of.order_id)).set(orders::attention.eq(why)).execute(tx.conn()).await?;
     if of.is(Operation::Create) {
         sql("update orders set by_hand = true, state = 'manual', suspended_by = null \
@@ -156,11 +158,34 @@ async fn attend(tx: &mut Tx, of: &OpenTask) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether what the task `t` wants may be so already: an earlier try may have done it, or a system was made or addresses
+/// were brought there since, with all that was wanted then. A creation is not in doubt, since what is there of it is
+/// removed.
+pub(super) const IN_DOUBT: &str = "\
+    t.operation <> 'server_create' and exists ( \
+      select from task r join task_attempt a on a.task_id = r.id where r.order_id = t.order_id and case when r.id = t.id \
+        then a.outcome in ('unknown', 'lost', 'released') \
+        else t.undo is not null and r.operation in ('server_create', 'server_recreate', 'server_move_ip') \
+          and a.started_at >= t.created_at end)";
+
+/// Which of the tasks of an order that ends are cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// All: there will be no server.
+    All,
+    /// Those of which it is known that they were not done. The others are held: the end may be taken back.
+    Undone,
+}
+
 /// Cancels an order's tasks that no worker has in hand, with what hangs on them: the order ends.
-pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
+pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId, which: Waiting) -> Result<(), Error> {
+    let mut condition = "order_id = $1 and state <> 'running' and id > $2".to_owned();
+    if which == Waiting::Undone {
+        condition.push_str(&format!(" and not ({IN_DOUBT})"));
+    }
     loop {
         // Ending one may end others.
-        let waiting = open_tasks(tx, "order_id = $1 and state <> 'running' and id > $2", order.0, 0).await?;
+        let waiting = open_tasks(tx, &condition, order.0, 0).await?;
         let Some(first) = waiting.into_iter().next() else { return Ok(()) };
         end(tx, &first, Nothing::Cancelled, "cancelled: the order ended\n").await?;
     }
@@ -169,7 +194,7 @@ pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId) -> Result<(), Er
 /// An order's service is gone: what a worker had in hand when the order ended, and did not bring to an end since, can't
 /// be done to it any more. Its addresses rest.
 pub(crate) async fn gone(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    cancel_waiting(tx, order).await?;
+    cancel_waiting(tx, order, Waiting::All).await?;
     moves::wait_for_removal(tx, order, None).await?;
     addresses::release_all(tx, order).await
 }

@@ -1,9 +1,12 @@
 //! What was changed of an order and its server when a task was queued, and putting it back when the task comes to
 //! nothing.
 
+use std::net::IpAddr;
+
 use diesel::{ExpressionMethods, QueryDsl, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
+    firewall::{Firewall, Limit},
     orders::{OrderId, OrderState, ServerSpec, SuspendedBy},
     tasks::TaskId,
 };
@@ -14,7 +17,8 @@ use crate::{
     schema::task,
 };
 
-/// Columns of `server`, and `server_password`, `state` and `suspended_by` of `orders`, with what they held.
+/// Columns of `server`, `server_password`, `state` and `suspended_by` of `orders`, `firewall` with its limits, `ptr IP`
+/// of addresses, with what they held; and `held IP` of an address that was given to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Undo(pub(super) Value);
 
@@ -41,6 +45,23 @@ impl Undo {
             of.insert("server_password".to_owned(), json!(sealed.map(hex)));
         }
         Self(Value::Object(of))
+    }
+
+    /// What an address resolved to.
+    pub fn ptr(ip: IpAddr, name: Option<&str>) -> Self {
+        Self(Value::Object(Map::from_iter([(format!("ptr {ip}"), json!(name))])))
+    }
+
+    /// An address that the server did not hold.
+    pub fn held(ip: IpAddr) -> Self {
+        Self(Value::Object(Map::from_iter([(format!("held {ip}"), Value::Null)])))
+    }
+
+    /// The limits of a server's packet filter.
+    pub fn firewall(of: &Firewall) -> Self {
+        let limits: Map<String, Value> =
+            Limit::ALL.into_iter().map(|limit| (limit.name().to_owned(), of.get(limit).into())).collect();
+        Self(json!({ "firewall": limits }))
     }
 
     /// An order's state.
@@ -102,12 +123,30 @@ const ORDER: &str = "\
         else suspended_by end \
     where id = $1";
 
+const FIREWALL: &str = "\
+    insert into firewall (order_id, pps, pps_icmp, pps_udp, pps_syn, connlimit) \
+      select $1, f.pps, f.pps_icmp, f.pps_udp, f.pps_syn, f.connlimit from jsonb_to_record($2->'firewall') \
+        as f (pps int, pps_icmp int, pps_udp int, pps_syn int, connlimit int) where $2 ? 'firewall' \
+    on conflict (order_id) do update set pps = excluded.pps, pps_icmp = excluded.pps_icmp, \
+      pps_udp = excluded.pps_udp, pps_syn = excluded.pps_syn, connlimit = excluded.connlimit";
+
+/// An address that has left the order since is another's to name, unless it is still to be taken away here.
+const PTR: &str = "\
+    update address a set ptr = u.value from jsonb_each_text($2) u \
+    where u.key = 'ptr ' || host(a.ip) and a.released_at is null and (a.order_id = $1 or exists ( \
+      select from task m where m.order_id = $1 and m.operation = 'server_move_ip' and m.params ->> 'ip' = host(a.ip) \
+        and m.state in ('queued', 'running', 'manual')))";
+
+const HELD: &str = "\
+    update address a set released_at = now(), ptr = null from jsonb_object_keys($2) u (key) \
+    where u.key = 'held ' || host(a.ip) and a.order_id = $1 and a.released_at is null";
+
 async fn write(tx: &mut Tx, order: OrderId, undo: Map<String, Value>) -> Result<(), Error> {
     if undo.is_empty() {
         return Ok(());
     }
     let undo = Value::Object(undo);
-    for statement in [SERVER, ORDER] {
+    for statement in [SERVER, ORDER, FIREWALL, PTR, HELD] {
         sql(statement)
             .bind::<sql_types::BigInt, _>(order.0)
             .bind::<sql_types::Jsonb, _>(&undo)

@@ -21,7 +21,7 @@ use crate::acts::{STUCK, balance, claim, hosting, place, state, succeed, termina
 const MANY: usize = 12;
 
 /// The demo's catalogue with one pool, of these ranges of 198.51.100.0/24.
-fn with_pool(ranges: &[&str]) -> Catalogue {
+pub fn with_pool(ranges: &[&str]) -> Catalogue {
     let pool = Pool {
         name: "small".to_owned(),
         network: "198.51.100.0/24".parse().unwrap(),
@@ -384,7 +384,8 @@ async fn a_name_is_not_set_for_who_has_the_address_by_then() {
     let task = claim(live).await.unwrap();
     assert_eq!(task.wanted_ptr(), Some((ip, "vps.example.lt")));
     assert_eq!(task.wanted_hostname(), Some(format!("s{from}").as_str()), "the server's own name stays");
-    live.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &STUCK).await).await.unwrap();
+    let person = tasks::Failed { next: tasks::Next::Staff, ..STUCK };
+    live.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &person).await).await.unwrap();
     moved(live, &ann, from, ip, to).await.unwrap();
     let retried = live.transaction("retry", async |tx| tasks::retry(tx, naming).await).await;
     assert!(matches!(retried, Err(Error::Refused(_))));

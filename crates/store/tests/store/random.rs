@@ -1,26 +1,29 @@
 //! Random work on the queue: customers, staff, and workers that fail, fall silent and come back, against what must be
 //! true whatever happens. A control shows that a worker without its fence is found out.
 //!
-//! The dice begin where they always do; `VARTAI_TEST_SEED` lets them begin elsewhere.
+//! The dice begin where they always do; `VARTAI_TEST_SEED` lets them begin elsewhere. They don't begin anywhere yet: a gift
+//! of an address that is cancelled after the server's other one has moved away (5113583141313873853) is not settled.
+
+mod asks;
+mod oracle;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    domain_name::DomainName,
-    field::Field,
-    orders::{ChangeRequest, OrderId, PowerOperation},
-    tasks::TaskId,
+    orders::OrderId,
+    tasks::{Operation, ProvisioningRules},
 };
 use store::{
-    Realm,
+    Realm, Tx,
+    db::Rules,
     orders::Buyer,
-    servers,
-    tasks::{self, Claim, ClaimedTask, Failed, Next},
+    tasks::{self, Claim, ClaimedTask, Failed, Next, Simulated},
 };
 use testkit::TestDb;
 
 use crate::{
-    acts::{balance, place, power, terminate, vds},
+    acts::{place, vds},
+    addresses::with_pool,
     model::Dice,
 };
 
@@ -50,6 +53,8 @@ struct World<'a> {
     dice: Dice,
     ends: Ends,
     orders: Vec<OrderId>,
+    /// Orders that ended; some are restored.
+    ended: Vec<OrderId>,
     holders: Vec<Holder>,
     /// With which fence each task was said to be done.
     done: BTreeMap<i64, i64>,
@@ -66,7 +71,7 @@ impl World<'_> {
 
     /// Something happens. What is wrong then, if anything is.
     async fn step(&mut self) -> Result<(), String> {
-        match self.dice.below(24) {
+        match self.dice.below(26) {
             0..=1 if self.orders.len() < ORDERS => {
                 self.orders.push(place(&self.db.database, &self.ann, &vds()).await);
                 Ok(())
@@ -77,6 +82,10 @@ impl World<'_> {
                 Ok(())
             }
             8..=12 if self.holders.len() < WORKERS => self.claim().await,
+            24..=25 => {
+                self.staff().await;
+                Ok(())
+            }
             _ if self.holders.is_empty() => Ok(()),
             8..=14 => {
                 let at = self.pick(self.holders.len());
@@ -84,14 +93,10 @@ impl World<'_> {
                 Ok(())
             }
             15..=18 => self.finish().await,
-            19 => self.give_back().await,
-            20..=21 => {
+            19..=20 => self.give_back().await,
+            21..=22 => {
                 let at = self.pick(self.holders.len());
                 self.fall_silent(at).await;
-                Ok(())
-            }
-            22 => {
-                self.staff().await;
                 Ok(())
             }
             _ => {
@@ -103,50 +108,6 @@ impl World<'_> {
         }
     }
 
-    /// What is refused is refused for a reason that other tests look at.
-    async fn customer(&mut self) {
-        let at = self.pick(self.orders.len());
-        let (id, ann) = (self.orders[at], self.ann);
-        match self.dice.below(3) {
-            0 => {
-                let cpu = 2 + u32::try_from(self.dice.below(15)).unwrap();
-                let request = ChangeRequest {
-                    cpu_ghz: Field::Given(cpu),
-                    ram_mb: Field::Absent,
-                    disk_gb: Field::Absent,
-                    bandwidth_mbps: Field::Absent,
-                };
-                let change = async |tx: &mut store::Tx| servers::change(tx, &ann, id, &request, false).await;
-                drop(self.live().transaction("change", change).await);
-            }
-            1 => {
-                let name = DomainName::parse(self.dice.of(&["one.example", "two.example"])).unwrap();
-                let rename = async |tx: &mut store::Tx| servers::rename(tx, ann.customer, id, &name).await;
-                drop(self.live().transaction("rename", rename).await);
-            }
-            _ => {
-                use PowerOperation::{Reinstall, Restart, Suspend, Unsuspend};
-                let wanted = self.dice.of(&[Suspend, Unsuspend, Unsuspend, Restart, Reinstall]);
-                drop(power(&self.db.database, &ann, id, wanted).await);
-            }
-        }
-    }
-
-    async fn staff(&mut self) {
-        if self.dice.below(6) == 0 {
-            let at = self.pick(self.orders.len());
-            let id = self.orders.remove(at);
-            drop(terminate(&self.db.database, id).await);
-            return;
-        }
-        let last: i64 = self.db.value("select coalesce(max(id), 1) from live.task").await;
-        let id = TaskId(1 + i64::try_from(self.dice.below(last.unsigned_abs())).unwrap());
-        drop(self.live().transaction("cancel", async |tx| tasks::cancel(tx, id).await).await);
-        let terminated = "select array(select id from live.orders where state = 'terminated')";
-        let terminated: Vec<i64> = self.db.value(terminated).await;
-        self.orders.retain(|order| !terminated.contains(&order.0));
-    }
-
     async fn claim(&mut self) -> Result<(), String> {
         let worker = uuid::Uuid::new_v4();
         let claimed = self.live().transaction("claim", async |tx| tasks::claim(tx, worker).await).await.unwrap();
@@ -156,12 +117,17 @@ impl World<'_> {
             other => panic!("{other:?}"),
         };
         let order = task.lease.order;
+        let held = format!("select state in ('suspended', 'terminated') from live.orders where id = {order}");
+        let of_power = [Operation::Create, Operation::Suspend, Operation::Unsuspend, Operation::Destroy];
+        if !of_power.contains(&task.operation) && !task.cancel_asked && self.db.value::<bool>(&held).await {
+            return Err(format!("task {:?} was to be held", task.lease.id));
+        }
         if self.holders.iter().any(|other| other.alive && other.task.lease.order == order) {
             return Err(format!("order {order} has two operations under way"));
         }
         let passed = format!(
             "select count(*) from live.task p, live.task t where t.id = {} and p.order_id = t.order_id \
-               and p.state = 'queued' and p.rank = t.rank and p.id < t.id",
+               and p.state = 'queued' and p.rank = t.rank and p.id < t.id and p.after is null",
             task.lease.id.0
         );
         if self.db.value::<i64>(&passed).await > 0 {
@@ -171,17 +137,53 @@ impl World<'_> {
         Ok(())
     }
 
-    async fn apply(&self, task: &ClaimedTask) {
-        self.live().transaction("apply", async |tx| tasks::apply_simulated(tx, task).await).await.unwrap();
+    /// Nothing more is done for what staff don't want any more.
+    async fn apply(&self, task: &ClaimedTask) -> Simulated {
+        if task.cancel_asked {
+            return Simulated::Outdated;
+        }
+        self.bring_about(task).await
+    }
+
+    async fn bring_about(&self, task: &ClaimedTask) -> Simulated {
+        self.live().transaction("apply", async |tx| tasks::apply_simulated(tx, task).await).await.unwrap()
+    }
+
+    /// Whether the machine is what a task wants: then bringing it about changes nothing. It is put back as it was.
+    async fn is_so(&self, task: &ClaimedTask) -> bool {
+        let order = task.lease.order;
+        let machine = format!(
+            "select coalesce(max(to_jsonb(m)::text), '') from live.simulated_server m where order_id = {order}"
+        );
+        let seen = "- 'last_fence' - 'changed_at' - 'started_at'";
+        let seen = machine.replace("to_jsonb(m)", &format!("(to_jsonb(m) {seen})"));
+        let (kept, before): (String, String) = (self.db.value(&machine).await, self.db.value(&seen).await);
+        let applied = self.bring_about(task).await;
+        let after: String = self.db.value(&seen).await;
+        let back = if kept.is_empty() {
+            String::new()
+        } else {
+            let kept = kept.replace('\'', "''");
+            format!(
+                "insert into live.simulated_server select * from jsonb_populate_record(null::live.simulated_server, '{kept}')"
+            )
+        };
+        self.db.run_sql(&format!("delete from live.simulated_server where order_id = {order}; {back}")).await;
+        applied == Simulated::Done && before == after
     }
 
     async fn finish(&mut self) -> Result<(), String> {
         let at = self.pick(self.holders.len());
         let Holder { task, alive } = self.holders.remove(at);
-        self.apply(&task).await;
+        let is_done =
+            if task.cancel_asked { self.is_so(&task).await } else { self.apply(&task).await == Simulated::Done };
+        if !is_done && alive {
+            let failed = Failed { known: true, next: Next::Never, ..no_luck() };
+            return as_alive(self.tell(&task, &failed).await, alive);
+        }
         let wrote = match self.ends {
             Ends::Fenced => {
-                let succeed = async |tx: &mut store::Tx| tasks::succeed(tx, &task, "done\n", true).await;
+                let succeed = async |tx: &mut Tx| tasks::succeed(tx, &task, "done\n", true).await;
                 self.live().transaction("succeed", succeed).await.unwrap()
             }
             Ends::Unfenced => self.finish_without_fence(&task).await,
@@ -210,13 +212,18 @@ impl World<'_> {
         open
     }
 
+    /// Who knows that it was not done has looked. Nobody gives up for good what may be done.
     async fn give_back(&mut self) -> Result<(), String> {
         let at = self.pick(self.holders.len());
         let Holder { task, alive } = self.holders.remove(at);
-        let next = if self.dice.below(4) == 0 { Next::Never } else { Next::After(Duration::ZERO) };
-        let failed = Failed { class: "internal", driver: None, why: "no luck", known: self.dice.below(2) == 0, next };
-        let back = self.live().transaction("back", async |tx| tasks::give_back(tx, &task.lease, &failed).await);
-        as_alive(back.await.unwrap(), alive)
+        let known = self.dice.below(2) == 0 && !(alive && self.is_so(&task).await);
+        let next = if known && self.dice.below(3) == 0 { Next::Never } else { Next::After(Duration::ZERO) };
+        as_alive(self.tell(&task, &Failed { known, next, ..no_luck() }).await, alive)
+    }
+
+    async fn tell(&self, task: &ClaimedTask, failed: &Failed<'_>) -> bool {
+        let back = self.live().transaction("back", async |tx| tasks::give_back(tx, &task.lease, failed).await);
+        back.await.unwrap()
     }
 
     /// A worker is not heard of for longer than its lease, but may come back.
@@ -233,46 +240,25 @@ impl World<'_> {
         }
     }
 
-    /// All workers are gone, nobody is suspended any more, and one worker that never fails does the rest.
+    /// All workers are gone, nobody is suspended any more, staff do what waits for them, and one worker that never fails
+    /// does the rest.
     async fn settle(&mut self) -> Result<(), String> {
         for at in 0..self.holders.len() {
             self.fall_silent(at).await;
         }
         self.holders.clear();
-        for id in self.orders.clone() {
-            drop(power(&self.db.database, &self.ann, id, PowerOperation::Unsuspend).await);
-        }
+        self.resume().await;
         for _ in 0..1000 {
+            self.hours_pass().await;
             self.claim().await?;
-            if self.holders.is_empty() {
+            if self.holders.is_empty() && !self.attend().await? {
                 return Ok(());
             }
-            self.finish().await?;
+            if !self.holders.is_empty() {
+                self.finish().await?;
+            }
         }
         Err("the work has no end".to_owned())
-    }
-
-    /// What must be true in the end.
-    async fn oracle(&self) -> Result<(), String> {
-        for (what, wrong) in WRONG {
-            let found: Vec<String> = self.db.value(&format!("select array({wrong})")).await;
-            if !found.is_empty() {
-                return Err(format!("{what}: {found:?}"));
-            }
-        }
-        for (id, fence) in &self.done {
-            let newest: i64 = self.db.value(&format!("select fence from live.task where id = {id}")).await;
-            if newest != *fence {
-                return Err(format!("task {id} was ended by claim {fence}, and was claim {newest}'s"));
-            }
-        }
-        let kept = "select coalesce(sum(total), 0)::bigint from live.invoice i where status = 'paid' \
-            and not exists (select from live.credit_note n where n.invoice_id = i.id)";
-        let (kept, left) = (self.db.value::<i64>(kept).await, balance(&self.db.database, &self.ann).await);
-        if left != RICH - kept {
-            return Err(format!("of {RICH} there are {left} left, and {kept} are earned"));
-        }
-        Ok(())
     }
 }
 
@@ -281,42 +267,20 @@ fn as_alive(wrote: bool, alive: bool) -> Result<(), String> {
     if wrote == alive { Ok(()) } else { Err(format!("alive: {alive}, wrote: {wrote}")) }
 }
 
-/// What must have no rows in the end. What waits for staff is nobody's to judge.
-const WRONG: [(&str, &str); 5] = [
-    ("open tasks", "select id || ' ' || operation || ' ' || state from live.task where state in ('queued', 'running')"),
-    (
-        "changes that were not made and not returned, or made and returned",
-        "select t.id::text from live.task t where t.invoice_id is not null and t.state <> 'manual' \
-           and (t.state = 'succeeded') = exists (select from live.credit_note n where n.invoice_id = t.invoice_id)",
-    ),
-    (
-        "orders that were not made and not returned, or made and returned",
-        "select t.order_id::text from live.task t join live.invoice i on i.order_id = t.order_id and i.purpose = 'order' \
-         where t.operation = 'server_create' and t.state <> 'manual' \
-           and (t.state = 'succeeded') = exists (select from live.credit_note n where n.invoice_id = i.id)",
-    ),
-    (
-        "servers that are not what they are to be",
-        "select o.id || ' ' || to_jsonb(m)::text from live.orders o join live.server s on s.order_id = o.id \
-           join live.simulated_server m on m.order_id = o.id \
-         where o.state = 'active' and not exists (select from live.task t where t.order_id = o.id and t.state = 'manual') \
-           and (m.generation < 1 or not m.running or m.cpu_ghz <> s.cpu_ghz \
-             or s.hostname is not null and m.hostname <> s.hostname)",
-    ),
-    (
-        "servers of ended orders",
-        "select o.id::text from live.orders o join live.simulated_server m on m.order_id = o.id \
-         where o.state = 'terminated' and m.generation > 0 \
-           and not exists (select from live.task t where t.order_id = o.id and t.state = 'manual')",
-    ),
-];
+fn no_luck() -> Failed<'static> {
+    Failed { class: "internal", driver: None, why: "no luck", known: true, next: Next::Never }
+}
 
 async fn live(seed: u64, ends: Ends) -> Result<(), String> {
-    let db = TestDb::with_demo_catalogue().await;
+    let mut db = TestDb::with_demo_catalogue().await;
+    db.apply_catalogue(&with_pool(&[])).await;
+    // An end can be taken back, until somebody has the hours pass.
+    let provisioning = ProvisioningRules { destroy_grace_hours: 1, ..TestDb::rules().provisioning };
+    db.database = db.under(Rules { provisioning, ..TestDb::rules() });
     let ann = db.customer("ann").credit("100000.00").add().await;
     db.run_sql("update live.customer set destructive_per_hour = 100000").await;
-    let (orders, holders, done) = (Vec::new(), Vec::new(), BTreeMap::new());
-    let mut world = World { db: &db, ann, dice: Dice(seed), ends, orders, holders, done };
+    let (orders, ended, holders, done) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
+    let mut world = World { db: &db, ann, dice: Dice(seed), ends, orders, ended, holders, done };
     for step in 0..STEPS {
         world.step().await.map_err(|wrong| format!("step {step}: {wrong}"))?;
     }
@@ -329,9 +293,10 @@ async fn live(seed: u64, ends: Ends) -> Result<(), String> {
 #[tokio::test]
 async fn whatever_happens_the_queue_keeps_its_promises() {
     let seed = std::env::var("VARTAI_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
+    println!("VARTAI_TEST_SEED={seed}");
     for sequence in 0..SEQUENCES {
         let seed = seed.wrapping_add(sequence);
-        live(seed, Ends::Fenced).await.unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        live(seed, Ends::Fenced).await.unwrap_or_else(|wrong| panic!("VARTAI_TEST_SEED={seed}: {wrong}"));
     }
 }
 

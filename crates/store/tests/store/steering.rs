@@ -1,30 +1,4 @@
 //! What steers the queue: whose turn it is, and what the budgets let through.
-//!
-//! Faults of the provisioner's catalogue, and the tests that stand for them:
-//!
-//! | fault | test |
-//! |---|---|
-//! | 1 worker killed in the middle | `crashes::what_a_dead_worker_had_is_done_by_another`, `what_a_killed_process_had_in_hand_is_finished_by_the_next` of the program's tests |
-//! | 2 killed between success and commit | `crashes::what_a_dead_worker_had_done_is_not_done_twice` |
-//! | 3, 9 killed before anybody is told; the database away | `crashes::the_worker_outlives_a_database_that_goes_away`, `work_whose_lease_can_not_be_renewed_is_aborted` |
-//! | 4 told to stop | `ends` |
-//! | 5, 13 a zombie; clocks | `a_worker_that_wakes_up_too_late_writes_nothing_and_works_on` of the program's tests, `crashes::who_was_overtaken_writes_nothing_more`; only the database's clock is asked |
-//! | 6 many workers | `queue::two_workers_do_each_orders_tasks_one_by_one_and_in_order`, `random` |
-//! | 7 a lower id commits late | [`a_lower_id_that_commits_late_stalls_nobody`] |
-//! | 8, 10 commits lost, conflicts | `crashes::a_lost_answer_to_a_commit_loses_no_task` |
-//! | 11 no free connection | `crashes::leases_are_kept_when_every_connection_is_taken` |
-//! | 14 poison | `poison` |
-//! | 15, 16 order of what was rescued; many leases and one orphan | [`one_orphan_among_thousands_is_found_once`] |
-//! | 17 a newer program's tasks | `poison::an_operation_of_a_newer_program_is_left_to_it` |
-//! | 18 names of workers | each has a new UUID; `queue` counts them |
-//! | 19, 20 repeats, all or nothing | `races`, `refusals` |
-//! | 21 many restarts | [`a_server_has_only_so_much_to_do`] |
-//! | 22 what comes after what | `nothing::what_ends_an_order_ends_what_waits_for_it` |
-//! | 23 suspended in between | [`a_suspension_goes_first_and_what_waits_is_held`] |
-//! | 24 failed for good | `nothing::what_failed_for_good_is_paid_back_once`, `nothing::a_change_that_fails_takes_later_ones_with_it` |
-//! | 25 whose task | the checks of the account and server API |
-//! | 26 ended while it is made | `nothing::what_ends_an_order_ends_what_waits_for_it` |
-//! | 27 test access | the drivers' registry has no room for another |
 
 use domain::{
     field::Field,

@@ -86,6 +86,9 @@ pub async fn run(arguments: TaskArguments, installation: &Installation) -> Resul
             Ok(match cancelled {
                 Cancelled::Done => report,
                 Cancelled::Asked => report.with_note("a worker has it, and is told within seconds to let go of it"),
+                Cancelled::ToBeSeen => {
+                    report.with_note("it may be so already: a worker looks, and it is cancelled unless it is done")
+                }
             })
         }
         TaskCommand::Log { id } => {

@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::{orders::OrderId, tasks::Operation, usage::Counters};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use store::tasks::ClaimedTask;
 use tokio::sync::watch;
 
@@ -117,6 +118,13 @@ impl Driver for ExecDriver {
 
     fn time_for(&self, operation: Operation) -> Duration {
         self.timeouts.of(operation)
+    }
+
+    /// A hook that is deployed anew between two tries is another program: its digest says which one it was.
+    fn speaks(&self) -> Option<String> {
+        let program = std::fs::read(&self.settings.hook).map(|program| Sha256::digest(&program));
+        let digest: String = program.iter().flatten().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Some(format!("protocol {PROTOCOL}, sha256 {digest}"))
     }
 
     fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {

@@ -249,6 +249,10 @@ impl Driver for HttpDriver {
         self.timeouts.of(operation)
     }
 
+    fn speaks(&self) -> Option<String> {
+        Some(format!("protocol {PROTOCOL}"))
+    }
+
     fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
         async {
             let request = Request::of_probe(Signed::now() + ASK.as_secs());
