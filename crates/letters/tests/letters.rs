@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 fn order(more: Value) -> Value {
     let mut facts = json!({ "order": 42, "tariff": 1, "domain": "žąsis.lt", "until": "2027-01-31" });
     for (name, value) in more.as_object().unwrap() {
-        facts[name] = value.clone();
+        facts.as_object_mut().unwrap().insert(name.clone(), value.clone());
     }
     facts
 }
