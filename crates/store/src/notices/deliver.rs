@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{remind::write, webhooks::open_secret};
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// A claim is believed in for so long, in seconds; no try takes as long.
 const CLAIM_SECONDS: i32 = 120;
@@ -143,7 +143,7 @@ const CLAIM: &str = "\
 pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
     let due = "select exists (select from notice where state = 'waiting' and due_at <= now() \
         and (claimed_until is null or claimed_until < now())) as due";
-    let found: Due = diesel::sql_query(due).get_result(connection).await?;
+    let found: Due = sql(due).get_result(connection).await?;
     Ok(found.due)
 }
 
@@ -159,7 +159,7 @@ struct Due {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn claim(tx: &mut Tx, worker: Uuid, most: i64) -> Result<Vec<Claimed>, Error> {
-    let rows: Vec<Row> = diesel::sql_query(CLAIM)
+    let rows: Vec<Row> = sql(CLAIM)
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::BigInt, _>(most)
         .bind::<sql_types::Integer, _>(CLAIM_SECONDS)
@@ -177,10 +177,8 @@ pub async fn claim(tx: &mut Tx, worker: Uuid, most: i64) -> Result<Vec<Claimed>,
 }
 
 async fn unreadable(tx: &mut Tx, id: i64, why: &Error) -> Result<(), Error> {
-    diesel::sql_query(
-        "update notice set state = 'failed', ended_at = now(), claimed_by = null, claimed_until = null, detail = $2 \
-         where id = $1",
-    )
+    sql("update notice set state = 'failed', ended_at = now(), claimed_by = null, claimed_until = null, detail = $2 \
+         where id = $1")
     .bind::<sql_types::BigInt, _>(id)
     .bind::<sql_types::Text, _>(why.to_string())
     .execute(tx.conn())
@@ -230,11 +228,9 @@ fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
 
 /// Ends a claim. False when another worker has it in hand meanwhile: then nothing is written.
 async fn end(tx: &mut Tx, of: &Claimed, state: &str, pause: Duration, detail: &str) -> Result<bool, Error> {
-    let ended = diesel::sql_query(
-        "update notice set state = $3, detail = $4, claimed_by = null, claimed_until = null, \
+    let ended = sql("update notice set state = $3, detail = $4, claimed_by = null, claimed_until = null, \
            ended_at = case when $3 = 'waiting' then null else now() end, due_at = now() + make_interval(secs => $5) \
-         where id = $1 and claimed_by = $2 and state = 'waiting'",
-    )
+         where id = $1 and claimed_by = $2 and state = 'waiting'")
     .bind::<sql_types::BigInt, _>(of.id)
     .bind::<sql_types::Uuid, _>(of.worker)
     .bind::<sql_types::Text, _>(state)
@@ -281,7 +277,7 @@ pub async fn keep_trying(tx: &mut Tx, of: &Claimed, pause: Duration, why: &str, 
             Target::Webhook(webhook) => ("webhook_id = $1", webhook.as_ref().map_or(0, |webhook| webhook.id)),
             Target::Mail(_) | Target::Staff => ("channel <> 'webhook' and webhook_id = $1", 0),
         };
-        diesel::sql_query(format!(
+        sql(format!(
             "update notice set due_at = greatest(due_at, now() + make_interval(secs => $2)) \
              where state = 'waiting' and claimed_by is null and {condition}"
         ))
@@ -298,7 +294,7 @@ pub async fn keep_trying(tx: &mut Tx, of: &Claimed, pause: Duration, why: &str, 
 /// # Errors
 /// [`Error`] from the database.
 pub async fn succeed_webhook(tx: &mut Tx, webhook: i64) -> Result<(), Error> {
-    diesel::sql_query("update webhook set failing_since = null where id = $1 and failing_since is not null")
+    sql("update webhook set failing_since = null where id = $1 and failing_since is not null")
         .bind::<sql_types::BigInt, _>(webhook)
         .execute(tx.conn())
         .await?;
@@ -311,14 +307,12 @@ pub async fn succeed_webhook(tx: &mut Tx, webhook: i64) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn fail_webhook(tx: &mut Tx, of: &Claimed, webhook: &Webhook, days: u16) -> Result<bool, Error> {
-    diesel::sql_query("update webhook set failing_since = coalesce(failing_since, now()) where id = $1")
+    sql("update webhook set failing_since = coalesce(failing_since, now()) where id = $1")
         .bind::<sql_types::BigInt, _>(webhook.id)
         .execute(tx.conn())
         .await?;
-    let disabled = diesel::sql_query(
-        "update webhook set disabled_at = now() where id = $1 and disabled_at is null \
-           and failing_since <= now() - make_interval(days => $2)",
-    )
+    let disabled = sql("update webhook set disabled_at = now() where id = $1 and disabled_at is null \
+           and failing_since <= now() - make_interval(days => $2)")
     .bind::<sql_types::BigInt, _>(webhook.id)
     .bind::<sql_types::Integer, _>(i32::from(days))
     .execute(tx.conn())
@@ -326,10 +320,8 @@ pub async fn fail_webhook(tx: &mut Tx, of: &Claimed, webhook: &Webhook, days: u1
     if disabled == 0 {
         return Ok(false);
     }
-    diesel::sql_query(
-        "update notice set state = 'failed', ended_at = now(), claimed_by = null, claimed_until = null, \
-           detail = 'the webhook was given up' where webhook_id = $1 and state = 'waiting' and channel = 'webhook'",
-    )
+    sql("update notice set state = 'failed', ended_at = now(), claimed_by = null, claimed_until = null, \
+           detail = 'the webhook was given up' where webhook_id = $1 and state = 'waiting' and channel = 'webhook'")
     .bind::<sql_types::BigInt, _>(webhook.id)
     .execute(tx.conn())
     .await?;
@@ -346,7 +338,7 @@ pub async fn fail_webhook(tx: &mut Tx, of: &Claimed, webhook: &Webhook, days: u1
 pub async fn sweep(tx: &mut Tx, days: u16) -> Result<usize, Error> {
     let query = "delete from notice where id in (select id from notice \
         where ended_at < now() - make_interval(days => $1) order by ended_at limit $2 for update skip locked)";
-    Ok(diesel::sql_query(query)
+    Ok(sql(query)
         .bind::<sql_types::Integer, _>(i32::from(days))
         .bind::<sql_types::BigInt, _>(SWEPT_AT_A_TIME)
         .execute(tx.conn())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// Which notices.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,7 +72,7 @@ pub async fn list(connection: &mut Conn, filter: &NoticeFilter<'_>) -> Result<Ve
     let query = format!(
         "{ROW} where ($1 is null or n.customer_id = $1) and ($2 is null or n.state = $2) order by n.id desc limit $3"
     );
-    Ok(diesel::sql_query(query)
+    Ok(sql(query)
         .bind::<sql_types::Nullable<sql_types::BigInt>, _>(filter.customer.map(|id| id.0))
         .bind::<sql_types::Nullable<sql_types::Text>, _>(filter.state)
         .bind::<sql_types::BigInt, _>(filter.most)
@@ -85,7 +85,7 @@ pub async fn list(connection: &mut Conn, filter: &NoticeFilter<'_>) -> Result<Ve
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn show(connection: &mut Conn, id: i64) -> Result<NoticeRow, Error> {
-    let found = diesel::sql_query(format!("{ROW} where n.id = $1")).bind::<sql_types::BigInt, _>(id);
+    let found = sql(format!("{ROW} where n.id = $1")).bind::<sql_types::BigInt, _>(id);
     let found = found.get_result(connection).await.optional()?;
     found.ok_or_else(|| Error::NotFound(format!("there is no notice {id}")))
 }
@@ -102,8 +102,7 @@ pub async fn retry(tx: &mut Tx, id: Option<i64>) -> Result<usize, Error> {
     let query = format!(
         "update notice set state = 'waiting', ended_at = null, since = now(), due_at = now() where {condition}"
     );
-    let again =
-        diesel::sql_query(query).bind::<sql_types::Nullable<sql_types::BigInt>, _>(id).execute(tx.conn()).await?;
+    let again = sql(query).bind::<sql_types::Nullable<sql_types::BigInt>, _>(id).execute(tx.conn()).await?;
     match id {
         Some(id) if again == 0 => {
             let NoticeRow { state, .. } = show(tx.conn(), id).await?;
@@ -136,5 +135,5 @@ pub async fn trouble(connection: &mut Conn) -> Result<Trouble, Error> {
         (select count(*) from notice where state = 'waiting' and due_at < now() - interval '10 minutes' \
           and claimed_by is null) as late, \
         (select count(*) from webhook where disabled_at is not null) as disabled";
-    Ok(diesel::sql_query(query).get_result(connection).await?)
+    Ok(sql(query).get_result(connection).await?)
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     customers::VatColumns,
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     ledger,
     orders::{Buyer, load},
 };
@@ -61,7 +61,7 @@ pub async fn remind(tx: &mut Tx, day: Date, after: Option<OrderId>) -> Result<(u
     }
     let days: Vec<i32> = policy.remind_days.iter().map(i32::from).collect();
     let now = tx.now();
-    let told: Vec<Told> = diesel::sql_query(EXPIRING)
+    let told: Vec<Told> = sql(EXPIRING)
         .bind::<sql_types::Date, _>(day.to_diesel())
         .bind::<sql_types::Array<sql_types::Integer>, _>(days)
         .bind::<sql_types::Integer, _>(i32::from(policy.renew_days_before))
@@ -118,7 +118,7 @@ pub async fn remind_balances(
     }
     let first = day.checked_add(i64::from(policy.renew_days_before).days()).map_err(Error::corrupt)?;
     let last = first.checked_add(i64::from(farthest).days()).map_err(Error::corrupt)?;
-    let customers: Vec<Renewing> = diesel::sql_query(RENEWING)
+    let customers: Vec<Renewing> = sql(RENEWING)
         .bind::<sql_types::Date, _>(first.to_diesel())
         .bind::<sql_types::Date, _>(last.to_diesel())
         .bind::<sql_types::BigInt, _>(after.map_or(0, |id| id.0))
@@ -198,7 +198,7 @@ pub(super) async fn write(
     let mut told = serde_json::to_value(news).map_err(Error::corrupt)?;
     let facts = told.get_mut("facts").map_or(Value::Null, Value::take);
     let now = tx.now();
-    let told: Told = diesel::sql_query("select 0::bigint as id, tell($1, $2, $3, $4, $5, $6) as told")
+    let told: Told = sql("select 0::bigint as id, tell($1, $2, $3, $4, $5, $6) as told")
         .bind::<sql_types::Text, _>(news.event())
         .bind::<sql_types::Text, _>(key)
         .bind::<sql_types::BigInt, _>(customer.0)

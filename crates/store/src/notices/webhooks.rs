@@ -7,7 +7,7 @@ use domain::customers::CustomerId;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 /// A secret has so many random bytes.
 const SECRET_BYTES: usize = 32;
@@ -75,7 +75,7 @@ fn new_secret(tx: &Tx, customer: CustomerId, url: &str) -> Result<(SecretString,
 pub async fn webhooks(connection: &mut Conn, of: CustomerId) -> Result<Vec<WebhookRow>, Error> {
     let query =
         "select id, url, failing_since, disabled_at, created_at from webhook where customer_id = $1 order by id";
-    Ok(diesel::sql_query(query).bind::<sql_types::BigInt, _>(of.0).load(connection).await?)
+    Ok(sql(query).bind::<sql_types::BigInt, _>(of.0).load(connection).await?)
 }
 
 /// Sets a webhook of a customer's: a new one gets a secret, one that is there is in use again if it was given up. Events
@@ -86,7 +86,7 @@ pub async fn webhooks(connection: &mut Conn, of: CustomerId) -> Result<Vec<Webho
 pub async fn set(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Error> {
     let again =
         "update webhook set disabled_at = null, failing_since = null where customer_id = $1 and url = $2 returning id";
-    let found: Option<Id> = diesel::sql_query(again)
+    let found: Option<Id> = sql(again)
         .bind::<sql_types::BigInt, _>(of.0)
         .bind::<sql_types::Text, _>(url)
         .get_result(tx.conn())
@@ -97,14 +97,12 @@ pub async fn set(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Er
     }
     let (secret, sealed) = new_secret(tx, of, url)?;
     // The customer's row is held, so that they are counted one after the other.
-    diesel::sql_query("select from customer where id = $1 for no key update")
+    sql("select from customer where id = $1 for no key update")
         .bind::<sql_types::BigInt, _>(of.0)
         .execute(tx.conn())
         .await?;
-    let new: Option<Id> = diesel::sql_query(
-        "insert into webhook (customer_id, url, secret) select $1, $2, $3 \
-         where (select count(*) from webhook where customer_id = $1) < $4 returning id",
-    )
+    let new: Option<Id> = sql("insert into webhook (customer_id, url, secret) select $1, $2, $3 \
+         where (select count(*) from webhook where customer_id = $1) < $4 returning id")
     .bind::<sql_types::BigInt, _>(of.0)
     .bind::<sql_types::Text, _>(url)
     .bind::<sql_types::Binary, _>(sealed)
@@ -122,17 +120,16 @@ pub async fn set(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Er
 /// [`Error::NotFound`].
 pub async fn rotate(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Error> {
     let (secret, sealed) = new_secret(tx, of, url)?;
-    let rotated: Option<Id> = diesel::sql_query(
-        "update webhook set old_secret = secret, old_until = now() + make_interval(hours => $4), secret = $3 \
-         where customer_id = $1 and url = $2 returning id",
-    )
-    .bind::<sql_types::BigInt, _>(of.0)
-    .bind::<sql_types::Text, _>(url)
-    .bind::<sql_types::Binary, _>(sealed)
-    .bind::<sql_types::Integer, _>(OLD_SECRET_HOURS)
-    .get_result(tx.conn())
-    .await
-    .optional()?;
+    let rotated: Option<Id> =
+        sql("update webhook set old_secret = secret, old_until = now() + make_interval(hours => $4), secret = $3 \
+         where customer_id = $1 and url = $2 returning id")
+        .bind::<sql_types::BigInt, _>(of.0)
+        .bind::<sql_types::Text, _>(url)
+        .bind::<sql_types::Binary, _>(sealed)
+        .bind::<sql_types::Integer, _>(OLD_SECRET_HOURS)
+        .get_result(tx.conn())
+        .await
+        .optional()?;
     let Id { id } = rotated.ok_or_else(|| unknown(url))?;
     Ok(NewSecret { id, secret: Some(secret) })
 }
@@ -142,7 +139,7 @@ pub async fn rotate(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret,
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn remove(tx: &mut Tx, of: CustomerId, url: &str) -> Result<(), Error> {
-    let removed = diesel::sql_query("delete from webhook where customer_id = $1 and url = $2")
+    let removed = sql("delete from webhook where customer_id = $1 and url = $2")
         .bind::<sql_types::BigInt, _>(of.0)
         .bind::<sql_types::Text, _>(url)
         .execute(tx.conn())

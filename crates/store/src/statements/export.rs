@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     customers::CustomerRow,
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
 };
 
 /// Which days; both are in it, and none is a bound that isn't there.
@@ -54,7 +54,7 @@ pub async fn export(tx: &mut Tx, of: &CustomerRow, period: Period) -> Result<Str
     );
     let zone = tx.rules().zone.iana_name().unwrap_or("UTC").to_owned();
     let customer: CustomerId = of.customer();
-    let rows: Vec<Row> = diesel::sql_query(query)
+    let rows: Vec<Row> = sql(query)
         .bind::<sql_types::BigInt, _>(customer.0)
         .bind::<sql_types::Nullable<sql_types::Date>, _>(period.from.to_diesel())
         .bind::<sql_types::Nullable<sql_types::Date>, _>(period.to.to_diesel())

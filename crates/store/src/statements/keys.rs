@@ -8,7 +8,7 @@ use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox};
 
-use crate::db::{Conn, Error, Tx};
+use crate::db::{Conn, Error, Tx, sql};
 
 #[derive(QueryableByName)]
 struct Public {
@@ -41,7 +41,7 @@ fn place(public: &[u8]) -> String {
 
 /// What verifies statements, by the keys' numbers.
 pub(super) async fn public_keys(connection: &mut Conn) -> Result<PublicKeys, Error> {
-    let rows: Vec<Public> = diesel::sql_query("select id, public from statement_key").load(connection).await?;
+    let rows: Vec<Public> = sql("select id, public from statement_key").load(connection).await?;
     let of = |Public { id, public }| Ok((id, PublicKey(public.as_slice().try_into().map_err(Error::corrupt)?)));
     Ok(PublicKeys(rows.into_iter().map(of).collect::<Result<BTreeMap<_, _>, Error>>()?))
 }
@@ -58,7 +58,7 @@ pub async fn published(tx: &mut Tx) -> Result<PublicKeys, Error> {
 /// The key in use; the first one is made here.
 pub(super) async fn signing_key(tx: &mut Tx) -> Result<SigningKey, Error> {
     let query = "select id, public, private from statement_key where retired_at is null";
-    let found: Option<InUse> = diesel::sql_query(query).get_result(tx.conn()).await.optional()?;
+    let found: Option<InUse> = sql(query).get_result(tx.conn()).await.optional()?;
     let Some(InUse { id, public, private }) = found else { return make(tx).await };
     let seed = tx.keys().open(&place(&public), &private).map_err(Error::corrupt)?;
     let seed: [u8; 32] = seed.try_into().map_err(|_| Error::corrupt("a statement key's seed"))?;
@@ -71,7 +71,7 @@ async fn make(tx: &mut Tx) -> Result<SigningKey, Error> {
     getrandom::fill(seed.expose_secret_mut()).map_err(|error| Error::Failed(format!("no randomness: {error}")))?;
     let public = SigningKey::of(0, &seed).map_err(Error::corrupt)?.public().0;
     let private = tx.keys().seal(&place(&public), seed.expose_secret()).map_err(Error::corrupt)?;
-    let Id { id } = diesel::sql_query("insert into statement_key (public, private) values ($1, $2) returning id")
+    let Id { id } = sql("insert into statement_key (public, private) values ($1, $2) returning id")
         .bind::<sql_types::Binary, _>(public.to_vec())
         .bind::<sql_types::Binary, _>(private)
         .get_result(tx.conn())
@@ -84,8 +84,6 @@ async fn make(tx: &mut Tx) -> Result<SigningKey, Error> {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn rotate(tx: &mut Tx) -> Result<i32, Error> {
-    diesel::sql_query("update statement_key set retired_at = now() where retired_at is null")
-        .execute(tx.conn())
-        .await?;
+    sql("update statement_key set retired_at = now() where retired_at is null").execute(tx.conn()).await?;
     Ok(make(tx).await?.id)
 }

@@ -12,7 +12,7 @@ use domain::customers::CustomerId;
 use jiff::Timestamp;
 
 use super::keys::signing_key;
-use crate::db::{Conn, Error, Realm, Tx};
+use crate::db::{Conn, Error, Realm, Tx, sql};
 
 /// So many entries are sealed in one transaction.
 const AT_A_TIME: usize = 500;
@@ -89,7 +89,7 @@ pub async fn seal(tx: &mut Tx, of: Option<CustomerId>) -> Result<usize, Error> {
          where a.customer_id is not null and ($1 is null or a.customer_id = $1) and a.version > l.last \
          order by a.id, e.account_version limit $2"
     );
-    let rows: Vec<LedgerRow> = diesel::sql_query(query)
+    let rows: Vec<LedgerRow> = sql(query)
         .bind::<sql_types::Nullable<sql_types::BigInt>, _>(of.map(|of| of.0))
         .bind::<sql_types::BigInt, _>(ROWS)
         .load(tx.conn())
@@ -105,10 +105,8 @@ pub async fn seal(tx: &mut Tx, of: Option<CustomerId>) -> Result<usize, Error> {
             None => previous(tx.conn(), row).await?,
         };
         let sealed = row.entry().seal(row.customer_id, &row.currency, previous, &key);
-        diesel::sql_query(
-            "insert into sealed_entry (account_id, account_version, previous, hash, key_id, signature) \
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-        )
+        sql("insert into sealed_entry (account_id, account_version, previous, hash, key_id, signature) \
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing")
         .bind::<sql_types::BigInt, _>(row.account_id)
         .bind::<sql_types::BigInt, _>(row.number)
         .bind::<sql_types::Binary, _>(sealed.previous.to_vec())
@@ -128,7 +126,7 @@ async fn previous(connection: &mut Conn, row: &LedgerRow) -> Result<Hash, Error>
         return Ok(GENESIS);
     }
     let query = "select hash from sealed_entry where account_id = $1 and account_version = $2";
-    let found: Option<Last> = diesel::sql_query(query)
+    let found: Option<Last> = sql(query)
         .bind::<sql_types::BigInt, _>(row.account_id)
         .bind::<sql_types::BigInt, _>(row.number - 1)
         .get_result(connection)
@@ -167,6 +165,6 @@ pub async fn unsealed(connection: &mut Conn) -> Result<i64, Error> {
     let query = "select count(*) from account a join entry e on e.account_id = a.id join journal j on j.id = e.journal_id \
         where a.customer_id is not null and j.created_at < realm_now() - interval '1 hour' \
           and e.account_version > coalesce((select max(account_version) from sealed_entry s where s.account_id = a.id), 0)";
-    let found: Count = diesel::sql_query(query).get_result(connection).await?;
+    let found: Count = sql(query).get_result(connection).await?;
     Ok(found.count)
 }
