@@ -45,7 +45,7 @@ const HEAD: &str = "select now(), pg_current_xact_id()::text, (select coalesce(m
 
 async fn fill(db: &TestDb) {
     db.run_sql(&format!(
-        "truncate live.task_attempt, live.task; \
+        "truncate live.task cascade; \
          insert into live.task (order_id, operation, state) \
            select (select min(id) from live.orders) + n % {SERVERS}, 'server_reboot', 'queued' \
            from generate_series(1, {TASKS}) n; \
