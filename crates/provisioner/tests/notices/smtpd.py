@@ -46,7 +46,7 @@ class Handler:
 
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        part = lambda kind: message.get_body((kind,)).get_content()
+        part = lambda kind: message.get_body((kind,)).get_content().replace("\r\n", "\n")
         taken = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
