@@ -24,7 +24,8 @@ async fn leaves(bed: &Bed, of: Vec<String>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_subcommand_has_one() {
-    let bed = Bed::new();
+    let mut bed = Bed::new();
+    bed.set("NOTICES__WEBHOOK_NETWORKS", "10.0.0.0/8");
     bed.json(&["demo", "load"]).await;
     let serving = bed.serve(&[]).await;
     let demo = Client::demo(serving.gateway);
@@ -54,12 +55,20 @@ async fn every_subcommand_has_one() {
     let ip = bed.json(&["order", "show", &made]).await["addresses"][0]["ip"].as_str().unwrap().to_owned();
     let file = bed.json(&["catalogue", "show"]).await["file"].as_str().unwrap().to_owned();
     std::fs::write(bed.dir.join("same.toml"), file).unwrap();
+    let statement = bed.json(&["statement", "export", "demo"]).await["statement"].as_str().unwrap().to_owned();
+    std::fs::write(bed.dir.join("statement"), statement).unwrap();
+    let notice = bed.json(&["notice", "list"]).await[0]["id"].to_string();
     let lines = format!(
         "migrate\n doctor\n demo load --if-empty\n catalogue plan same.toml\n catalogue apply same.toml\n \
          catalogue show\n customer add new\n customer show new\n customer list\n customer set new --vat 5\n \
          customer disable new\n customer enable new\n customer profile new --company UAB\n customer password new\n allow add new 10.0.0.0/8\n \
          allow list new\n allow remove new 10.0.0.0/8\n key issue new\n key list new\n key revoke new KEY\n \
          apiuser add new nick\n apiuser list new\n apiuser disable new nick\n apiuser enable new nick\n \
+         customer webhook set new https://10.1.2.3/told\n customer webhook list new\n \
+         customer webhook rotate new https://10.1.2.3/told\n customer webhook remove new https://10.1.2.3/told\n \
+         customer test-mode on new\n customer test-mode show new\n customer test-mode off new\n \
+         notice list\n notice show {notice}\n notice retry --all\n \
+         statement key\n statement export new\n statement verify statement\n \
          balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance statement new\n \
          invoice list\n invoice show {pay}\n invoice pay {pay}\n \
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \

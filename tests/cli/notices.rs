@@ -29,7 +29,7 @@ async fn a_customer_is_told_in_files_and_staff_see_what_was_told() {
     let file = bed.data_dir().join("mail").join(format!("{}.eml", of["uid"].as_str().unwrap()));
     let mail = fs::read_to_string(&file).unwrap();
     assert!(mail.contains("\r\nSubject: ") && mail.contains("Auto-Submitted: auto-generated\r\n"), "{mail}");
-    assert_eq!(shown["detail"], file.display().to_string());
+    assert!(file.ends_with(shown["detail"].as_str().unwrap()), "{shown}");
     assert_eq!(bed.run(&["notice", "retry", &of["id"].to_string()]).await.code, Some(1), "it was sent");
     assert_eq!(serving.stop().await.code, Some(0));
 }
@@ -50,6 +50,7 @@ async fn what_was_given_up_is_the_doctor_s_business_until_it_is_sent() {
     assert_eq!(well().await["ok"], true);
     let keep = bed.start(&["worker"]);
     until("the cluster runs", async || bed.postmaster().is_some()).await;
+    bed.json(&["notice", "list"]).await;
     let insert = "insert into live.notice (event, key, channel, customer_id, facts, at, state, ended_at, detail) \
         select 'order.ready', 'x', 'staff', id, '{\"order\": 1, \"tariff\": 1, \"domain\": null, \"until\": null}', now(), 'failed', now(), '550 no' \
         from live.customer limit 1";
@@ -59,9 +60,13 @@ async fn what_was_given_up_is_the_doctor_s_business_until_it_is_sent() {
     assert!(finding["advice"].as_str().unwrap().contains("vartai notice retry --all"), "{finding}");
     assert_eq!(bed.json(&["notice", "list", "--failed"]).await[0]["detail"], "550 no");
     assert_eq!(bed.json(&["notice", "retry", "--all"]).await["retried"], 1);
-    let skipped = async || bed.json(&["notice", "list", "--state", "skipped"]).await[0]["detail"].clone();
-    until("a worker has looked at it", async || skipped().await != json!(null)).await;
-    assert!(skipped().await.as_str().unwrap().contains("mail.staff"));
+    let skipped = async || {
+        let notices = bed.json(&["notice", "list", "--state", "skipped"]).await;
+        let staffs = notices.as_array().unwrap().iter().find(|notice| notice["channel"] == "staff");
+        staffs.map(|notice| notice["detail"].as_str().unwrap().to_owned())
+    };
+    until("a worker has looked at it", async || skipped().await.is_some()).await;
+    assert!(skipped().await.unwrap().contains("mail.staff"));
     assert_eq!(well().await["ok"], true);
     assert_eq!(keep.stop().await.code, Some(0));
 }

@@ -1,8 +1,8 @@
 //! Draws graphs of made-up usage: how long it takes, and to look at.
 //!
-//! `cargo run --release -p graphs --example measure` prints the time of a 600 px graph of a year (about 6 ms
+//! `cargo run --release -p graphs --example draw` prints the time of a 600 px graph of a year (about 6 ms
 //! of CPU on a 2-core virtual machine of 2026; more than 50 would be a mistake).
-//! `cargo run -p graphs --example measure -- DIRECTORY` also writes all graphs there.
+//! `cargo run -p graphs --example draw -- DIRECTORY` also writes all graphs there.
 #![expect(clippy::unwrap_used, reason = "a program for developers")]
 
 use std::{fs, path::Path, time::Instant};
