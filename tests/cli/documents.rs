@@ -22,6 +22,24 @@ async fn leaves(bed: &Bed, of: Vec<String>) -> Vec<String> {
     found
 }
 
+/// The one document that a command line answers. The switch is everyone's: it may come before the words or after them.
+async fn document_of(bed: &Bed, words: &[&str], before: bool) -> Value {
+    let outcome = bed.run(&if before { [&["--json"], words].concat() } else { [words, &["--json"]].concat() }).await;
+    let mut documents = serde_json::Deserializer::from_str(&outcome.stdout).into_iter::<Value>();
+    let document = documents.next().unwrap_or_else(|| panic!("{words:?}: {outcome:?}")).unwrap();
+    assert!(documents.next().is_none() && (document.is_object() || document.is_array()), "{words:?}: {outcome:?}");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{words:?}");
+    document
+}
+
+async fn assert_all_tried(bed: &Bed, seen: &BTreeSet<String>) {
+    // Two that don't end, and one that makes and removes a machine: its document is looked at with the hooks.
+    let apart = ["serve", "worker", "hook lint"];
+    for leaf in leaves(bed, Vec::new()).await.iter().filter(|leaf| !apart.contains(&leaf.as_str())) {
+        assert!(seen.iter().any(|line| line.starts_with(leaf.as_str())), "{leaf} --json is not tested");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_subcommand_has_one() {
     let mut bed = Bed::new();
@@ -86,23 +104,12 @@ async fn every_subcommand_has_one() {
     for line in lines.lines() {
         let key = last["id"].to_string();
         let words: Vec<&str> = line.split_whitespace().map(|word| if word == "KEY" { &key } else { word }).collect();
-        // Before the words or after them: the switch is everyone's.
-        let words =
-            if seen.len() % 2 == 0 { [&["--json"], &words[..]].concat() } else { [&words[..], &["--json"]].concat() };
-        let outcome = bed.run(&words).await;
-        let mut documents = serde_json::Deserializer::from_str(&outcome.stdout).into_iter::<Value>();
-        let document = documents.next().unwrap_or_else(|| panic!("{line}: {outcome:?}")).unwrap();
-        assert!(documents.next().is_none() && (document.is_object() || document.is_array()), "{line}: {outcome:?}");
-        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{line}");
+        let document = document_of(&bed, &words, seen.len() % 2 == 0).await;
         if line.contains("key issue") {
             last = document;
         }
         seen.insert(line.trim().to_owned());
     }
-    // Two that don't end, and one that makes and removes a machine: its document is looked at with the hooks.
-    let apart = ["serve", "worker", "hook lint"];
-    for leaf in leaves(&bed, Vec::new()).await.iter().filter(|leaf| !apart.contains(&leaf.as_str())) {
-        assert!(seen.iter().any(|line| line.starts_with(leaf.as_str())), "{leaf} --json is not tested");
-    }
+    assert_all_tried(&bed, &seen).await;
     assert_eq!(serving.stop().await.code, Some(0));
 }
