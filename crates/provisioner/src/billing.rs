@@ -147,27 +147,11 @@ impl<'a> Biller<'a> {
 
     /// Reminds of orders that end soon, and of balances that won't do. That they can't be reminded of stops no round.
     async fn remind(&self, day: Date) -> Result<(), Error> {
-        let orders = async {
-            let mut after = None;
-            loop {
-                let remind = async |tx: &mut store::Tx| notices::remind(tx, day, after).await;
-                match self.realm.transaction("remind of orders", remind).await?.1 {
-                    Some(last) => after = Some(last),
-                    None => return Ok(()),
-                }
-            }
-        };
-        let balances = async {
-            let mut after = None;
-            loop {
-                let remind = async |tx: &mut store::Tx| notices::remind_balances(tx, day, after).await;
-                match self.realm.transaction("remind of balances", remind).await?.1 {
-                    Some(last) => after = Some(last),
-                    None => return Ok(()),
-                }
-            }
-        };
-        for reminded in [orders.await, balances.await] {
+        let orders = async |tx: &mut store::Tx, after| notices::remind(tx, day, after).await;
+        let balances = async |tx: &mut store::Tx, after| notices::remind_balances(tx, day, after).await;
+        let orders = self.page_by_page("remind of orders", orders).await;
+        let balances = self.page_by_page("remind of balances", balances).await;
+        for reminded in [orders, balances] {
             match reminded {
                 Err(error @ Error::Unreachable(_)) => return Err(error),
                 Err(error) => tracing::warn!(realm = self.realm.schema(), %error, "nobody is reminded"),
@@ -175,6 +159,22 @@ impl<'a> Biller<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Does a page after the other, each in its transaction; `page` begins after what it is given, and tells where the next
+    /// one begins.
+    async fn page_by_page<K: Copy>(
+        &self,
+        name: &'static str,
+        page: impl AsyncFn(&mut store::Tx, Option<K>) -> Result<(usize, Option<K>), Error>,
+    ) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            match self.realm.transaction(name, async |tx| page(tx, after).await).await?.1 {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
     }
 
     async fn page(&self, round: &Round, due: &[OrderId]) -> Result<Tally, Error> {
