@@ -17,7 +17,7 @@ use tokio::{
     time,
 };
 
-use super::{Conn, Connector, Error, Monitor, Realm, realm::gone};
+use super::{Conn, Connector, Error, Monitor, Realm, realm::gone, sql};
 
 /// A listener that hears nothing asks so often whether its connection is still there.
 const STILL_THERE: Duration = Duration::from_secs(30);
@@ -64,7 +64,7 @@ impl Wakes {
 async fn tell(pool: &Pool<AsyncPgConnection>, channel: &str) {
     for _ in 0..2 {
         let Ok(mut connection) = pool.get().await else { return };
-        let told = diesel::sql_query("select set_config('synchronous_commit', 'off', true), pg_notify($1, '')")
+        let told = sql("select set_config('synchronous_commit', 'off', true), pg_notify($1, '')")
             .bind::<sql_types::Text, _>(channel)
             .execute(&mut connection)
             .await;
