@@ -48,6 +48,8 @@ pub struct Policy {
     pub settle: Settle,
     /// When the run asks for a person.
     pub limits: Limits,
+    /// Days that an exchange rate may be old for a new order; any number where it says none.
+    pub rate_days: Option<u16>,
 }
 
 impl Default for Policy {
@@ -59,6 +61,7 @@ impl Default for Policy {
             unpaid_order_days: 30,
             settle: Settle::ByInvoice,
             limits: Limits::default(),
+            rate_days: None,
         }
     }
 }

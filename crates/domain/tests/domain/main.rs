@@ -9,5 +9,6 @@ mod money;
 mod place;
 mod power;
 mod price;
+mod rates;
 mod renew;
 mod vat;

@@ -36,6 +36,10 @@ pub struct BillingSettings {
     pub unpaid_order_days: Days,
     /// What becomes of money that arrives.
     pub settle: SettleName,
+    /// `vartai doctor` complains of exchange rates that are older than so many days.
+    pub rate_warn_days: Days,
+    /// New orders are refused at rates that are older than so many days.
+    pub rate_refuse_days: Option<Days>,
     /// When the billing run asks for a person.
     pub interlock: InterlockSettings,
     /// Which VAT whose invoices have.
@@ -56,6 +60,8 @@ impl Default for BillingSettings {
             keep_days: Days(policy.lapse.keep_days),
             unpaid_order_days: Days(policy.unpaid_order_days),
             settle: SettleName(policy.settle),
+            rate_warn_days: Days(4),
+            rate_refuse_days: None,
             interlock: InterlockSettings::default(),
             vat: VatSettings::default(),
         }
@@ -72,6 +78,7 @@ impl BillingSettings {
             lapse: Lapse { grace_days: self.grace_days.0, keep_days: self.keep_days.0 },
             unpaid_order_days: self.unpaid_order_days.0,
             settle: self.settle.0,
+            rate_days: self.rate_refuse_days.map(|days| days.0),
             limits: Limits {
                 max_gap_hours: interlock.max_gap_hours,
                 clock_tolerance_seconds: interlock.clock_tolerance_seconds,
