@@ -58,6 +58,8 @@ struct Head {
     xact: String,
     #[diesel(sql_type = sql_types::BigInt)]
     revision: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    rates: i64,
 }
 
 /// A transaction that loses against others is tried so often in all.
@@ -122,10 +124,11 @@ impl Realm {
         let begun = async {
             Manager::begin_transaction(connection.object()).await?;
             let head: Head = sql("select realm_now() as now, pg_current_xact_id()::text as xact, \
-                 (select coalesce(max(id), 0) from revision) as revision")
+                 (select coalesce(max(id), 0) from revision) as revision, \
+                 (select coalesce(max(id), 0) from exchange_rate) as rates")
             .get_result(connection.object())
             .await?;
-            let catalogue = self.catalogue_cache().at(head.revision, connection.object()).await?;
+            let catalogue = self.catalogue_cache().at(head.revision, head.rates, connection.object()).await?;
             Ok((head, catalogue))
         };
         let begun = tokio::select! {
