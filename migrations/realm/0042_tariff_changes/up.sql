@@ -17,6 +17,7 @@ create table tariff_change (
     consumed    bigint      not null check (consumed >= 0),
     refunded    bigint      not null check (refunded >= 0),
     cost        bigint      not null check (cost >= 0),
+    settled     bigint      not null references invoice,
     invoice_id  bigint      references invoice,
     note        text        not null,
     changed_at  timestamptz not null default realm_now(),
@@ -38,6 +39,7 @@ comment on column tariff_change.charged is 'Minor units, gross: what was paid fo
 comment on column tariff_change.consumed is 'Minor units: the part of it for the days before.';
 comment on column tariff_change.refunded is 'Minor units: the rest, given back with credit notes.';
 comment on column tariff_change.cost is 'Minor units, gross: what the new tariff costs for the days that are paid.';
+comment on column tariff_change.settled is 'The newest invoice that it settled: what is left of that and of older ones is for days before it.';
 comment on column tariff_change.invoice_id is 'The invoice over that.';
 comment on column tariff_change.note is 'What staff said of it.';
 comment on column tariff_change.changed_at is 'When.';

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     db::{Conn, Error, Tx},
-    ledger,
+    ledger::{self, OfGrant},
     schema::invoice,
 };
 
@@ -41,7 +41,8 @@ pub async fn explain(connection: &mut Conn, id: InvoiceId) -> Result<Explained, 
         reckon(&kept(&invoice, &lines)?).map_err(|wrong| Error::corrupt(format!("invoice {}: {wrong}", id.0)))?;
     let total = invoice.total()?;
     let taken = ledger::charged_of(connection, id, total.currency()).await?;
-    steps.extend(paid(&invoice, &taken, total)?);
+    let grants = ledger::grants_of(connection, id, total.currency()).await?;
+    steps.extend(paid(&invoice, &taken, grants, total)?);
     Ok(Explained { invoice, steps })
 }
 
@@ -70,16 +71,18 @@ pub fn explain_new(catalogue: &Catalogue, new: &NewInvoice) -> Result<Vec<Step>,
     reckon(&kept).map_err(Error::corrupt)
 }
 
-fn paid(invoice: &InvoiceRow, taken: &Charge, total: Money) -> Result<Vec<Step>, Error> {
+fn paid(invoice: &InvoiceRow, taken: &Charge, grants: Vec<OfGrant>, total: Money) -> Result<Vec<Step>, Error> {
     let step = |text: String, amount| Step { text, amount: Some(amount) };
     let charged = taken.total().map_err(Error::corrupt)?;
     Ok(match invoice.status.as_str() {
         "paid" if charged.is_zero() => vec![step("paid; the ledger charged".to_owned(), charged)],
-        "paid" => vec![
-            step("paid out of the bonus".to_owned(), taken.bonus),
-            step("paid out of the credit".to_owned(), taken.credit),
-            step("paid; the ledger charged".to_owned(), charged),
-        ],
+        "paid" => {
+            let mut steps: Vec<Step> = vec![step("paid out of the bonus".to_owned(), taken.bonus)];
+            steps.extend(grants.into_iter().map(|of| step(format!("    of the bonus {:?}", of.reason), of.amount)));
+            steps.push(step("paid out of the credit".to_owned(), taken.credit));
+            steps.push(step("paid; the ledger charged".to_owned(), charged));
+            steps
+        }
         "cancelled" => vec![step("cancelled; the ledger charged".to_owned(), charged)],
         _ => vec![step("unpaid: owed".to_owned(), total)],
     })

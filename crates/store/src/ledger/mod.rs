@@ -11,7 +11,7 @@ pub use bonus::{BonusGrant, NewBonus, bonuses, expire_bonus, expired_bonuses, gr
 pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
 pub(crate) use post::{charged, refund};
 pub use statement::{StatementLine, Wallet, statement};
-pub(crate) use taken::{charged_of, refunded_of, revenue_of};
+pub(crate) use taken::{OfGrant, charged_of, grants_of, refunded_of, revenue_of};
 pub use verify::{Finding, invariants, verify};
 pub use wallets::{balance, lock_wallets};
 

@@ -29,6 +29,40 @@ pub(crate) async fn charged_of(connection: &mut Conn, invoice: InvoiceId, curren
     Ok(Charge { credit: Money::minor(taken.credit, currency), bonus: Money::minor(taken.bonus, currency) })
 }
 
+/// A part of a charge that a grant of bonus paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfGrant {
+    /// What the grant was given for.
+    pub reason: String,
+    /// How much of it.
+    pub amount: Money,
+}
+
+/// Which grants paid an invoice's bonus, in the order that they were given; none of what was paid when grants were not
+/// kept.
+pub(crate) async fn grants_of(
+    connection: &mut Conn,
+    invoice: InvoiceId,
+    currency: Currency,
+) -> Result<Vec<OfGrant>, Error> {
+    #[derive(QueryableByName)]
+    struct Used {
+        #[diesel(sql_type = sql_types::Text)]
+        reason: String,
+        #[diesel(sql_type = sql_types::BigInt)]
+        amount: i64,
+    }
+    let used: Vec<Used> =
+        sql("select g.reason, -u.amount as amount from journal j join bonus_use u on u.journal_id = j.id \
+         join bonus_grant g on g.id = u.grant_id \
+         where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = $1 order by g.id")
+        .bind::<sql_types::BigInt, _>(invoice.0)
+        .load(connection)
+        .await?;
+    let of = |used: Used| OfGrant { amount: Money::minor(used.amount, currency), reason: used.reason };
+    Ok(used.into_iter().map(of).collect())
+}
+
 #[derive(QueryableByName)]
 struct Sum {
     #[diesel(sql_type = sql_types::BigInt)]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_types};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::{InvoiceId, PaidLine, VatLine, Working},
@@ -23,7 +23,7 @@ use super::{load::buyer, lock};
 use crate::{
     db::{AsStoreError, Error, Tx, sql},
     invoices, ledger,
-    schema::{order_addon, orders::dsl},
+    schema::{order_addon, orders::dsl, task},
     servers::write_server,
     tasks::{self, NewTask, can_be_done},
 };
@@ -86,6 +86,7 @@ pub async fn change_tariff(
     dry_run: bool,
 ) -> Result<Retariffed, RetariffFailure> {
     let order = lock(tx, id).await?.ok_or_else(|| Error::NotFound(format!("there is no order {id}")))?;
+    refuse_under_way(tx, id).await?;
     let buyer = buyer(tx.conn(), order.customer).await?;
     let today = tx.today();
     let intervals = intervals(tx, id, today).await?;
@@ -108,6 +109,19 @@ pub async fn change_tariff(
     let task = have_it_made(tx, &order, &change).await?;
     let done = Retariffed { change, invoice, payment, task };
     if dry_run { Err(RetariffFailure::Tried(Box::new(done))) } else { Ok(done) }
+}
+
+/// A change of the server that has not ended may yet come to nothing: what it cost would be returned, and its sizes put
+/// back over the new tariff's.
+async fn refuse_under_way(tx: &mut Tx, id: OrderId) -> Result<(), Error> {
+    let open = task::table.filter(task::order_id.eq(id.0)).filter(task::operation.eq(Operation::Change.name()));
+    let open = open.filter(task::state.eq_any(["queued", "running", "manual"])).order(task::id).select(task::id);
+    match open.first::<i64>(tx.conn()).await.optional()? {
+        None => Ok(()),
+        Some(task) => Err(Error::Refused(format!(
+            "order {id}: its server is being changed: let task {task} end first, or cancel it (vartai task show {task})"
+        ))),
+    }
 }
 
 #[derive(QueryableByName)]
@@ -154,7 +168,8 @@ struct LineRow {
     until_day: Option<Date>,
 }
 
-/// What was paid for days that are still to come, by invoice, line for line.
+/// What was paid for days that are still to come, by invoice, line for line. Of what an earlier change settled, only
+/// days that are gone are left.
 async fn paid_lines(
     tx: &mut Tx,
     id: OrderId,
@@ -165,6 +180,7 @@ async fn paid_lines(
     let query = "select l.invoice_id, l.line, l.working, i.paid_at, lower(p.span) as from_day, upper(p.span) as until_day \
          from invoice i join invoice_line l on l.invoice_id = i.id left join service_period p on p.invoice_id = i.id \
          where i.order_id = $1 and i.status = 'paid' and l.item not in ('tariff_setup', 'addon_setup') \
+           and i.id > coalesce((select max(settled) from tariff_change where order_id = $1), 0) \
          order by l.invoice_id, l.line";
     let rows: Vec<LineRow> = sql(query).bind::<sql_types::BigInt, _>(id.0).load(tx.conn()).await?;
     let mut left: BTreeMap<i64, BTreeMap<i16, VatLine>> = BTreeMap::new();
@@ -299,8 +315,9 @@ async fn write_down(
     note: &str,
 ) -> Result<(), Error> {
     let query = "insert into tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, \
-           charged, consumed, refunded, cost, invoice_id, note) \
-         select $1, o.id, o.customer_id, $3, o.tariff_id, $4, o.once_only, $5, $6, $7, $8, $9, $10, $11 from orders o \
+           charged, consumed, refunded, cost, invoice_id, note, settled) \
+         select $1, o.id, o.customer_id, $3, o.tariff_id, $4, o.once_only, $5, $6, $7, $8, $9, $10, $11, \
+           (select max(i.id) from invoice i where i.order_id = o.id and i.id is distinct from $10) from orders o \
          where o.id = $2";
     sql(query)
         .bind::<sql_types::BigInt, _>(number)

@@ -17,10 +17,14 @@ use store::{
     db::Rules,
     invoices,
     orders::{self, Buyer, PlaceFailure, RetariffFailure, Retariffed},
+    tasks,
 };
 use testkit::TestDb;
 
-use crate::acts::{balance, hosting, invoices_of, place, renewal, trial, try_place, try_renew, vds};
+use crate::{
+    acts::{balance, claim, hosting, invoices_of, place, renewal, trial, try_place, try_renew, vds},
+    nothing::fail,
+};
 
 /// The demo's, and a larger VDS (12) at 19.90 with 12 % off a year, made as the other.
 fn sold() -> Catalogue {
@@ -75,6 +79,15 @@ async fn pass(db: &TestDb, days: i64) {
     .await;
 }
 
+/// The worker did all that was asked of it.
+async fn made(db: &TestDb) {
+    db.run_sql(
+        "begin; set local session_replication_role = replica; \
+         update live.task set state = 'succeeded', completed_at = now() where completed_at is null; commit",
+    )
+    .await;
+}
+
 /// What the ledger has of all that was charged and given back.
 async fn revenue(db: &TestDb) -> i64 {
     let query = "select coalesce(sum(e.amount), 0)::bigint from live.entry e join live.account a on a.id = e.account_id \
@@ -106,10 +119,61 @@ async fn the_rest_of_the_old_pays_for_the_rest_of_the_new() {
         "12 4 4096"
     );
     assert_eq!(db.value::<String>("select operation from live.task order by id desc limit 1").await, "server_change");
+    let early = refusal(change(&db.database, order, 10, None, false).await);
+    assert!(early.contains("its server is being changed"), "{early}");
+    made(&db).await;
     assert_eq!(
         refusal(change(&db.database, order, 12, None, false).await),
         format!("order {order}: it has this tariff and these addons already")
     );
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn what_was_settled_is_not_given_back_again() {
+    let db = database().await;
+    let ann = db.customer("ann").credit("100.00").add().await;
+    let order = place(&db.database, &ann, &vds()).await;
+    made(&db).await;
+    let days: i64 = db.value("select (upper(span) - lower(span))::bigint from live.service_period").await;
+    let half_up = |minor: i64, past: i64, all: i64| (minor * past * 2 + all) / (2 * all);
+    let mut charged = 990;
+    let (mut at, mut of_days) = (0, days);
+    for (tariff, step) in [(12, 7), (10, 7), (12, 0), (10, 9)] {
+        pass(&db, step).await;
+        at += step;
+        let done = change(&db.database, order, tariff, None, false).await.unwrap();
+        made(&db).await;
+        let consumed = half_up(charged, step, of_days);
+        let monthly = if tariff == 12 { 1_990 } else { 990 };
+        let cost = half_up(monthly, days - at, days);
+        assert_eq!(figures(&done), [charged, consumed, charged - consumed, cost], "day {at}");
+        (charged, of_days) = (cost, days - at);
+    }
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn what_fails_of_it_waits_for_staff_and_is_told_of() {
+    let db = database().await;
+    let live = &db.database.live;
+    let ann = db.customer("ann").credit("100.00").add().await;
+    let order = place(&db.database, &ann, &vds()).await;
+    made(&db).await;
+    pass(&db, 10).await;
+    change(&db.database, order, 12, None, false).await.unwrap();
+    let paid = balance(&db.database, &ann).await;
+    let failing = claim(live).await.unwrap();
+    assert!(fail(live, &failing).await);
+    let task = "select state from live.task where operation = 'server_change'";
+    assert_eq!(db.value::<String>(task).await, "manual", "the papers stand, so it is still to be done");
+    let id = failing.lease.id;
+    live.transaction("retry", async |tx| tasks::retry(tx, id).await).await.unwrap();
+    assert_eq!(db.value::<String>(task).await, "queued");
+    live.transaction("cancel", async |tx| tasks::cancel(tx, id).await).await.unwrap();
+    let told: String = db.value("select attention from live.orders").await;
+    assert!(told.starts_with("server_change was cancelled, and its server is not what its tariff says"), "{told}");
+    assert_eq!(balance(&db.database, &ann).await, paid);
     db.verify_books().await;
 }
 
@@ -187,6 +251,7 @@ async fn one_life(seed: u64) {
 }
 
 async fn step(db: &TestDb, company: &Database, ann: &Buyer, order: OrderId, state: &mut u64) {
+    made(db).await;
     match next(state, 4) {
         0 => pass(db, i64::try_from(next(state, 9)).unwrap()).await,
         1 => {

@@ -101,13 +101,13 @@ const SABOTAGES: [(&str, &str); 31] = [
     ("a grant has left what", "delete from live.bonus_use where amount < 0"),
     (
         "a change of tariff gives back",
-        "insert into live.tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, charged, consumed, refunded, cost, note) \
-         values (1, 1, 1, current_date, 1, 1, false, 'EUR', 300, 100, 200, 0, '')",
+        "insert into live.tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, charged, consumed, refunded, cost, note, settled) \
+         values (1, 1, 1, current_date, 1, 1, false, 'EUR', 300, 100, 200, 0, '', 1)",
     ),
     (
         "an order has the tariff",
-        "insert into live.tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, charged, consumed, refunded, cost, note) \
-         values (1, 1, 1, current_date, 1, 2, false, 'EUR', 0, 0, 0, 0, '')",
+        "insert into live.tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, charged, consumed, refunded, cost, note, settled) \
+         values (1, 1, 1, current_date, 1, 2, false, 'EUR', 0, 0, 0, 0, '', 1)",
     ),
     (
         "numbers of credit notes",
