@@ -94,12 +94,9 @@ async fn every_subcommand_has_one() {
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
          task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {made}\n \
-         address list\n address give {made}\n order terminate {made} --note bye\n order restore {made}\n \
-         order set {made} --auto-renew on\n \
-         order terminate {made}\n address release {ip}\n \
+         address list\n address give {made}\n order terminate {made} --note bye\n order restore {made}\n order set {made} --auto-renew on\n order terminate {made}\n address release {ip}\n \
          clock show --realm test\n clock advance 1h --realm test\n billing status\n billing hold\n \
-         billing release --by tom --note seen\n billing run\n \
-         ledger verify"
+         billing release --by tom --note seen\n billing run\n ledger verify"
     );
     let mut seen = BTreeSet::new();
     let mut last = Value::Null;

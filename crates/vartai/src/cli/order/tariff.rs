@@ -44,7 +44,7 @@ pub struct ChangeTariffArguments {
 #[derive(Debug, Args)]
 pub struct QuoteArguments {
     /// The order that would be renewed; without it a new one's price is told
-    #[arg(required_unless_present = "login", conflicts_with_all = ["login", "tariff", "addons"])]
+    #[arg(conflicts_with_all = ["login", "tariff", "addons"])]
     id: Option<i64>,
     /// The customer that would order
     #[arg(long, requires = "tariff")]
