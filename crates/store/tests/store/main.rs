@@ -18,6 +18,7 @@ mod customers;
 mod ended;
 mod lost_answers;
 mod model;
+mod moves;
 mod nothing;
 mod orders;
 mod outbox;
