@@ -13,7 +13,7 @@ use domain::{
 use super::{
     claim::driver_of,
     finish::{give_up, hold_order},
-    moves::cancel_move,
+    moves::{cancel_move, is_last_address},
     nothing::{IN_DOUBT, open_tasks},
 };
 use crate::{
@@ -224,6 +224,12 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
         return Err(Error::Refused(format!(
             "task {} brings a machine the addresses that its server holds by now: without it one would have none, or two \
              the same",
+            id.0
+        )));
+    }
+    if open.is(Operation::MoveAddress) && is_last_address(tx, id).await? {
+        return Err(Error::Refused(format!(
+            "task {} brings the only address of its family that its server has, or will have: give it another first",
             id.0
         )));
     }

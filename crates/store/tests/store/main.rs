@@ -28,6 +28,7 @@ mod privileges;
 mod races;
 mod random;
 mod refusals;
+mod restored;
 mod sabotage;
 mod scratch;
 mod staff_passwords;
