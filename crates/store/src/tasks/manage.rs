@@ -220,7 +220,7 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
     if open.is(Operation::Destroy) {
         return Err(Error::Refused(format!("the order has ended: vartai order restore {order} brings it back")));
     }
-    if open.is(Operation::MoveAddress) && open.undo.is_none() {
+    if open.is(Operation::MoveAddress) && !open.undoes {
         return Err(Error::Refused(format!(
             "task {} brings a machine the addresses that its server holds by now: without it one would have none, or two \
              the same",
