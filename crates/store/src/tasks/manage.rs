@@ -13,7 +13,7 @@ use domain::{
 use super::{
     claim::driver_of,
     finish::{give_up, hold_order},
-    moves::cancel_move,
+    moves::{cancel_move, is_last_address},
     nothing::{IN_DOUBT, open_tasks},
 };
 use crate::{
@@ -223,10 +223,16 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
     if open.is(Operation::Destroy) {
         return Err(Error::Refused(format!("the order has ended: vartai order restore {order} brings it back")));
     }
-    if open.is(Operation::MoveAddress) && open.undo.is_none() {
+    if open.is(Operation::MoveAddress) && !open.undoes {
         return Err(Error::Refused(format!(
             "task {} brings a machine the addresses that its server holds by now: without it one would have none, or two \
              the same",
+            id.0
+        )));
+    }
+    if open.is(Operation::MoveAddress) && is_last_address(tx, id).await? {
+        return Err(Error::Refused(format!(
+            "task {} brings the only address of its family that its server has, or will have: give it another first",
             id.0
         )));
     }

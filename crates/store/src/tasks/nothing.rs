@@ -17,7 +17,7 @@ use crate::{
     addresses,
     db::{Error, Tx, sql},
     invoices,
-    schema::orders,
+    schema::{orders, task},
 };
 
 /// How a task comes to nothing.
@@ -53,8 +53,9 @@ pub(super) struct OpenTask {
     pub cancel_asked: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
     pub invoice_id: Option<i64>,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::Jsonb>)]
-    pub undo: Option<Value>,
+    /// Whether it has changed something that is to be put back.
+    #[diesel(sql_type = sql_types::Bool)]
+    pub undoes: bool,
 }
 
 impl OpenTask {
@@ -77,7 +78,8 @@ impl OpenTask {
 /// Open tasks that a condition names, oldest first, held until the transaction ends; the order's row is held already.
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
-        "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, undo \
+        "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, \
+           undo is not null as undoes \
          from task t where state in ('queued', 'running', 'manual') and {condition} order by id for update"
     );
     Ok(sql(query).bind::<sql_types::BigInt, _>(id).bind::<sql_types::BigInt, _>(fence).load(tx.conn()).await?)
@@ -119,6 +121,8 @@ async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<()
         let note = format!("{} of order {} came to nothing", of.operation, of.order_id);
         log.push_str(&told(invoices::return_paid(tx, InvoiceId(invoice), &note).await?));
     }
+    // Read here and no earlier: one before it that came to nothing may just have left it more to put back.
+    let undo: Option<Value> = task::table.find(of.id).select(task::undo).get_result(tx.conn()).await?;
     sql("update task set state = $2, completed_at = greatest(now(), assigned_at), lease_owner = null, \
            lease_until = null, undo = null, handle = null, handle_at = null, results = results || $3 where id = $1")
     .bind::<sql_types::BigInt, _>(of.id)
@@ -126,7 +130,7 @@ async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<()
     .bind::<sql_types::Text, _>(log)
     .execute(tx.conn())
     .await?;
-    undo::put_back(tx, of.order(), TaskId(of.id), of.undo.clone()).await
+    undo::put_back(tx, of.order(), TaskId(of.id), undo).await
 }
 
 /// What a task's log says of money that was returned.
