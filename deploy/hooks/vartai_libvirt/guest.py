@@ -151,7 +151,7 @@ class Guest:
         })
 
         def ended():
-            status = self._agent("guest-exec-status", {"pid": started["pid"]})
+            status = self._agent("guest-exec-status", {"pid": started["pid"]}, harmless=True)
             return status if status["exited"] else None
 
         status = self.machine.clock.wait(seconds, ended, every=0.3)
@@ -162,9 +162,9 @@ class Guest:
             raise Failure(FAILED, f"inside the machine it could not be done: {text('err-data').strip()[-300:]}")
         return text("out-data")
 
-    def _agent(self, command, arguments):
+    def _agent(self, command, arguments, harmless=False):
         try:
-            return self.virsh.agent(self.machine.uuid, command, arguments)
+            return self.virsh.agent(self.machine.uuid, command, arguments, harmless=harmless)
         except AgentRefused:
             raise Failure(IMPOSSIBLE, f"the machine's guest agent does not allow {command}") from None
 

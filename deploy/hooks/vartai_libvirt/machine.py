@@ -146,7 +146,7 @@ class Machine:
     def answers(self, seconds=None):
         """Whether the agent answers."""
         try:
-            self.virsh.agent(self.uuid, "guest-ping", seconds=seconds or 5)
+            self.virsh.agent(self.uuid, "guest-ping", seconds=seconds or 5, harmless=True)
             return True
         except (AgentSilent, AgentRefused, subprocess.TimeoutExpired):
             return False
