@@ -22,7 +22,7 @@ pub enum Desired {
         /// What else is to be seen of it. What can't be told nobody can vouch for.
         traits: Traits,
         /// What its new system must not be seen without. What can't be told is not held against it.
-        made_with: MadeWith,
+        made_with: Box<MadeWith>,
         /// Whether it is to have been started since the task was first taken.
         restarted: Option<Restarted>,
     },
@@ -55,7 +55,7 @@ pub enum Verdict {
 pub fn desired_by(task: &ClaimedTask, boot: Option<&str>) -> Desired {
     match desired(task.operation, task.generation) {
         Desired::Present { running, generation, .. } => {
-            let (traits, made_with) = (traits_wanted_by(task), MadeWith::of(task));
+            let (traits, made_with) = (traits_wanted_by(task), Box::new(MadeWith::of(task)));
             let since = || boot.map_or(Restarted::SinceUnknown, |boot| Restarted::Since(boot.to_owned()));
             let restarted = (task.operation == Operation::Restart).then(since);
             Desired::Present { running, generation, traits, made_with, restarted }
@@ -68,7 +68,7 @@ pub fn desired_by(task: &ClaimedTask, boot: Option<&str>) -> Desired {
 #[must_use]
 fn desired(operation: Operation, generation: i32) -> Desired {
     let present = |running, generation| {
-        let (traits, made_with) = (Traits::default(), MadeWith::default());
+        let (traits, made_with) = (Traits::default(), Box::default());
         Desired::Present { running, generation, traits, made_with, restarted: None }
     };
     match operation {
@@ -264,7 +264,7 @@ mod tests {
     fn a_restart_is_told_by_the_start_alone() {
         let judged = |before: Option<&str>, now| {
             let restarted = Some(before.map_or(Restarted::SinceUnknown, |boot| Restarted::Since(boot.to_owned())));
-            let (traits, made_with) = (Traits::default(), MadeWith::default());
+            let (traits, made_with) = (Traits::default(), Box::default());
             let wanted = Desired::Present { running: Some(true), generation: 1, traits, made_with, restarted };
             wanted.judge(&Observed::Present(machine(true, 1, now)))
         };
