@@ -158,7 +158,7 @@ class Machines(unittest.TestCase):
         for operation in ("reset_password", "domain", "flush_iptables"):
             with self.subTest(operation=operation), self.assertRaises(Failure) as caught:
                 operations.OPERATIONS[operation](self.parts(ours, operation, password="secret-1", hostname="a.lt"))
-            self.assertEqual(caught.exception.code, protocol.FAILED)
+            self.assertEqual(caught.exception.code, protocol.PERSON)
             self.assertIn("storage is full", caught.exception.public)
 
 
@@ -241,7 +241,8 @@ class Storage(unittest.TestCase):
         ours.path(1).touch()
         with unittest.mock.patch.object(disks, "run", no_room), self.assertRaises(Failure) as caught:
             ours.make(self.path / "template", 2, 3)
-        self.assertEqual((caught.exception.code, caught.exception.public), (protocol.FAILED, "the storage is full"))
+        self.assertEqual(caught.exception.code, protocol.PERSON)
+        self.assertIn("storage is full", caught.exception.public)
         self.assertEqual(self.names(), ["disk-g1.qcow2"])
 
     def test_a_storage_that_is_nearly_full_gets_no_more_disks(self):

@@ -90,8 +90,9 @@ class Disks:
         except Failed as failed:
             # What there is of it would take the room that others need.
             new.unlink(missing_ok=True)
-            full = "No space left" in failed.text
-            raise Failure(FAILED, "the storage is full" if full else "the disk could not be made") from None
+            if "No space left" in failed.text:
+                raise Failure(PERSON, "the host's storage is full: no disk can be made on it") from None
+            raise Failure(FAILED, "the disk could not be made") from None
         new.rename(path)
         store.sync_directory(self.directory)
         return path

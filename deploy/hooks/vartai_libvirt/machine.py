@@ -86,10 +86,10 @@ class Machine:
         return self.state().startswith("running")
 
     def check_storage(self):
-        """Fails when it stands still because of its storage."""
+        """Fails when it stands still because of its storage: only staff can make room."""
         state = self.state()
         if state.startswith("paused") and "I/O error" in state:
-            raise Failure(FAILED, "the machine stands still: its storage is full or broken")
+            raise Failure(PERSON, "the machine stands still: its storage is full or broken")
         if state.startswith("crashed"):
             raise Failure(FAILED, "the machine's system has crashed")
 
