@@ -165,6 +165,10 @@ class Guest:
     def _agent(self, command, arguments, harmless=False):
         try:
             return self.virsh.agent(self.machine.uuid, command, arguments, harmless=harmless)
+        except AgentSilent:
+            # An agent is as silent as its machine: where that stands still, the storage is the reason, and not the agent.
+            self.machine.check_storage()
+            raise
         except AgentRefused:
             raise Failure(IMPOSSIBLE, f"the machine's guest agent does not allow {command}") from None
 
