@@ -162,6 +162,15 @@ class Machines(unittest.TestCase):
             self.assertIn("storage is full", caught.exception.public)
 
 
+    def test_an_agent_that_falls_silent_over_a_full_storage_is_not_what_is_wrong(self):
+        for state, code in (("paused (I/O error)", protocol.PERSON), ("running (booted)", protocol.NOT_NOW)):
+            inside = guest.Guest(self.machine(state=state))
+            for act in (lambda: inside.set_password("root", "secret-1"), inside.grow):
+                with self.subTest(state=state), self.assertRaises(Failure) as caught:
+                    act()
+                self.assertEqual(caught.exception.code, code)
+
+
 class Libvirtd(unittest.TestCase):
     """What is asked of a libvirtd that is not there, or goes away."""
 

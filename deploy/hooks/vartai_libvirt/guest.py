@@ -164,13 +164,17 @@ class Guest:
 
     def _agent(self, command, arguments, harmless=False):
         try:
-            return self.virsh.agent(self.machine.uuid, command, arguments, harmless=harmless)
+            return self._told(command, arguments, harmless=harmless)
+        except AgentRefused:
+            raise Failure(IMPOSSIBLE, f"the machine's guest agent does not allow {command}") from None
+
+    def _told(self, command, arguments, seconds=None, harmless=False):
+        try:
+            return self.virsh.agent(self.machine.uuid, command, arguments, seconds, harmless)
         except AgentSilent:
             # An agent is as silent as its machine: where that stands still, the storage is the reason, and not the agent.
             self.machine.check_storage()
             raise
-        except AgentRefused:
-            raise Failure(IMPOSSIBLE, f"the machine's guest agent does not allow {command}") from None
 
     def facts(self, seconds=None):
         """What can be seen from within; None when the agent does not answer."""
@@ -192,9 +196,7 @@ class Guest:
         self.virsh.touched = True
         coded = base64.b64encode(password.encode()).decode()
         try:
-            self.virsh.agent(
-                self.machine.uuid, "guest-set-user-password", {"username": login, "password": coded, "crypted": False}, 30
-            )
+            self._told("guest-set-user-password", {"username": login, "password": coded, "crypted": False}, 30)
         except AgentRefused:
             raise Failure(IMPOSSIBLE, "the system does not take the password: has it this user?") from None
 
