@@ -31,7 +31,7 @@ pub use terminate::terminate;
 
 pub(crate) use begin::{Beginning, begin, extend, resume};
 pub(crate) use credentials::{new_password, open_password, seal_password};
-pub(crate) use load::{load_all, lock, lock_if_free};
+pub(crate) use load::{load_all, load_some, lock, lock_if_free};
 pub(crate) use power::lock_own;
 pub(crate) use renew::renew_held;
 pub(crate) use sizes::Sizes;
