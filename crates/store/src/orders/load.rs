@@ -129,7 +129,7 @@ pub async fn load(connection: &mut Conn, customer: CustomerId, id: OrderId) -> R
 /// # Errors
 /// [`Error`] from the database.
 pub(super) async fn find(connection: &mut Conn, id: OrderId) -> Result<Option<Order>, Error> {
-    query(connection, id, "").await
+    query(connection, id).await
 }
 
 /// An order, held until the transaction ends; wallets are taken after it.

@@ -67,7 +67,7 @@ impl OpenTask {
     /// Whether what was paid for it is returned when it comes to nothing. A change that stands for another tariff leaves
     /// the papers, the order and the server's sizes as they are (ADR 0024).
     pub fn is_paid_for(&self) -> bool {
-        self.is(Operation::Create) || self.is(Operation::Change) && self.undo.is_some()
+        self.is(Operation::Create) || self.is(Operation::Change) && self.undoes
     }
 
     fn order(&self) -> OrderId {
@@ -155,7 +155,7 @@ async fn return_all(tx: &mut Tx, create: &OpenTask) -> Result<String, Error> {
 
 /// Staff are to look at the order: what can't be made is theirs, what could not be changed goes on as it is.
 async fn attend(tx: &mut Tx, of: &OpenTask, how: Nothing) -> Result<(), Error> {
-    let what = match (of.is_paid_for(), of.undo.is_some()) {
+    let what = match (of.is_paid_for(), of.undoes) {
         (true, _) => "its money was returned",
         (false, true) => "what it set was put back",
         (false, false) if of.is(Operation::Change) => "its server is not what its tariff says",
