@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use store::{
     Error, Realm,
     billing::{self, Begun, PAGE, Round, Tally},
-    notices, payments,
+    ledger, notices, payments,
 };
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
@@ -82,6 +82,7 @@ impl<'a> Biller<'a> {
                 }
                 Begun::Round { round, .. } => round,
             };
+            self.expire_bonuses(&round).await?;
             let (tally, whole) = self.day(&round).await?;
             all = all.plus(tally);
             if !whole {
@@ -120,6 +121,26 @@ impl<'a> Biller<'a> {
             );
         } else {
             tracing::debug!(realm, found, "the billing run stands still");
+        }
+    }
+
+    /// Takes back what nobody spent in time. It rests on the clock, so it is in the interlock's hand as all else.
+    async fn expire_bonuses(&self, round: &Round) -> Result<(), Error> {
+        loop {
+            let due = self.realm.read(async |connection| ledger::expired_bonuses(connection, round.day).await).await?;
+            let mut done = 0;
+            for id in due {
+                let expire = async |tx: &mut store::Tx| ledger::expire_bonus(tx, id, round.day).await;
+                match self.realm.transaction("expire bonus", expire).await {
+                    Ok(true) => done += 1,
+                    Ok(false) => {}
+                    Err(error @ Error::Unreachable(_)) => return Err(error),
+                    Err(error) => tracing::warn!(grant = id, %error, "a bonus can't be taken back"),
+                }
+            }
+            if done == 0 {
+                return Ok(());
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 
 use super::Sizes;
 use crate::{
-    customers::Credentials,
+    customers::{Credentials, by_id, vat_standing},
     db::{Conn, Error, Rules, Tx, sql},
 };
 
@@ -37,7 +37,13 @@ impl Buyer {
     /// The terms of its prices on a day, under the company's rules.
     #[must_use]
     pub fn terms(&self, rules: &Rules, day: Date) -> BillingTerms {
-        BillingTerms { currency: self.currency, vat: self.vat.vat(rules.vat.as_ref(), day), prices: rules.prices }
+        BillingTerms {
+            currency: self.currency,
+            vat: self.vat.vat(rules.vat.as_ref(), day),
+            prices: rules.prices,
+            day,
+            rate_days: rules.policy.rate_days,
+        }
     }
 }
 
@@ -45,6 +51,15 @@ impl From<&Credentials> for Buyer {
     fn from(of: &Credentials) -> Self {
         Self { customer: of.customer, currency: of.currency, vat: of.vat }
     }
+}
+
+/// Who buys for a customer, as the gateway would find it.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn buyer(connection: &mut Conn, customer: CustomerId) -> Result<Buyer, Error> {
+    let currency = by_id(connection, customer).await?.currency.parse().map_err(Error::corrupt)?;
+    Ok(Buyer { customer, currency, vat: vat_standing(connection, customer).await? })
 }
 
 #[derive(QueryableByName)]
@@ -107,6 +122,14 @@ const QUERY: &str = "\
 pub async fn load(connection: &mut Conn, customer: CustomerId, id: OrderId) -> Result<Option<Order>, Error> {
     let order = query(connection, id).await?;
     Ok(order.filter(|order| order.customer == customer && order.state != OrderState::Terminated))
+}
+
+/// An order, terminated or not.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub(super) async fn find(connection: &mut Conn, id: OrderId) -> Result<Option<Order>, Error> {
+    query(connection, id).await
 }
 
 /// An order, held until the transaction ends; wallets are taken after it.

@@ -8,20 +8,24 @@ mod overrule;
 mod place;
 mod power;
 mod process;
+mod quote;
 mod renew;
 mod restore;
+mod retariff;
 mod sealed;
 mod sizes;
 mod terminate;
 
 pub use list::{OrderFilter, OrderRow, OrderState, list};
-pub use load::{Buyer, load};
+pub use load::{Buyer, buyer, load};
 pub use overrule::{Overrule, overrule, set_auto_renew};
 pub use place::{PlaceFailure, Placed, place};
 pub use power::{PowerFailure, change_power};
 pub use process::{PasswordSet, Processed, password, process};
+pub use quote::{Asked, Quoted, quote};
 pub use renew::{RenewFailure, Renewed, renew};
 pub use restore::restore;
+pub use retariff::{RetariffFailure, Retariffed, change_tariff};
 pub use sealed::{SealedPasswords, try_keys};
 pub use terminate::terminate;
 
