@@ -29,8 +29,7 @@ use crate::{
 pub async fn attend(tx: &mut Tx, id: OrderId, day: Date) -> Result<Tally, Error> {
     tx.set_day(day)?;
     let Some(order) = lock_if_free(tx, id).await? else { return Ok(Tally::default()) };
-    let facts = Facts::load(tx.conn(), &[id.0]).await?.remove(&id);
-    let facts = facts.ok_or_else(|| Error::corrupt(format!("order {id} is held and not there")))?;
+    let facts = Facts::load(tx.conn(), id).await?;
     let due = facts.due(tx, &order, day);
     if due.is_nothing() {
         return Ok(Tally::default());

@@ -138,7 +138,7 @@ pub async fn due_orders(tx: &mut Tx, day: Date, candidates: &[OrderId]) -> Resul
     }
     tx.set_day(day)?;
     let ids: Vec<i64> = candidates.iter().map(|id| id.0).collect();
-    let mut facts = Facts::load(tx.conn(), &ids).await?;
+    let mut facts = Facts::load_some(tx.conn(), &ids).await?;
     let (mut of_customers, mut others) = (BTreeMap::new(), Vec::new());
     for (id, order) in load_some(tx.conn(), &ids).await? {
         match (order, facts.remove(&id)) {

@@ -54,8 +54,7 @@ const QUERY: &str = "\
       owed.id as owed, owed.total as owed_total, \
       (select coalesce(sum(a.balance), 0)::bigint from account a where a.customer_id = c.id) as balance \
     from orders o join customer c on c.id = o.customer_id left join profile p on p.customer_id = c.id \
-      left join invoice owed on owed.order_id = o.id and owed.status = 'unpaid' and not owed.ahead \
-    where o.id = any($1)";
+      left join invoice owed on owed.order_id = o.id and owed.status = 'unpaid' and not owed.ahead";
 
 /// What the billing run asks of an order beside what it is.
 pub(super) struct Facts {
@@ -73,9 +72,16 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Of one order. Not as a page of one: PostgreSQL would plan that anew each time.
+    pub(super) async fn load(connection: &mut Conn, id: OrderId) -> Result<Self, Error> {
+        let query = sql(format!("{QUERY} where o.id = $1")).bind::<sql_types::BigInt, _>(id.0);
+        Ok(Self::of(query.get_result(connection).await?))
+    }
+
     /// Of these orders, in one query.
-    pub(super) async fn load(connection: &mut Conn, ids: &[i64]) -> Result<BTreeMap<OrderId, Self>, Error> {
-        let rows: Vec<Row> = sql(QUERY).bind::<sql_types::Array<sql_types::BigInt>, _>(ids).load(connection).await?;
+    pub(super) async fn load_some(connection: &mut Conn, ids: &[i64]) -> Result<BTreeMap<OrderId, Self>, Error> {
+        let query = sql(format!("{QUERY} where o.id = any($1)"));
+        let rows: Vec<Row> = query.bind::<sql_types::Array<sql_types::BigInt>, _>(ids).load(connection).await?;
         Ok(rows.into_iter().map(|row| (OrderId(row.id), Self::of(row))).collect())
     }
 
