@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-use super::{ConnectSettings, Connector, Error, RealmKind, own, scratch};
+use super::{ConnectSettings, Connector, Error, RealmKind, grants::grants, own, scratch};
 
 const CATALOGUE: EmbeddedMigrations = embed_migrations!("../../migrations/catalogue");
 const REALM: EmbeddedMigrations = embed_migrations!("../../migrations/realm");
@@ -76,7 +76,7 @@ pub(super) async fn make_realm(settings: &ConnectSettings, schema: &str) -> Resu
 }
 
 /// Serialises migrations; any number will do.
-const LOCK: i64 = 7_261_727_461;
+pub(super) const LOCK: i64 = 7_261_727_461;
 
 /// A connection of the owner's, with a schema's search path.
 pub(super) async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnection, Error> {
@@ -184,58 +184,5 @@ pub(super) fn make_role(role: &str, verifier: Option<&str>) -> String {
          end $do$; \
          alter role \"{role}\" login noinherit{password}; \
          commit"
-    )
-}
-
-/// What the role of a realm of that kind may do in its schema.
-pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
-    let ledger = match kind {
-        // Nothing is charged in the test realm because its role can't.
-        RealmKind::Test => String::new(),
-        RealmKind::Live => format!(
-            "grant execute on function {schema}.post, {schema}.open_account, {schema}.lock_wallets to \"{role}\"; \
-             grant usage on sequence {schema}.movement_id to \"{role}\"; \
-             grant insert on {schema}.sealed_entry, {schema}.statement_key to \"{role}\"; \
-             grant update (retired_at) on {schema}.statement_key to \"{role}\"; \
-             grant insert (id, customer_id, currency, amount, expires_on, reason) on {schema}.bonus_grant to \"{role}\"; \
-             grant insert, update, delete on {schema}.own_realm to \"{role}\";"
-        ),
-    };
-    let sweeping = match kind {
-        RealmKind::Live => String::new(),
-        RealmKind::Test => format!(
-            "grant update (ahead_seconds) on {schema}.clock to \"{role}\"; \
-             grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
-             {schema}.invoice, {schema}.invoice_line, {schema}.credit_note, {schema}.credit_note_line, {schema}.task, \
-             {schema}.task_attempt, {schema}.simulated_server, {schema}.firewall, {schema}.tariff_change to \"{role}\";"
-        ),
-    };
-    format!(
-        "begin; select pg_advisory_xact_lock({LOCK}); \
-         revoke all on schema {schema} from public; \
-         revoke execute on all functions in schema {schema} from public; \
-         grant usage on schema catalogue, {schema} to \"{role}\"; \
-         grant select on all tables in schema catalogue, {schema} to \"{role}\"; \
-         grant insert, update on {schema}.customer, {schema}.api_key, {schema}.allowed_network, \
-           {schema}.saved_answer, {schema}.orders, {schema}.server, {schema}.invoice, {schema}.task, \
-           {schema}.simulated_server, {schema}.profile, {schema}.sub_user, {schema}.address, \
-           {schema}.usage_reading, {schema}.usage_rollup, {schema}.invoice_series, {schema}.firewall, \
-           {schema}.task_attempt to \"{role}\"; \
-         grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period, {schema}.credit_note, \
-           {schema}.credit_note_line, {schema}.task_callback to \"{role}\"; \
-         grant update (series, number) on {schema}.credit_note to \"{role}\"; \
-         grant usage on sequence {schema}.invoice_id_seq, {schema}.tariff_change_id to \"{role}\"; \
-         grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
-           {schema}.order_addon, \
-           {schema}.usage_rollup to \"{role}\"; \
-         grant update on {schema}.billing_run to \"{role}\"; \
-         grant insert, update on {schema}.billing_day to \"{role}\"; \
-         grant insert on {schema}.payment, {schema}.billing_release, {schema}.tariff_change to \"{role}\"; \
-         grant insert, update, delete on {schema}.webhook to \"{role}\"; \
-         grant update, delete on {schema}.notice to \"{role}\"; \
-         grant execute on function {schema}.tell, {schema}.facts_of_order to \"{role}\"; \
-         grant execute on function {schema}.realm_now to \"{role}\"; \
-         grant usage on sequence {schema}.task_fence to \"{role}\"; \
-         {ledger} {sweeping} commit"
     )
 }

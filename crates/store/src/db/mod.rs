@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod grants;
 mod health;
 mod migrate;
 mod own;

@@ -8,7 +8,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::{
     ConnectSettings, Connector, Error, Realm, RealmKind,
-    migrate::{grants, make_realm, owner},
+    grants::grants,
+    migrate::{make_realm, owner},
     realm::Ground,
     scratch::{key, names, new_name, remove_schema},
 };

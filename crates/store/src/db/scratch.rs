@@ -9,7 +9,8 @@ use tokio::time;
 
 use super::{
     ConnectSettings, Database, Error, RealmKind, Rules,
-    migrate::{grants, make_realm, make_role, owner},
+    grants::grants,
+    migrate::{make_realm, make_role, owner},
 };
 use crate::seal::Keyring;
 
