@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
 mod bed;
+mod clock;
 mod crashes;
 mod ends;
 mod hooks;
