@@ -6,6 +6,7 @@ mod bed;
 mod clock;
 mod crashes;
 mod ends;
+mod full_disk;
 mod hooks;
 mod jobs;
 mod orders;
