@@ -80,15 +80,16 @@ class Definitions(unittest.TestCase):
 
 
 class Libvirt:
-    """Libvirt with one machine that is off, and what it was told to do."""
+    """Libvirt with one machine that is off, unless it is said to be something else, and what it was told to do."""
 
-    def __init__(self, definition):
+    def __init__(self, definition, state="shut off (saved)"):
         self.definition = definition
+        self.state = state
         self.clock = run.Clock(None)
         self.told = []
 
     def ask(self, verb, *_):
-        return {"domstate": "shut off (saved)", "dumpxml": self.definition}[verb]
+        return {"domstate": f"{self.state}\n", "dumpxml": self.definition}[verb]
 
     def change(self, verb, *_, **__):
         self.told.append(verb)
@@ -149,6 +150,22 @@ class Storage(unittest.TestCase):
             self.disks(least_free_gb=1 << 40).make(self.path / "template", 1, 3)
         self.assertEqual(caught.exception.code, protocol.PERSON)
         self.assertEqual(list(self.path.iterdir()), [])
+
+
+class Power(unittest.TestCase):
+    def machine(self, state):
+        return machine.Machine(made(), Libvirt("", state), "31")
+
+    def test_a_machine_whose_storage_is_full_does_not_run_though_its_process_is_there(self):
+        stands = self.machine("paused (I/O error)")
+        self.assertEqual((stands.running(), stands.active()), (False, True))
+        with self.assertRaises(Failure) as caught:
+            stands.check_storage()
+        self.assertEqual(caught.exception.code, protocol.FAILED)
+        self.assertIn("storage is full", caught.exception.public)
+        for state in ("running (booted)", "running (unpaused)"):
+            self.assertTrue(self.machine(state).running())
+            self.machine(state).check_storage()
 
 
 class Ends(unittest.TestCase):
