@@ -25,7 +25,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{MemfdFlags, memfd_create},
+    fs::{MemfdFlags, memfd_create, statvfs},
     process::{Resource, Rlimit, getpid, set_child_subreaper, setrlimit, setsid, umask},
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
 };
@@ -40,6 +40,9 @@ use tokio::{
 
 use crate::driver::Limits;
 use limits::Watch;
+
+/// A disk with less room than this, in bytes, is full.
+const LEAST_ROOM: u64 = 64 * 1024;
 
 /// How a hook ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +75,8 @@ pub enum Over {
     Memory,
     /// Processes.
     Processes,
+    /// Room where it works: there is none left, and it did not succeed.
+    Disk,
 }
 
 /// What the command line says.
@@ -127,15 +132,38 @@ async fn run(orders: &Orders) -> io::Result<()> {
     let mut from_worker = BufReader::new(from_worker);
     let mut document = Vec::new();
     from_worker.read_until(b'\n', &mut document).await?;
-    let directory = Directory::new(&orders.directories)?;
-    let ended = match start(orders, &directory, &document) {
-        Ok(hook) => attend(orders, hook, &mut from_worker).await?,
-        Err(error) => Ended { by: By::Refused(error.to_string()), over: None, left: 0 },
+    let ended = match Directory::new(&orders.directories) {
+        Err(error) if is_full(&error) => Ended { over: Some(Over::Disk), ..refused(&error) },
+        directory => attempt(orders, directory?, &document, &mut from_worker).await?,
     };
-    drop(directory);
     let mut line = serde_json::to_vec(&ended)?;
     line.push(b'\n');
     to_worker.write_all(&line).await
+}
+
+fn refused(error: &io::Error) -> Ended {
+    Ended { by: By::Refused(error.to_string()), over: None, left: 0 }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Has the hook run in its directory, which is gone after that with all that is in it.
+async fn attempt(
+    orders: &Orders,
+    directory: Directory,
+    document: &[u8],
+    worker: &mut BufReader<OwnedReadHalf>,
+) -> io::Result<Ended> {
+    let mut ended = match start(orders, &directory, document) {
+        Ok(hook) => attend(orders, hook, worker).await?,
+        Err(error) => refused(&error),
+    };
+    if ended.over.is_none() && !matches!(ended.by, By::Code(0 | 10)) && directory.is_full() {
+        ended.over = Some(Over::Disk);
+    }
+    Ok(ended)
 }
 
 /// A hook's working directory; removed with all that the hook put there.
@@ -147,6 +175,12 @@ impl Directory {
         let path = under.join(format!("vartai-hook-{random:016x}"));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
+    }
+
+    /// Whether there is no room left for anything.
+    fn is_full(&self) -> bool {
+        statvfs(&self.0)
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_ROOM || disk.f_favail == 0)
     }
 }
 

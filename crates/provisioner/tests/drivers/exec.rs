@@ -1,5 +1,6 @@
 //! Hooks that misbehave: each a few lines of shell, and what is to come of it.
 
+mod full_disk;
 mod processes;
 mod protocol;
 mod refused;

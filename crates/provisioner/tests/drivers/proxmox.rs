@@ -297,6 +297,16 @@ async fn a_disk_does_not_shrink() {
 }
 
 #[tokio::test]
+async fn a_machine_whose_storage_is_full_does_not_run_though_its_process_is_there() {
+    let (bed, driver) = Bed::with_machine().await;
+    bed.fake.cluster().machine(FIRST).stands_still = Some("io-error");
+    let restart = task_of_fence(2, Operation::Restart);
+    assert!(matches!(seen(&driver, &restart).await, Observed::Present(machine) if !machine.running));
+    bed.fake.cluster().machine(FIRST).stands_still = None;
+    assert!(matches!(seen(&driver, &restart).await, Observed::Present(machine) if machine.running));
+}
+
+#[tokio::test]
 async fn a_system_that_does_not_answer_gets_no_password() {
     let (bed, driver) = Bed::with_machine().await;
     bed.fake.cluster().machine(FIRST).broken = true;

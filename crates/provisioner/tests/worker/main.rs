@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
 mod bed;
+mod clock;
 mod crashes;
 mod ends;
+mod full_disk;
 mod hooks;
 mod jobs;
 mod orders;

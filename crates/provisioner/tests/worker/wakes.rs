@@ -2,6 +2,7 @@
 
 use domain::orders::PowerOperation;
 use provisioner::WorkerSettings;
+use store::customers::{self, NewTestKey};
 
 use crate::bed::{Bed, FOR_EVER, quick};
 
@@ -52,5 +53,21 @@ async fn a_task_that_nobody_told_of_is_found_by_looking() {
     bed.run(&format!("insert into task (order_id, operation, state) values ({order}, 'server_reboot', 'queued')"))
         .await;
     bed.until(ALL_DONE).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_worker_of_a_customers_own_test_realm_is_told_too() {
+    let bed = Bed::new().await;
+    let key = NewTestKey { digest: &[7; 32], hint: "vt_", days: 1 };
+    let mode = customers::turn_on(&bed.db.database, bed.buyer.customer, &key).await.unwrap();
+    let own = bed.db.database.own_realm(&mode.name).unwrap();
+    let worker = provisioner::spawn(bed.db.open(10), only_told()).unwrap();
+    // The first is found when the worker begins to listen, the second is queued when there was nothing left to do.
+    for orders in 1..=2 {
+        bed.order_in(&own).await;
+        let done = format!("select count(*) = {orders} from {}.task where state = 'succeeded'", mode.name);
+        bed.until(&done).await;
+    }
     worker.stop().await.unwrap();
 }

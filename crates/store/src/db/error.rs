@@ -91,7 +91,7 @@ fn of_database(kind: DatabaseErrorKind, name: Option<String>, message: String) -
         (_, None) if message.contains("deadlock detected") || message.contains("lock timeout") => {
             Error::Conflict(message)
         }
-        (_, None) if is_shutdown(&message) => Error::Unreachable(message),
+        (_, None) if is_shutdown(&message) || is_full(&message) => Error::Unreachable(message),
         (_, None) => Error::Failed(message),
     }
 }
@@ -101,6 +101,12 @@ fn is_shutdown(message: &str) -> bool {
     ["terminating connection", "the database system is", "connection closed", "error communicating"]
         .iter()
         .any(|text| message.contains(text))
+}
+
+/// What the server's own system says to it when its disk is full (53100). As with one that has failed over: it is there and
+/// reads, and writes again once somebody has seen to it.
+fn is_full(message: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|text| message.contains(text))
 }
 
 #[cfg(test)]
@@ -114,5 +120,12 @@ mod tests {
                 DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, Box::new(message.to_owned()));
             assert!(matches!(Error::from(error), Error::Unreachable(_)), "{message}");
         }
+    }
+
+    #[test]
+    fn a_server_without_room_is_as_good_as_none() {
+        let message = "could not extend file \"base/16384/2619\": No space left on device";
+        let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+        assert!(matches!(Error::from(error), Error::Unreachable(_)));
     }
 }

@@ -143,11 +143,13 @@ const IN_ITS_WAY: &str = "\
       or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id)";
 
 /// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
-/// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the
-/// server again, so it comes to nothing with that, or goes on when the order is restored. What is not wanted any more is
-/// only looked at, and is never held. An operation that is not known is left to a newer program for an hour; then somebody has to see it.
+/// while its server is suspended. What was due when it was queued stays so when the database's clock steps back. Once its
+/// order has ended it is held, too: done after the removal it would make the server again, so it comes to nothing with
+/// that, or goes on when the order is restored. What is not wanted any more is only looked at, and is never held. An
+/// operation that is not known is left to a newer program for an hour; then somebody has to see it.
 const MAY_BE_DONE: &str = "\
-    t.state = 'queued' and t.run_at <= now() and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
+    t.state = 'queued' and (t.run_at <= now() or t.run_at <= t.created_at) \
+      and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
       and (t.rank = 0 or o.state not in ('suspended', 'terminated') or t.cancel_requested_at is not null) \
       and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
 

@@ -74,6 +74,7 @@ impl fmt::Display for End {
             Self::Cancelled => f.write_str("the hook was told to stop"),
             Self::Over(Over::Memory) => f.write_str("the hook took more memory than it may"),
             Self::Over(Over::Processes) => f.write_str("the hook started more processes than it may"),
+            Self::Over(Over::Disk) => f.write_str("there is no room left on the disk that the hook works on"),
             Self::Refused(why) => write!(f, "the hook can't be started: {why}"),
             Self::Lost => f.write_str("the hook was lost"),
         }

@@ -28,6 +28,8 @@ pub struct Machine {
     pub broken: bool,
     /// For how long it has run, in seconds.
     pub uptime: u64,
+    /// Why it stands still, in QEMU's words, though its process is there.
+    pub stands_still: Option<&'static str>,
 }
 
 impl Machine {
@@ -235,7 +237,8 @@ impl Cluster {
 fn status(machine: &Machine) -> Value {
     let memory: i64 = machine.config.get("memory").and_then(|mb| mb.parse().ok()).unwrap_or(512);
     let state = if machine.pid.is_some() { "running" } else { "stopped" };
-    json!({"status": state, "qmpstatus": state, "cpus": 1, "netin": 10, "netout": 20, "diskread": 30,
+    let qmp = machine.stands_still.unwrap_or(state);
+    json!({"status": state, "qmpstatus": qmp, "cpus": 1, "netin": 10, "netout": 20, "diskread": 30,
         "diskwrite": 40, "mem": 1_048_576, "maxmem": memory * 1_048_576, "maxdisk": 21_474_836_480_i64,
         "uptime": machine.uptime, "pid": machine.pid})
 }
