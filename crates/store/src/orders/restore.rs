@@ -1,6 +1,9 @@
 //! Taking an order's end back.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
@@ -16,12 +19,13 @@ use crate::{
     addresses::{self, HandedOut},
     db::{Error, Tx},
     schema::{orders::dsl, task},
-    tasks::{self, NewTask, Undo},
+    tasks::{self, EndedMoves, NewTask, Undo},
 };
 
 /// Takes an order's end back while its server is still there: the order is what it was, and its server runs again
-/// unless it was suspended. One that nobody paid for is kept from today on, so that there is time to pay. Addresses that staff gave back meanwhile are its own again while they rest; in the place of
-/// the last one that is another's by now it gets a new one.
+/// unless it was suspended. One that nobody paid for is kept from today on, so that there is time to pay. Addresses that
+/// staff gave back meanwhile are its own again while they rest; in the place of the last one that is another's by now it
+/// gets a new one.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Refused`] when it has not ended, its server is gone or going, its domain was ordered
@@ -97,18 +101,37 @@ async fn reconnect(tx: &mut Tx, order: &Order, removals: &[i64]) -> Result<(), E
     }
     let holds: BTreeSet<IpAddr> = addresses::of(tx, order.id).await?.into_iter().map(|held| held.ip).collect();
     lacks.extend(holds.difference(&had));
-    lacks.extend(tasks::moves_that_ended_with(tx, order.id).await?.intersection(&holds));
+    let EndedMoves { arriving, leaving } = tasks::moves_that_ended_with(tx, order.id, removals).await?;
+    lacks.extend(arriving.keys().filter(|ip| holds.contains(ip)));
     for ip in lacks {
         let params = json!({ "ip": ip.to_string() });
         let undo = if had.contains(&ip) { None } else { Some(Undo::held(ip)) };
-        let arrives = NewTask { params, undo, by_hand: order.by_hand, ..Operation::MoveAddress.into() };
+        let after = arriving.get(&ip).copied().flatten();
+        let arrives = NewTask { params, undo, after, by_hand: order.by_hand, ..Operation::MoveAddress.into() };
         tasks::enqueue(tx, order.id, arrives).await?;
     }
-    for taking in tasks::waiting_for(tx, removals).await? {
-        let params = json!({ "ip": taking.ip, "target_id": taking.order_id.to_string() });
+    let leaving = leaving.into_iter().filter(|(ip, _)| !holds.contains(ip)).collect();
+    give_up(tx, order, removals, leaving).await
+}
+
+/// What other servers waited for the removal to have is taken off the restored one, as is what it was to give up to who
+/// is gone by now.
+async fn give_up(
+    tx: &mut Tx,
+    order: &Order,
+    removals: &[i64],
+    mut leaving: BTreeMap<IpAddr, String>,
+) -> Result<(), Error> {
+    let waiting = tasks::waiting_for(tx, removals).await?;
+    let taken = waiting.iter().filter_map(|taking| Some((taking.ip.parse().ok()?, taking.order_id.to_string())));
+    leaving.extend(taken);
+    for (ip, target) in leaving {
+        let params = json!({ "ip": ip.to_string(), "target_id": target });
         let gives_up = NewTask { params, by_hand: order.by_hand, ..Operation::MoveAddress.into() };
         let gives_up = tasks::enqueue(tx, order.id, gives_up).await?.id;
-        tasks::come_after(tx, taking.id, gives_up).await?;
+        for taking in waiting.iter().filter(|taking| taking.ip.parse() == Ok(ip)) {
+            tasks::come_after(tx, taking.id, gives_up).await?;
+        }
     }
     Ok(())
 }

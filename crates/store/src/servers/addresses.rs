@@ -18,7 +18,7 @@ use crate::{
     addresses::{held, node_of},
     db::{Error, Tx, sql},
     orders::{load, lock_own},
-    tasks::{NewTask, Undo, is_on_its_way, waiting},
+    tasks::{NewTask, Undo, on_their_way, waiting},
 };
 
 /// Gives an address that a server holds another reverse name.
@@ -83,8 +83,11 @@ pub async fn move_address(
     if let Some(task) = again {
         return Ok(task);
     }
-    let only = !has.iter().any(|other| *other != ip && other.is_ipv4() == ip.is_ipv4());
-    if only || is_on_its_way(tx, id, ip).await? || !reaches(tx, ip, &to).await? {
+    // One that is still to come may come late, or never: until it is there, the machine can't be reached by it.
+    let moving = on_their_way(tx, id).await?;
+    let mut there = has.iter().filter(|other| !moving.contains(other));
+    let only = !there.any(|other| *other != ip && other.is_ipv4() == ip.is_ipv4());
+    if only || moving.contains(&ip) || !reaches(tx, ip, &to).await? {
         return Err(ServerFailure::Immovable);
     }
     sql("update address set order_id = $3, held_at = now() where ip = $1 and order_id = $2 and released_at is null")

@@ -13,7 +13,7 @@ use domain::{
 use super::{
     claim::driver_of,
     finish::{give_up, hold_order},
-    moves::cancel_move,
+    moves::{cancel_move, is_last_address},
     nothing::{IN_DOUBT, open_tasks},
 };
 use crate::{
@@ -111,7 +111,10 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
         let failed: i64 = failed.count().get_result(tx.conn()).await?;
         return Err(Error::Refused(match failed {
             0 => format!("task {} does not wait for staff", id.0),
-            _ => format!("task {} has failed and its money was returned: it has to be ordered again", id.0),
+            _ => format!(
+                "task {} has failed for good: what was paid for it was returned, so it has to be ordered again",
+                id.0
+            ),
         }));
     }
     tx.wake();
@@ -220,10 +223,16 @@ pub async fn cancel(tx: &mut Tx, id: TaskId) -> Result<Cancelled, Error> {
     if open.is(Operation::Destroy) {
         return Err(Error::Refused(format!("the order has ended: vartai order restore {order} brings it back")));
     }
-    if open.is(Operation::MoveAddress) && open.undo.is_none() {
+    if open.is(Operation::MoveAddress) && !open.undoes {
         return Err(Error::Refused(format!(
             "task {} brings a machine the addresses that its server holds by now: without it one would have none, or two \
              the same",
+            id.0
+        )));
+    }
+    if open.is(Operation::MoveAddress) && is_last_address(tx, id).await? {
+        return Err(Error::Refused(format!(
+            "task {} brings the only address of its family that its server has, or will have: give it another first",
             id.0
         )));
     }

@@ -31,7 +31,7 @@ pub use simulated_network::SimulatedNetwork;
 
 pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, close_manual, enqueue, enqueue_in_bounds, note, untaken, waiting};
-pub(crate) use moves::{come_after, is_on_its_way, moves_that_ended_with, wait_for_removal, waiting_for};
+pub(crate) use moves::{EndedMoves, come_after, moves_that_ended_with, on_their_way, wait_for_removal, waiting_for};
 pub(crate) use nothing::{Waiting, cancel_waiting, gone};
 pub(crate) use secret::{manual_with_secret, open as open_secret, tell};
 pub(crate) use undo::Undo;

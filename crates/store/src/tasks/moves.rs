@@ -4,7 +4,10 @@
 //! long as that one waits for staff, the later tasks of the waiting one's own order go past it; they are not told of the
 //! address (see `network`).
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
@@ -17,23 +20,15 @@ use serde_json::json;
 use super::{NewTask, enqueue, finish::hold_order};
 use crate::db::{Error, Tx, sql};
 
-#[derive(QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = sql_types::Bool)]
-    yes: bool,
-}
-
-/// Whether a task that brings an address to a server, or takes it away, is still to be done.
-pub(crate) async fn is_on_its_way(tx: &mut Tx, order: OrderId, ip: IpAddr) -> Result<bool, Error> {
-    let open: Answer =
-        sql("select exists (select from task where order_id = $1 and operation = $2 and params ->> 'ip' = $3 \
-           and state in ('queued', 'running', 'manual')) as yes")
-        .bind::<sql_types::BigInt, _>(order.0)
-        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
-        .bind::<sql_types::Text, _>(ip.to_string())
-        .get_result(tx.conn())
-        .await?;
-    Ok(open.yes)
+/// The addresses that a task is still to bring to a server, or to take away.
+pub(crate) async fn on_their_way(tx: &mut Tx, order: OrderId) -> Result<BTreeSet<IpAddr>, Error> {
+    let rows: Vec<Address> = sql("select params ->> 'ip' as ip from task where order_id = $1 and operation = $2 \
+           and state in ('queued', 'running', 'manual') and params ->> 'ip' is not null")
+    .bind::<sql_types::BigInt, _>(order.0)
+    .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+    .load(tx.conn())
+    .await?;
+    Ok(rows.iter().filter_map(|row| row.ip.parse().ok()).collect())
 }
 
 /// What waited for tasks of an order that are cancelled with it waits for its removal: with the machine the address is
@@ -54,17 +49,81 @@ struct Address {
     ip: String,
 }
 
-/// The addresses that were to be brought to a server, and were not because its order ended.
-pub(crate) async fn moves_that_ended_with(tx: &mut Tx, order: OrderId) -> Result<BTreeSet<IpAddr>, Error> {
-    let rows: Vec<Address> = sql(
-        "select distinct params ->> 'ip' as ip from task where order_id = $1 and operation = $2 and state = 'cancelled' \
-           and results like '%cancelled: the order ended%' and params ->> 'ip' is not null",
-    )
-    .bind::<sql_types::BigInt, _>(order.0)
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = sql_types::Bool)]
+    yes: bool,
+}
+
+/// Whether the server that a task brings an address to would have none of its family without it. Another that may itself
+/// come to nothing soon is none.
+pub(super) async fn is_last_address(tx: &mut Tx, id: TaskId) -> Result<bool, Error> {
+    let last: Answer = sql("select exists (select from task t join orders o on o.id = t.order_id \
+           where t.id = $1 and o.state <> 'terminated' and not exists (select from address a \
+             where a.order_id = t.order_id and a.released_at is null and host(a.ip) <> t.params ->> 'ip' \
+               and family(a.ip) = family((t.params ->> 'ip')::inet) \
+               and not exists (select from task m where m.order_id = t.order_id and m.operation = $2 \
+                 and m.params ->> 'ip' = host(a.ip) and m.state in ('queued', 'running', 'manual') \
+                 and m.cancel_requested_at is not null))) as yes")
+    .bind::<sql_types::BigInt, _>(id.0)
     .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
-    .load(tx.conn())
+    .get_result(tx.conn())
     .await?;
-    Ok(rows.iter().filter_map(|row| row.ip.parse().ok()).collect())
+    Ok(last.yes)
+}
+
+/// A move that was cancelled because the order of one of its servers ended.
+#[derive(QueryableByName)]
+struct Ended {
+    #[diesel(sql_type = sql_types::Text)]
+    ip: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    target: Option<String>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    first: Option<i64>,
+}
+
+/// What was to come first may have been cancelled in its turn, with its order: then that one's machine has the address
+/// until it is removed, or until it gives it up once it is restored.
+const ENDED: &str = "\
+    select m.params ->> 'ip' as ip, m.params ->> 'target_id' as target, \
+      case when g.state = 'cancelled' then (select max(x.id) from task x where x.order_id = g.order_id \
+          and x.state in ('queued', 'running', 'manual') \
+          and (x.operation = $4 or x.operation = $2 and x.params ->> 'ip' = m.params ->> 'ip')) \
+        when g.state <> 'succeeded' then g.id end as first \
+    from task m left join task g on g.id = m.after \
+    where m.order_id = $1 and m.operation = $2 and m.state = 'cancelled' and m.params ->> 'ip' is not null \
+      and m.results like '%cancelled: the order ended%' \
+      and m.completed_at >= (select min(r.created_at) from task r where r.id = any($3)) \
+    order by m.id";
+
+/// The moves of a server that were cancelled when its order ended.
+#[derive(Debug, Default)]
+pub(crate) struct EndedMoves {
+    /// The addresses that were to be brought to it, and what has to be done first, if it still has.
+    pub arriving: BTreeMap<IpAddr, Option<TaskId>>,
+    /// The addresses that it was to give up, and to which order's server.
+    pub leaving: BTreeMap<IpAddr, String>,
+}
+
+/// The moves of a server that were cancelled with the end that these removals of it are of.
+pub(crate) async fn moves_that_ended_with(tx: &mut Tx, order: OrderId, removals: &[i64]) -> Result<EndedMoves, Error> {
+    let rows: Vec<Ended> = sql(ENDED)
+        .bind::<sql_types::BigInt, _>(order.0)
+        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
+        .bind::<sql_types::Array<sql_types::BigInt>, _>(removals.to_vec())
+        .bind::<sql_types::Text, _>(Operation::Destroy.name())
+        .load(tx.conn())
+        .await?;
+    let mut moves = EndedMoves::default();
+    for row in rows {
+        let Ok(ip) = row.ip.parse() else { continue };
+        match row.target {
+            Some(target) => drop(moves.leaving.insert(ip, target)),
+            None => drop(moves.arriving.insert(ip, row.first.map(TaskId))),
+        }
+    }
+    Ok(moves)
 }
 
 /// A task that is to bring an address to a server.

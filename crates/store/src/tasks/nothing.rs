@@ -17,7 +17,7 @@ use crate::{
     addresses,
     db::{Error, Tx, sql},
     invoices,
-    schema::orders,
+    schema::{orders, task},
 };
 
 /// How a task comes to nothing.
@@ -53,14 +53,21 @@ pub(super) struct OpenTask {
     pub cancel_asked: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
     pub invoice_id: Option<i64>,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::Jsonb>)]
-    pub undo: Option<Value>,
+    /// Whether it has changed something that is to be put back.
+    #[diesel(sql_type = sql_types::Bool)]
+    pub undoes: bool,
 }
 
 impl OpenTask {
     /// Whether it is of that operation.
     pub fn is(&self, operation: Operation) -> bool {
         self.operation == operation.name()
+    }
+
+    /// Whether what was paid for it is returned when it comes to nothing. A change that stands for another tariff leaves
+    /// the papers, the order and the server's sizes as they are (ADR 0024).
+    pub fn is_paid_for(&self) -> bool {
+        self.is(Operation::Create) || self.is(Operation::Change) && self.undoes
     }
 
     fn order(&self) -> OrderId {
@@ -71,7 +78,8 @@ impl OpenTask {
 /// Open tasks that a condition names, oldest first, held until the transaction ends; the order's row is held already.
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
-        "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, undo \
+        "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, \
+           undo is not null as undoes \
          from task t where state in ('queued', 'running', 'manual') and {condition} order by id for update"
     );
     Ok(sql(query).bind::<sql_types::BigInt, _>(id).bind::<sql_types::BigInt, _>(fence).load(tx.conn()).await?)
@@ -94,8 +102,9 @@ pub(super) async fn end(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> 
             close(tx, change, Nothing::Cancelled, why).await?;
         }
     }
-    if how == Nothing::Failed {
-        attend(tx, of).await?;
+    // An order whose tariff was changed would be left with another server than it pays for.
+    if how == Nothing::Failed || of.is(Operation::Change) && !of.is_paid_for() {
+        attend(tx, of, how).await?;
     }
     Ok(())
 }
@@ -112,6 +121,8 @@ async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<()
         let note = format!("{} of order {} came to nothing", of.operation, of.order_id);
         log.push_str(&told(invoices::return_paid(tx, InvoiceId(invoice), &note).await?));
     }
+    // Read here and no earlier: one before it that came to nothing may just have left it more to put back.
+    let undo: Option<Value> = task::table.find(of.id).select(task::undo).get_result(tx.conn()).await?;
     sql("update task set state = $2, completed_at = greatest(now(), assigned_at), lease_owner = null, \
            lease_until = null, undo = null, handle = null, handle_at = null, results = results || $3 where id = $1")
     .bind::<sql_types::BigInt, _>(of.id)
@@ -119,7 +130,7 @@ async fn close(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> Result<()
     .bind::<sql_types::Text, _>(log)
     .execute(tx.conn())
     .await?;
-    undo::put_back(tx, of.order(), TaskId(of.id), of.undo.clone()).await
+    undo::put_back(tx, of.order(), TaskId(of.id), undo).await
 }
 
 /// What a task's log says of money that was returned.
@@ -143,10 +154,18 @@ async fn return_all(tx: &mut Tx, create: &OpenTask) -> Result<String, Error> {
 }
 
 /// Staff are to look at the order: what can't be made is theirs, what could not be changed goes on as it is.
-async fn attend(tx: &mut Tx, of: &OpenTask) -> Result<(), Error> {
-    let paid_for = Operation::ALL.into_iter().any(|operation| operation.is_paid_for() && of.is(operation));
-    let what = if paid_for { "its money was returned" } else { "what it set was put back" };
-    let why = format!("{} failed for good, and {what}: vartai task log {}", of.operation, of.id);
+async fn attend(tx: &mut Tx, of: &OpenTask, how: Nothing) -> Result<(), Error> {
+    let what = match (of.is_paid_for(), of.undoes) {
+        (true, _) => "its money was returned",
+        (false, true) => "what it set was put back",
+        (false, false) if of.is(Operation::Change) => "its server is not what its tariff says",
+        (false, false) => "nothing was to be put back",
+    };
+    let how = match how {
+        Nothing::Failed => "failed for good",
+        Nothing::Cancelled => "was cancelled",
+    };
+    let why = format!("{} {how}, and {what}: vartai task log {}", of.operation, of.id);
     diesel::update(orders::table.find(of.order_id)).set(orders::attention.eq(why)).execute(tx.conn()).await?;
     if of.is(Operation::Create) {
         sql("update orders set by_hand = true, state = 'manual', suspended_by = null \

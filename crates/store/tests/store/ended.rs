@@ -15,7 +15,8 @@ use testkit::TestDb;
 
 use crate::{
     acts::{STUCK, balance, claim, power, succeed, terminate},
-    addresses::{bed, moved, told, two_servers},
+    addresses::bed,
+    moves::{moved, told, two_servers},
     steering::{change, do_all, ready},
 };
 

@@ -10,6 +10,7 @@
 
 mod acts;
 mod addresses;
+mod bonuses;
 mod capabilities;
 mod catalogue;
 mod clock;
@@ -18,6 +19,7 @@ mod customers;
 mod ended;
 mod lost_answers;
 mod model;
+mod moves;
 mod nothing;
 mod orders;
 mod outbox;
@@ -26,7 +28,10 @@ mod payments;
 mod privileges;
 mod races;
 mod random;
+mod rates;
 mod refusals;
+mod restored;
+mod retariff;
 mod sabotage;
 mod scratch;
 mod staff_passwords;

@@ -58,7 +58,27 @@ const WRONG: [(&str, &str); 7] = [
     ),
 ];
 
+/// At any time: an address that two machines have is nobody's.
+const TWICE: &str = "\
+    select ip::text from live.simulated_server m, unnest(m.addresses) ip group by ip having count(*) > 1";
+
+/// All that happened to tasks, for who looks into what went wrong.
+const STORY: &str = "\
+    select coalesce(string_agg(concat_ws(' ', t.created_at::time, t.id, 'of', t.order_id, operation, t.params, t.state, \
+        'after ' || t.after, 'undoes ' || t.undo::text, 'until', t.completed_at::time, replace(t.results, E'\\n', '; '), \
+        (select string_agg(a.started_at::time || ' ' || a.fence || ' ' || coalesce(a.outcome, '?'), ', ' order by a.fence) \
+          from live.task_attempt a where a.task_id = t.id)), E'\\n' order by t.id), '') from live.task t";
+
 impl World<'_> {
+    pub(super) async fn story(&self) -> String {
+        self.db.value(STORY).await
+    }
+
+    pub(super) async fn no_address_twice(&self) -> Result<(), String> {
+        let found: Vec<String> = self.db.value(&format!("select array({TWICE})")).await;
+        if found.is_empty() { Ok(()) } else { Err(format!("on two machines: {found:?}")) }
+    }
+
     pub(super) async fn oracle(&self) -> Result<(), String> {
         for (what, wrong) in WRONG {
             let found: Vec<String> = self.db.value(&format!("select array({wrong})")).await;
