@@ -87,17 +87,16 @@ async fn every_subcommand_has_one() {
          customer test-mode on new\n customer test-mode show new\n customer test-mode off new\n \
          notice list\n notice show {notice}\n notice retry --all\n \
          statement key\n statement export new\n statement verify statement\n \
-         balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance statement new\n \
-         invoice list\n invoice show {pay}\n invoice pay {pay}\n \
+         balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance bonuses new\n balance statement new\n \
+         rate set EUR JPY 150\n rate list\n order quote {made} --months 1\n \
+         order change-tariff {made} 10 --addons 20,22:2 --dry-run\n ledger explain {made}\n \
+         invoice list\n invoice show {pay}\n invoice explain {pay}\n invoice pay {pay}\n \
          invoice credit {pay} --amount 1 --note sorry\n invoice cancel {cancel}\n order list\n \
          order show {manual}\n order process {manual}\n order override {manual} --remark x\n task list\n \
          task show {task}\n task log {task}\n task cancel {task}\n task retry {failed}\n order password {made}\n \
-         address list\n address give {made}\n order terminate {made} --note bye\n order restore {made}\n \
-         order set {made} --auto-renew on\n \
-         order terminate {made}\n address release {ip}\n \
+         address list\n address give {made}\n order terminate {made} --note bye\n order restore {made}\n order set {made} --auto-renew on\n order terminate {made}\n address release {ip}\n \
          clock show --realm test\n clock advance 1h --realm test\n billing status\n billing hold\n \
-         billing release --by tom --note seen\n billing run\n \
-         ledger verify"
+         billing release --by tom --note seen\n billing run\n ledger verify"
     );
     let mut seen = BTreeSet::new();
     let mut last = Value::Null;

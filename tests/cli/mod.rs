@@ -11,6 +11,7 @@ mod demo;
 mod documents;
 mod hooks;
 mod keys;
+mod money;
 mod notices;
 mod outage;
 pub mod process;

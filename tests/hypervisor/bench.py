@@ -115,6 +115,19 @@ class Server:
                 return process.task
         raise Wrong(f"{operation} ended without saying {line!r}")
 
+    def meanwhile(self, operation, line, act, **given):
+        """Runs the hook to its end, with `act` as soon as it says `line`. Its code."""
+        process = self.start(operation, **given)
+        self.log = []
+        for text in process.stdout:
+            document = json.loads(text)
+            if document["t"] == "log":
+                self.log.append(document["line"])
+                if line in document["line"]:
+                    act()
+        check(any(line in said for said in self.log), f"{operation} ended without saying {line!r}: {self.log}")
+        return process.wait()
+
     def machine(self):
         """What the hook observes."""
         return self.hook("observe").get("machine")

@@ -18,7 +18,8 @@ STEPS = [
     operations.change_live, operations.change_restarting, operations.bandwidth, operations.password,
     operations.rename, operations.firewall, operations.spoofing, operations.flush, operations.move_ip, operations.ptr,
     operations.suspend, trouble.host_restarts, operations.usage, trouble.recreate_failing, trouble.recreate,
-    trouble.fences, trouble.agent_silent, trouble.foreign, trouble.frozen, trouble.full, operations.destroy,
+    trouble.fences, trouble.agent_silent, trouble.deaf_system, trouble.foreign, trouble.frozen,
+    trouble.libvirtd_restarts, trouble.full_storage, operations.destroy,
 ]
 
 

@@ -4,15 +4,17 @@ import contextlib
 import io
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
+import types
 import unittest
 import unittest.mock
 import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy/hooks"))
 
-from vartai_libvirt import config, disks, domain, machine, main, network, protocol, run, store  # noqa: E402
+from vartai_libvirt import config, disks, domain, guest, machine, main, network, operations, protocol, run, store  # noqa: E402
 from vartai_libvirt.protocol import Failure, Size  # noqa: E402
 
 HOSTILE = [";reboot", "$(reboot)", "`reboot`", "a b", "a\nb", "-a", "a'b", 'a"b', "a{b}", "ąžuolas", "a" * 300, "", "a..b",
@@ -80,7 +82,7 @@ class Definitions(unittest.TestCase):
 
 
 class Libvirt:
-    """Libvirt with one machine that is off, unless it is said to be something else, and what it was told to do."""
+    """Libvirt with one machine that is off, and what it was told to do."""
 
     def __init__(self, definition, state="shut off (saved)"):
         self.definition = definition
@@ -89,21 +91,26 @@ class Libvirt:
         self.told = []
 
     def ask(self, verb, *_):
-        return {"domstate": f"{self.state}\n", "dumpxml": self.definition}[verb]
+        return {"domstate": self.state, "dumpxml": self.definition}[verb]
 
     def change(self, verb, *_, **__):
         self.told.append(verb)
-        if verb == "destroy":
+        if verb == "destroy" and self.state.startswith("shut off"):
             raise run.Failed(["virsh"], 1, "error: Requested operation is not valid: domain is not running")
+        self.state = {"destroy": "shut off (destroyed)", "start": "running (booted)"}.get(verb, self.state)
+
+    def agent(self, *_, **__):
+        raise protocol.AgentSilent()
 
     def before_change(self):
         pass
 
 
 class Machines(unittest.TestCase):
-    def machine(self, name="vartai-31"):
+    def machine(self, name="vartai-31", state="shut off (saved)", **settings):
         text = domain.definition(made(), "31", "kvm", Size(2, 1, 512, 3, 4), "/disk", domain.Mark("31", 1))
-        return machine.Machine(made(), Libvirt(text.replace("<name>vartai-31<", f"<name>{name}<")), "31")
+        libvirt = Libvirt(text.replace("<name>vartai-31<", f"<name>{name}<"), state)
+        return machine.Machine(made(**settings), libvirt, "31")
 
     def test_what_was_kept_of_its_memory_goes_when_it_is_switched_off(self):
         for switch_off in (machine.Machine.power_off, machine.Machine.shut_down):
@@ -117,6 +124,92 @@ class Machines(unittest.TestCase):
         with self.assertRaises(Failure) as caught:
             self.machine(name="customer").tree()
         self.assertEqual((caught.exception.code, caught.exception.public), (protocol.PERSON, machine.RENAMED))
+
+
+    def parts(self, ours, operation, **server):
+        """What an operation works with, of a machine without an agent."""
+        kept = unittest.mock.Mock()
+        kept.read.return_value = {}
+        asked = request(operation, **server)
+        return types.SimpleNamespace(config=ours.config, request=asked, server="31", clock=ours.clock, store=kept,
+                                     virsh=ours.virsh, machine=ours, guest=guest.Guest(ours))
+
+    def test_without_an_agent_what_only_it_can_do_is_not_done_and_says_so(self):
+        for operation, server in (("reset_password", {"password": "secret-1"}), ("domain", {"hostname": "a.lt"})):
+            ours = self.machine(state="running (booted)")
+            with self.subTest(operation=operation), self.assertRaises(Failure) as caught:
+                operations.OPERATIONS[operation](self.parts(ours, operation, **server))
+            self.assertEqual(caught.exception.code, protocol.NOT_NOW)
+            self.assertIn("guest agent", caught.exception.public)
+            self.assertEqual(ours.virsh.told, [], "nothing was done")
+
+    def test_a_system_that_does_not_go_is_switched_off_and_started(self):
+        ours = self.machine(state="running (booted)", reboot_grace_seconds=1, boot_seconds=1)
+        told = io.StringIO()
+        with contextlib.redirect_stdout(told):
+            self.assertEqual(operations.reboot(self.parts(ours, "reboot")), 0)
+        self.assertEqual(ours.virsh.told, ["shutdown", "destroy", "managedsave-remove", "start"])
+        self.assertIn("did not shut down within 1 seconds: it is switched off", told.getvalue())
+
+    def test_one_that_stands_still_over_a_full_storage_does_not_run(self):
+        ours = self.machine(state="paused (I/O error)")
+        self.assertFalse(ours.running())
+        self.assertTrue(ours.active())
+        for operation in ("reset_password", "domain", "flush_iptables"):
+            with self.subTest(operation=operation), self.assertRaises(Failure) as caught:
+                operations.OPERATIONS[operation](self.parts(ours, operation, password="secret-1", hostname="a.lt"))
+            self.assertEqual(caught.exception.code, protocol.PERSON)
+            self.assertIn("storage is full", caught.exception.public)
+
+
+    def test_an_agent_that_falls_silent_over_a_full_storage_is_not_what_is_wrong(self):
+        for state, code in (("paused (I/O error)", protocol.PERSON), ("running (booted)", protocol.NOT_NOW)):
+            inside = guest.Guest(self.machine(state=state))
+            for act in (lambda: inside.set_password("root", "secret-1"), inside.grow):
+                with self.subTest(state=state), self.assertRaises(Failure) as caught:
+                    act()
+                self.assertEqual(caught.exception.code, code)
+
+
+class Libvirtd(unittest.TestCase):
+    """What is asked of a libvirtd that is not there, or goes away."""
+
+    AWAY = ["error: failed to connect to the hypervisor", "error: Cannot recv data: Connection reset by peer"]
+
+    def virsh(self, *answers):
+        """Libvirt, of which virsh says these one after the other: a text that it prints, or an error."""
+        given = iter(answers)
+
+        def ran(argv, seconds, text=None):
+            said = next(given)
+            failed = said.startswith("error")
+            return subprocess.CompletedProcess(argv, int(failed), "" if failed else said, said if failed else "")
+
+        patched = unittest.mock.patch.object(run, "ended", ran)
+        patched.start()
+        self.addCleanup(patched.stop)
+        return run.Virsh(made(call_seconds=1), run.Clock(None), lambda: None)
+
+    def test_one_that_is_restarted_is_asked_again(self):
+        self.assertEqual(self.virsh(*self.AWAY, "running").ask("domstate", "x"), "running")
+        self.assertEqual(self.virsh(self.AWAY[0], "done").change("start", "x"), "done")
+        answer = '{"return": {}}'
+        self.assertEqual(self.virsh(*self.AWAY, answer).agent("x", "guest-ping", harmless=True), {})
+        self.assertEqual(self.virsh(self.AWAY[0], answer).agent("x", "guest-exec"), {})
+
+    def test_what_it_may_have_done_already_is_not_asked_for_twice(self):
+        for ask in (lambda virsh: virsh.change("start", "x"), lambda virsh: virsh.agent("x", "guest-exec")):
+            with self.assertRaises(protocol.Unreachable):
+                ask(self.virsh(self.AWAY[1], "never asked for"))
+
+    def test_one_that_stays_away_is_not_waited_for(self):
+        with self.assertRaises(protocol.Unreachable) as caught:
+            self.virsh(*[self.AWAY[0]] * 9).ask("domstate", "x")
+        self.assertEqual(caught.exception.code, protocol.UNAVAILABLE)
+
+    def test_another_failure_is_none_of_these(self):
+        with self.assertRaises(run.Failed):
+            self.virsh("error: Domain not found").ask("domstate", "x")
 
 
 class Storage(unittest.TestCase):
@@ -145,27 +238,27 @@ class Storage(unittest.TestCase):
         self.assertFalse(ours.directory.exists())
         ours.remove_all()
 
+    def test_a_disk_that_finds_no_room_takes_none_and_leaves_the_old_one(self):
+        def no_room(argv, _):
+            if argv[1] == "info":
+                return '{"virtual-size": 1}'
+            argv[-2].write_text("half of it")
+            raise run.Failed(argv, 1, "qemu-img: Could not write: No space left on device")
+
+        ours = self.disks(least_free_gb=0)
+        ours.directory.mkdir()
+        ours.path(1).touch()
+        with unittest.mock.patch.object(disks, "run", no_room), self.assertRaises(Failure) as caught:
+            ours.make(self.path / "template", 2, 3)
+        self.assertEqual(caught.exception.code, protocol.PERSON)
+        self.assertIn("storage is full", caught.exception.public)
+        self.assertEqual(self.names(), ["disk-g1.qcow2"])
+
     def test_a_storage_that_is_nearly_full_gets_no_more_disks(self):
         with self.assertRaises(Failure) as caught:
             self.disks(least_free_gb=1 << 40).make(self.path / "template", 1, 3)
         self.assertEqual(caught.exception.code, protocol.PERSON)
         self.assertEqual(list(self.path.iterdir()), [])
-
-
-class Power(unittest.TestCase):
-    def machine(self, state):
-        return machine.Machine(made(), Libvirt("", state), "31")
-
-    def test_a_machine_whose_storage_is_full_does_not_run_though_its_process_is_there(self):
-        stands = self.machine("paused (I/O error)")
-        self.assertEqual((stands.running(), stands.active()), (False, True))
-        with self.assertRaises(Failure) as caught:
-            stands.check_storage()
-        self.assertEqual(caught.exception.code, protocol.FAILED)
-        self.assertIn("storage is full", caught.exception.public)
-        for state in ("running (booted)", "running (unpaused)"):
-            self.assertTrue(self.machine(state).running())
-            self.machine(state).check_storage()
 
 
 class Ends(unittest.TestCase):

@@ -1,5 +1,6 @@
 """What may happen to a hook, its machines and its host, and what comes of it."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -42,15 +43,22 @@ def refusals():
     check("bed-30" not in virsh("list", "--all", "--name")[1], "a machine was made")
 
 
-def restart_host():
-    """As a power failure does: nothing runs and no rules are loaded, and then libvirtd starts. What it says by then."""
-    os.kill(int((BED / "libvirtd.pid").read_text()), signal.SIGKILL)
+def emulators():
+    """The processes of machines."""
+    found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
-        if os.path.basename(os.path.realpath(process / "exe")).startswith("qemu-system"):
-            os.kill(int(process.name), signal.SIGKILL)
-    subprocess.run(["nft", "flush", "ruleset"], check=True)
-    for kept in pathlib.Path("/run/libvirt").iterdir():
-        shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
+        try:
+            program = os.readlink(process / "exe")
+        except OSError:
+            # It has ended meanwhile, or is the kernel's.
+            continue
+        if os.path.basename(program).startswith("qemu-system"):
+            found.append(int(process.name))
+    return sorted(found)
+
+
+def start_libvirtd():
+    """Starts libvirtd, and waits until it answers. What it says by then."""
     log = BED / "log/restarted.log"
     with open(log, "w") as file:
         argv = ["libvirtd", "-f", "/etc/libvirt/libvirtd.conf", "-p", "/run/libvirt/libvirtd.pid"]
@@ -58,6 +66,31 @@ def restart_host():
     (BED / "libvirtd.pid").write_text(str(started.pid))
     wait(300, "libvirtd", lambda: virsh("version")[0])
     return log
+
+
+def end_libvirtd(how):
+    """Ends libvirtd by a signal, and waits until it is gone. Machines run on."""
+    pid = int((BED / "libvirtd.pid").read_text())
+
+    def ended():
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+        except OSError:
+            return True
+
+    os.kill(pid, how)
+    wait(60, "libvirtd's end", ended, every=0.05)
+
+
+def restart_host():
+    """As a power failure does: nothing runs and no rules are loaded, and then libvirtd starts. What it says by then."""
+    end_libvirtd(signal.SIGKILL)
+    for process in emulators():
+        os.kill(process, signal.SIGKILL)
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    for kept in pathlib.Path("/run/libvirt").iterdir():
+        shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
+    return start_libvirtd()
 
 
 def host_restarts():
@@ -163,6 +196,45 @@ def agent_silent():
         wait(120, "the agent", lambda: server.machine()["boot"])
 
 
+def deaf_system():
+    """One that has no agent and does not go when it is asked to is switched off: its restart is a hard one."""
+    before = server.boot()
+    server.inside("systemctl stop qemu-guest-agent && systemctl mask --runtime --now systemd-logind 2>/dev/null; true")
+    for operation in ("reset_password", "domain"):
+        server.hook(operation, codes=(75,))
+        check("guest agent" in server.log[-1], str(server.log))
+    server.hook("reboot", config=altered("hasty", reboot_grace_seconds=10))
+    check(any("did not shut down within 10 seconds: it is switched off" in line for line in server.log), str(server.log))
+    check(server.boot() != before, "it was not restarted")
+    check(server.machine()["running"] is True, "observed")
+
+
+def libvirtd_restarts():
+    """A libvirtd that is restarted under a task takes no machine with it, and the task comes to its end, once."""
+    before = server.boot()
+
+    def restart():
+        machines = emulators()
+        check(len(machines) == 1, f"machines: {machines}")
+        # As an update of its package does, and as one that crashes does.
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            end_libvirtd(how)
+            start_libvirtd()
+        check(emulators() == machines, "the machine did not run on")
+
+    begun = time.monotonic()
+    patient = altered("patient", call_seconds=60)
+    code = server.meanwhile("reboot", "the machine is started", restart, task="reboot-2", config=patient)
+    took = time.monotonic() - begun
+    check(code == 0, f"it ended with {code}: {server.log}")
+    after = server.boot()
+    check(after != before, "it was not restarted")
+    server.hook("reboot", task="reboot-2", codes=(10,))
+    check(server.boot() == after and server.machine()["boot"] == after, "it was restarted twice")
+    check(virsh("list", "--all", "--name")[1].split() == ["bed-31"], "there is another machine")
+    return f"{took:.0f} s for a restart of the machine with two of libvirtd in it"
+
+
 def foreign():
     """A machine that is not ours is nobody's to touch."""
     xml = BED / "foreign.xml"
@@ -191,24 +263,42 @@ def frozen():
     return f"3 calls in {took:.0f} s"
 
 
-def full():
-    """A machine that stands still because the storage is full does not count as running."""
+def full_storage():
+    """A machine that stands still because the storage is full does not count as running, and keeps its disk."""
     storage = BED / "small"
     storage.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=420m,mode=711", "tmpfs", storage], check=True)
     config = altered("small", storage_dir=f'"{storage}"', disk_cache='"writeback"', least_free_gb=0)
     crowded = Server(32)
+    disks = lambda: sorted(path.name for path in (storage / "bed-32").iterdir())  # noqa: E731
     try:
         picky = altered("picky", storage_dir=f'"{storage}"', disk_cache='"writeback"', least_free_gb=1)
         crowded.hook("create", config=picky, codes=(77,))
         check("nearly full" in crowded.log[-1], str(crowded.log))
         crowded.hook("create", config=config)
+        crowded.inside("echo precious >/root/before && sync")
         crowded.inside("(sleep 1; dd if=/dev/urandom of=/root/fill bs=1M count=600; sync) >/dev/null 2>&1 & true")
         wait(900, "a full storage", lambda: "paused" in virsh("domstate", "bed-32")[1])
         seen = crowded.hook("observe", config=config)["machine"]
         check(seen["running"] is False, "it counts as running")
-        crowded.hook("reset_password", config=config, codes=(1,))
+        crowded.hook("reset_password", config=config, codes=(77,))
         check("storage" in crowded.log[-1], str(crowded.log))
+        crowded.document["generation"] = 2
+        # To the last byte, so that there is no room for a disk; then with room for one and not for what its system writes.
+        with contextlib.suppress(OSError), open(storage / "filler", "wb", buffering=0) as filler:
+            while filler.write(bytes(4096)):
+                pass
+        for size, said in (("420m", "storage is full: no disk"), ("424m", "its storage is full")):
+            subprocess.run(["mount", "-o", f"remount,size={size}", storage], check=True)
+            crowded.hook("recreate", config=config, codes=(77,))
+            check(said in crowded.log[-1], str(crowded.log))
+            check(disks() == ["disk-g1.qcow2"], f"disks: {disks()}")
+            check(crowded.hook("observe", config=config)["machine"]["generation"] == 1, "observed")
+        # Staff make room: the old system goes on.
+        subprocess.run(["mount", "-o", "remount,size=1600m", storage], check=True)
+        virsh("resume", "bed-32")
+        check(crowded.inside("cat /root/before") == "precious", "the disk is not what it was")
+        check(crowded.hook("observe", config=config)["machine"]["running"] is True, "observed with room")
         crowded.hook("destroy", config=config)
         check("bed-32" not in virsh("list", "--all", "--name")[1], "it is still there")
     finally:

@@ -175,6 +175,31 @@ async fn a_real_charge_needs_a_yes() {
     desk.serving.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_test_access_does_not_know_is_not_offered_with_it() {
+    let desk = Desk::new().await;
+    let browser = Browser::start().await;
+    let page = opened(&desk, &browser, "/apidoc.php?lang=en", 1400).await;
+    let choose = |command: &str| {
+        format!(
+            "(() => {{ const what = document.getElementById('what'); what.value = '{command}'; \
+             what.dispatchEvent(new Event('change')); const test = document.querySelector('[name=who][value=test]'); \
+             return [test.checked, test.disabled, document.getElementById('own-only').hidden].join(); }})()"
+        )
+    };
+    page.evaluate::<bool>("document.getElementById('open').click(), true").await;
+    assert_eq!(page.evaluate::<String>(&choose("advanceClock")).await, "false,true,false");
+    page.evaluate::<bool>("document.getElementById('send').click(), true").await;
+    assert_eq!(
+        page.evaluate::<String>("document.activeElement.id").await,
+        "own-login",
+        "nothing is sent without a key"
+    );
+    assert_eq!(page.evaluate::<String>(&choose("createOrder")).await, "true,false,true", "nor does it become earnest");
+    assert_eq!(page.complaints(), NONE);
+    desk.serving.stop().await;
+}
+
 /// axe-core, where `./test` has put it; it says so where it has not.
 fn axe() -> Option<String> {
     let Some(path) = std::env::var_os("AXE_CORE") else {

@@ -180,8 +180,17 @@
     if (field.name === "expect_todate") return "";
     return field.value;
   };
+  // What is there for test keys alone is not offered with test access; nor does anything else stay with one's own account.
+  const test = dialog.querySelector("[name=who][value=test]");
+  const offer = (command) => {
+    if (command.own) dialog.querySelector("[name=who][value=own]").checked = true;
+    else if (test.disabled) test.checked = true;
+    test.disabled = command.own;
+    $("own-only").hidden = !command.own;
+  };
   const draw = () => {
     const command = current();
+    offer(command);
     fields.replaceChildren();
     for (const field of command.fields) {
       const label = document.createElement("label");

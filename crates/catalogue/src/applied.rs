@@ -19,6 +19,7 @@ pub fn applied(old: &Catalogue, new: &Catalogue) -> Catalogue {
     Catalogue {
         base: new.base,
         rates: new.rates.clone(),
+        daily: old.daily.clone(),
         tariffs: kept(&old.tariffs, tariffs, |tariff| tariff.id, |tariff| tariff.for_sale = false),
         addons: kept(&old.addons, new.addons.clone(), |addon| addon.id, |addon| addon.for_sale = false),
         groups: kept(&old.groups, new.groups.clone(), |group| group.key.clone(), |group| group.required = false),

@@ -1,13 +1,16 @@
 //! The catalogue's entries as the keys and values of the file: what is written, and what is compared.
 
-use std::{collections::BTreeSet, fmt::Display};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use domain::{
     catalogue::{
-        Addon, AddonGroup, Arch, Catalogue, DriverName, Handling, Node, OsImage, Period, Pool, Range, ServerPlan,
-        Tariff, UnitPrices,
+        Addon, AddonGroup, Arch, Catalogue, DriverName, Handling, Node, OsImage, OwnPrices, Period, Pool, Range,
+        ServerPlan, Tariff, UnitPrices,
     },
-    money::Money,
+    money::{Currency, Money},
     network::AddressRange,
 };
 
@@ -117,6 +120,7 @@ fn addon(addon: &Addon) -> Item {
     let effect = &addon.effect;
     let mut fields = vec![always("id", addon.id), always("name", text(&addon.name)), always("monthly", addon.monthly)];
     fields.push(setup(addon.setup));
+    fields.push(own_prices(&addon.prices));
     fields.push(or("min_quantity", addon.min_quantity, addon.min_quantity == 1));
     fields.push(or("max_quantity", addon.max_quantity, addon.max_quantity == 1));
     fields.extend(addon.group.as_ref().map(|group| always("group", text(group))));
@@ -135,6 +139,7 @@ fn tariff(tariff: &Tariff) -> Item {
         always("name", text(&tariff.name)),
         always("monthly", tariff.monthly),
         setup(tariff.setup),
+        own_prices(&tariff.prices),
         or("without_domain", tariff.without_domain, !tariff.without_domain),
         or("once_per_customer", tariff.once_per_customer, !tariff.once_per_customer),
         or("for_sale", tariff.for_sale, tariff.for_sale),
@@ -200,6 +205,14 @@ fn pool(pool: &Pool) -> Item {
     fields.push(or("quarantine_days", days, days == Pool::QUARANTINE_DAYS));
     fields.push(or("open", pool.open, pool.open));
     Item::new(Subject::Pool(pool.name.clone()), None, fields)
+}
+
+fn own_prices(prices: &BTreeMap<Currency, OwnPrices>) -> Field {
+    let told = prices.iter().map(|(currency, own)| {
+        let of = |key: &str, price: Option<Money>| price.map(|price| format!(", {key} = {price}")).unwrap_or_default();
+        format!("{{ currency = \"{currency}\"{}{} }}", of("monthly", own.monthly), of("setup", own.setup))
+    });
+    or("prices", list(told), prices.is_empty())
 }
 
 fn setup(price: Money) -> Field {

@@ -1,5 +1,7 @@
 //! Customers, as far as decisions need them.
 
+use jiff::civil::Date;
+
 use crate::{money::Currency, vat::Vat};
 
 /// A customer's id in its realm.
@@ -15,6 +17,10 @@ pub struct BillingTerms {
     pub vat: Vat,
     /// Whether the catalogue's prices contain the VAT.
     pub prices: Prices,
+    /// The day of the exchange rates.
+    pub day: Date,
+    /// Days that a rate may be old for what is newly ordered; any number where it says none.
+    pub rate_days: Option<u16>,
 }
 
 /// How the catalogue's prices stand to VAT (`billing.prices`, CONTRACT 1.5).

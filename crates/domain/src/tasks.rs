@@ -109,12 +109,6 @@ impl Operation {
     pub const fn is_setting(self) -> bool {
         matches!(self, Self::Rename | Self::Ptr | Self::Firewall)
     }
-
-    /// Whether something is paid for it alone, which is returned when it comes to nothing.
-    #[must_use]
-    pub const fn is_paid_for(self) -> bool {
-        matches!(self, Self::Create | Self::Change)
-    }
 }
 
 /// What drivers can do, by the names that tariffs give them. One that is not here can do everything.

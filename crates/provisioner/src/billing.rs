@@ -7,16 +7,16 @@ use domain::{
     orders::OrderId,
 };
 use futures_util::{StreamExt, stream};
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use store::{
     Error, Realm,
     billing::{self, Begun, PAGE, Round, Tally},
-    notices, payments,
+    ledger, notices, payments,
 };
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
-/// So many orders are attended to at once.
+/// So many customers' orders are attended to at once.
 const AT_ONCE: usize = 4;
 
 /// What came of a run.
@@ -82,12 +82,15 @@ impl<'a> Biller<'a> {
                 }
                 Begun::Round { round, .. } => round,
             };
+            self.expire_bonuses(&round).await?;
             let (tally, whole) = self.day(&round).await?;
             all = all.plus(tally);
             if !whole {
                 return Ok(Ran::Elsewhere);
             }
-            self.remind(round.day).await?;
+            if round.reminds {
+                self.remind(&round).await?;
+            }
             days += 1;
             if round.is_today {
                 return Ok(Ran::Through { days, tally: all });
@@ -121,18 +124,43 @@ impl<'a> Biller<'a> {
         }
     }
 
+    /// Takes back what nobody spent in time. It rests on the clock, so it is in the interlock's hand as all else.
+    async fn expire_bonuses(&self, round: &Round) -> Result<(), Error> {
+        loop {
+            let due = self.realm.read(async |connection| ledger::expired_bonuses(connection, round.day).await).await?;
+            let mut done = 0;
+            for id in due {
+                let expire = async |tx: &mut store::Tx| ledger::expire_bonus(tx, id, round.day).await;
+                match self.realm.transaction("expire bonus", expire).await {
+                    Ok(true) => done += 1,
+                    Ok(false) => {}
+                    Err(error @ Error::Unreachable(_)) => return Err(error),
+                    Err(error) => tracing::warn!(grant = id, %error, "a bonus can't be taken back"),
+                }
+            }
+            if done == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// Attends to all orders of which something is due, and ends the round. False when it was lost or given up meanwhile.
     async fn day(&self, round: &Round) -> Result<(Tally, bool), Error> {
-        let (mut all, mut after) = (Tally::default(), None);
+        let list = async |tx: &mut store::Tx| {
+            let candidates = billing::candidates(tx, round.day).await?;
+            let first = candidates.get(..PAGE).unwrap_or(&candidates);
+            let due = billing::due_orders(tx, round.day, first).await?;
+            Ok::<_, Error>((candidates, due))
+        };
+        let (candidates, mut due) = self.realm.transaction("list due orders", list).await?;
+        let (mut all, mut pages) = (Tally::default(), candidates.chunks(PAGE).skip(1));
         loop {
-            let list = async |tx: &mut store::Tx| billing::due_orders(tx, round.day, after).await;
-            let due = self.realm.transaction("list due orders", list).await?;
-            let tally = self.page(round, &due).await?;
+            let tally = self.attend_to(round, due).await?;
             all = all.plus(tally);
-            if due.len() < PAGE {
+            let Some(page) = pages.next() else {
                 let end = async |tx: &mut store::Tx| billing::end(tx, round, &tally).await;
                 return Ok((all, self.realm.transaction("end billing round", end).await?));
-            }
+            };
             let progress = async |tx: &mut store::Tx| billing::progress(tx, round, &tally).await;
             if !self.realm.transaction("billing progress", progress).await? {
                 return Ok((all, false));
@@ -141,15 +169,24 @@ impl<'a> Biller<'a> {
                 self.realm.transaction("leave billing round", async |tx| billing::leave(tx, round).await).await?;
                 return Ok((all, false));
             }
-            after = due.last().copied();
+            let look = async |tx: &mut store::Tx| billing::due_orders(tx, round.day, page).await;
+            due = self.realm.transaction("list due orders", look).await?;
         }
     }
 
-    /// Reminds of orders that end soon, and of balances that won't do. That they can't be reminded of stops no round.
-    async fn remind(&self, day: Date) -> Result<(), Error> {
+    /// Reminds of orders that end soon, and of balances that won't do. That they can't be reminded of stops no round, and
+    /// the next one tries again.
+    async fn remind(&self, round: &Round) -> Result<(), Error> {
+        let day = round.day;
         let orders = async |tx: &mut store::Tx, after| notices::remind(tx, day, after).await;
-        let balances = async |tx: &mut store::Tx, after| notices::remind_balances(tx, day, after).await;
         let orders = self.page_by_page("remind of orders", orders).await;
+        let balances = async |tx: &mut store::Tx, after| {
+            let (new, more) = notices::remind_balances(tx, day, after).await?;
+            if more.is_none() && orders.is_ok() {
+                billing::reminded(tx, round).await?;
+            }
+            Ok((new, more))
+        };
         let balances = self.page_by_page("remind of balances", balances).await;
         for reminded in [orders, balances] {
             match reminded {
@@ -177,10 +214,19 @@ impl<'a> Biller<'a> {
         }
     }
 
-    async fn page(&self, round: &Round, due: &[OrderId]) -> Result<Tally, Error> {
-        let turns = stream::iter(due).map(|id| self.attend(round, *id)).buffer_unordered(AT_ONCE);
+    async fn attend_to(&self, round: &Round, due: Vec<Vec<OrderId>>) -> Result<Tally, Error> {
+        let turns = stream::iter(due).map(|of| self.of_customer(round, of)).buffer_unordered(AT_ONCE);
         let tallies: Vec<Result<Tally, Error>> = turns.collect().await;
         tallies.into_iter().try_fold(Tally::default(), |all, tally| Ok(all.plus(tally?)))
+    }
+
+    /// A customer's orders, one after the other: they share a balance, and which of them it pays is not to be chance.
+    async fn of_customer(&self, round: &Round, due: Vec<OrderId>) -> Result<Tally, Error> {
+        let mut all = Tally::default();
+        for id in due {
+            all = all.plus(self.attend(round, id).await?);
+        }
+        Ok(all)
     }
 
     /// One order's turn. One that can't be attended to keeps no other, and is tried again in the next run.

@@ -64,8 +64,7 @@ pub async fn lint(exec: &ExecSettings, scratch: &Scratch) -> Vec<Finding> {
         timeouts: Timeouts::default(),
         kind: DriverKind::Exec(exec.clone()),
     };
-    let mut lint =
-        Lint { driver: ExecDriver::new(&settings, exec), scratch, tasks: newest(), generation: 1, passwords: 1 };
+    let mut lint = Lint::new(ExecDriver::new(&settings, exec), scratch);
     let mut findings = vec![lint.probed().await];
     if findings.iter().any(|finding| !finding.wrong.is_empty()) {
         return findings;
@@ -102,9 +101,19 @@ struct Lint<'a> {
     tasks: i64,
     generation: i32,
     passwords: i32,
+    /// As they were last changed: a new system is made with them.
+    size: ServerSpec,
+    hostname: String,
 }
 
-impl Lint<'_> {
+impl<'a> Lint<'a> {
+    fn new(driver: ExecDriver, scratch: &'a Scratch) -> Self {
+        let image = Some(ImageId(scratch.image.clone()));
+        let size = ServerSpec { cpu_ghz: 2, ram_mb: 2048, disk_gb: 10, bandwidth_mbps: 20, image };
+        let hostname = scratch.hostname.clone();
+        Self { driver, scratch, tasks: newest(), generation: 1, passwords: 1, size, hostname }
+    }
+
     async fn probed(&self) -> Finding {
         let began = Instant::now();
         let wrong = match self.driver.probe().await {
@@ -211,7 +220,8 @@ impl Lint<'_> {
         self.tasks += 1;
         self.generation += i32::from(operation == Operation::Reinstall);
         self.passwords += i32::from(operation == Operation::ResetPassword);
-        let Scratch { server, image, hostname, .. } = self.scratch;
+        let Scratch { server, image, .. } = self.scratch;
+        let hostname = &self.hostname;
         let params = match operation {
             Operation::Change => json!({"cpu": "4", "ram": "4096", "quota": "20", "bandwidth": "40"}),
             Operation::Rename => json!({"domain": format!("renamed-{hostname}")}),
@@ -222,15 +232,8 @@ impl Lint<'_> {
             }
             _ => json!({}),
         };
-        let size = ServerSpec {
-            cpu_ghz: 2,
-            ram_mb: 2048,
-            disk_gb: 10,
-            bandwidth_mbps: 20,
-            image: Some(ImageId(image.clone())),
-        };
         let address = ServerAddress { ip: ADDRESS, prefix: Some(24), gateway: Some(GATEWAY), ptr: None };
-        ClaimedTask {
+        let task = ClaimedTask {
             cancel_asked: false,
             lease: Lease { id: TaskId(self.tasks), order: *server, attempt: 1, max_attempts: 5, fence: self.tasks },
             operation,
@@ -238,13 +241,16 @@ impl Lint<'_> {
             generation: self.generation,
             image: Some(image.clone()),
             params,
-            server: Some(size),
+            server: Some(self.size.clone()),
             hostname: Some(hostname.clone()),
             password_version: self.passwords,
             network: ServerNetwork { addresses: vec![address], firewall: Firewall::default() },
             login: "root".to_owned(),
             password: Some(SecretString::from(PASSWORD)),
-        }
+        };
+        self.size = task.size().unwrap_or_else(|| self.size.clone());
+        self.hostname = task.wanted_hostname().map_or_else(|| self.hostname.clone(), str::to_owned);
+        task
     }
 
     /// The same task, as another worker has it.

@@ -155,6 +155,9 @@ table! {
         language -> Text,
         vat_ground -> Text,
         vat_country -> Nullable<Text>,
+        base_currency -> Nullable<Text>,
+        rate_billionths -> Nullable<BigInt>,
+        rate_day -> Nullable<Date>,
     }
 }
 table! {
@@ -171,6 +174,7 @@ table! {
         net -> BigInt,
         vat -> BigInt,
         gross -> BigInt,
+        working -> Nullable<Jsonb>,
     }
 }
 table! {

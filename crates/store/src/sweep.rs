@@ -64,6 +64,7 @@ pub async fn test_realm(tx: &mut Tx) -> Result<usize, Error> {
         "firewall",
         "simulated_server",
         "task",
+        "tariff_change",
         "service_period",
         "server",
         "order_addon",

@@ -153,8 +153,8 @@ impl TestDb {
             "create table if not exists live.moved (days bigint not null default 0); \
              insert into live.moved select 0 where not exists (select from live.moved); \
              grant select on live.moved to \"{role}\"; update live.moved set days = days + {days}; \
-             create or replace function live.realm_now() returns timestamptz stable \
-               return now() + (select days from live.moved) * interval '24 hours'"
+             create or replace function live.realm_now() returns timestamptz language plpgsql stable as \
+               $$ begin return now() + (select days from live.moved) * interval '24 hours'; end $$"
         ))
         .await;
     }

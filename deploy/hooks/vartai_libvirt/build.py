@@ -5,9 +5,12 @@ the machine is touched; the definition says that a generation is being built unt
 last.
 """
 
-from . import domain, kvm
+from . import domain, kvm, measure
 from .domain import Mark
 from .protocol import FAILED, IMPOSSIBLE, NOT_NOW, PERSON, Failure, progress, say
+
+# A system gives up the memory that is held back from it while it starts. It is not told to be done before.
+BALLOON_SECONDS = 60
 
 
 def build(parts, mark):
@@ -52,6 +55,8 @@ def _boot(parts, kind, path, old_generation):
     machine.wait_for_agent()
     progress(80)
     configure(parts)
+    if request.size.ram_mb < config.live_ram_mb:
+        machine.clock.wait(BALLOON_SECONDS, lambda: measure.has_memory(parts, request.size.ram_mb))
     machine.remark(generation=request.generation, building=None, password_version=request.password_version or 0)
     machine.autostart(True)
     parts.disks.keep_only(request.generation)

@@ -88,8 +88,11 @@ class Disks:
                     self.clock.within(COPY_SECONDS))
                 run(["qemu-img", "resize", "-q", "-f", "qcow2", new, f"{size_gb}G"], self.clock.within(120))
         except Failed as failed:
-            full = "No space left" in failed.text
-            raise Failure(FAILED, "the storage is full" if full else "the disk could not be made") from None
+            # What there is of it would take the room that others need.
+            new.unlink(missing_ok=True)
+            if "No space left" in failed.text:
+                raise Failure(PERSON, "the host's storage is full: no disk can be made on it") from None
+            raise Failure(FAILED, "the disk could not be made") from None
         new.rename(path)
         store.sync_directory(self.directory)
         return path

@@ -151,7 +151,7 @@ class Guest:
         })
 
         def ended():
-            status = self._agent("guest-exec-status", {"pid": started["pid"]})
+            status = self._agent("guest-exec-status", {"pid": started["pid"]}, harmless=True)
             return status if status["exited"] else None
 
         status = self.machine.clock.wait(seconds, ended, every=0.3)
@@ -162,11 +162,19 @@ class Guest:
             raise Failure(FAILED, f"inside the machine it could not be done: {text('err-data').strip()[-300:]}")
         return text("out-data")
 
-    def _agent(self, command, arguments):
+    def _agent(self, command, arguments, harmless=False):
         try:
-            return self.virsh.agent(self.machine.uuid, command, arguments)
+            return self._told(command, arguments, harmless=harmless)
         except AgentRefused:
             raise Failure(IMPOSSIBLE, f"the machine's guest agent does not allow {command}") from None
+
+    def _told(self, command, arguments, seconds=None, harmless=False):
+        try:
+            return self.virsh.agent(self.machine.uuid, command, arguments, seconds, harmless)
+        except AgentSilent:
+            # An agent is as silent as its machine: where that stands still, the storage is the reason, and not the agent.
+            self.machine.check_storage()
+            raise
 
     def facts(self, seconds=None):
         """What can be seen from within; None when the agent does not answer."""
@@ -188,9 +196,7 @@ class Guest:
         self.virsh.touched = True
         coded = base64.b64encode(password.encode()).decode()
         try:
-            self.virsh.agent(
-                self.machine.uuid, "guest-set-user-password", {"username": login, "password": coded, "crypted": False}, 30
-            )
+            self._told("guest-set-user-password", {"username": login, "password": coded, "crypted": False}, 30)
         except AgentRefused:
             raise Failure(IMPOSSIBLE, "the system does not take the password: has it this user?") from None
 

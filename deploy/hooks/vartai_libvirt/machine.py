@@ -86,10 +86,10 @@ class Machine:
         return self.state().startswith("running")
 
     def check_storage(self):
-        """Fails when it stands still because of its storage."""
+        """Fails when it stands still because of its storage: only staff can make room."""
         state = self.state()
         if state.startswith("paused") and "I/O error" in state:
-            raise Failure(FAILED, "the machine stands still: its storage is full or broken")
+            raise Failure(PERSON, "the machine stands still: its storage is full or broken")
         if state.startswith("crashed"):
             raise Failure(FAILED, "the machine's system has crashed")
 
@@ -146,7 +146,7 @@ class Machine:
     def answers(self, seconds=None):
         """Whether the agent answers."""
         try:
-            self.virsh.agent(self.uuid, "guest-ping", seconds=seconds or 5)
+            self.virsh.agent(self.uuid, "guest-ping", seconds=seconds or 5, harmless=True)
             return True
         except (AgentSilent, AgentRefused, subprocess.TimeoutExpired):
             return False

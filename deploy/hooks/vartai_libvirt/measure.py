@@ -45,6 +45,18 @@ def observed(parts):
     }
 
 
+def fact(parts, name):
+    """A number that the machine's system tells of itself; None when it does not."""
+    facts = parts.guest.facts()
+    return int(facts[name][0]) if facts and name in facts else None
+
+
+def has_memory(parts, wanted):
+    """Whether the machine's system has about so many MB, and not yet more."""
+    seen = fact(parts, "memory_kb")
+    return seen is not None and wanted * SHARE <= seen >> 10 <= wanted
+
+
 def _cpu(config, mark, tree, facts, active):
     """GHz: those that were asked for if the machine has the vCPUs for them, else what its vCPUs amount to."""
     if active and facts is None:

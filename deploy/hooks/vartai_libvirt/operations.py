@@ -144,7 +144,7 @@ def _vcpus_live(parts, live, wanted):
             parts.virsh.change("setvcpus", parts.machine.uuid, wanted, "--guest", seconds=40)
         except Failed:
             return False
-        return _fact(parts, "vcpus") == wanted
+        return measure.fact(parts, "vcpus") == wanted
 
     return parts.machine.clock.wait(parts.config.inside_seconds, on, every=2)
 
@@ -158,16 +158,7 @@ def _memory_live(parts, live, wanted):
     except Failed:
         return False
 
-    def has():
-        seen = _fact(parts, "memory_kb")
-        return seen is not None and wanted * measure.SHARE <= seen >> 10 <= wanted
-
-    return parts.machine.clock.wait(parts.config.inside_seconds, has)
-
-
-def _fact(parts, name):
-    facts = parts.guest.facts()
-    return int(facts[name][0]) if facts and name in facts else None
+    return parts.machine.clock.wait(parts.config.inside_seconds, lambda: measure.has_memory(parts, wanted))
 
 
 def reset_password(parts):
@@ -270,7 +261,7 @@ def _marked(parts, half_built=False):
 def _need_agent(parts):
     parts.machine.need_running()
     try:
-        parts.virsh.agent(parts.machine.uuid, "guest-ping")
+        parts.virsh.agent(parts.machine.uuid, "guest-ping", harmless=True)
     except AgentRefused:
         raise AgentSilent() from None
 

@@ -9,6 +9,10 @@ from .protocol import AgentSilent, Unreachable
 # Seconds of the task's time that are kept for ending in order.
 MARGIN = 5
 
+# What virsh says when libvirtd is not there: nothing was sent. And when it went away: what was sent may have been done.
+NOT_THERE = ("failed to connect", "Failed to connect", "Connection refused")
+WENT_AWAY = ("End of file while reading data", "Cannot recv data", "Cannot write data", "client socket is closed")
+
 # Descriptors of locks that programs inherit: when the hook is killed and a program of it goes on, the lock stays taken.
 INHERITED = []
 
@@ -79,26 +83,45 @@ class Virsh:
 
     def ask(self, *argv, seconds=None):
         """A call that changes nothing."""
-        return self._call(argv, seconds)
+        return self._call(argv, seconds, NOT_THERE + WENT_AWAY)
 
     def change(self, *argv, seconds=None):
         """A call that changes something."""
         self.before_change()
         self.touched = True
-        return self._call(argv, seconds)
+        return self._call(argv, seconds, NOT_THERE)
 
-    def _call(self, argv, seconds):
+    def _call(self, argv, seconds, passing):
         seconds = self.clock.within(seconds or self.config.call_seconds)
-        try:
-            return run(self._virsh(argv), seconds)
-        except subprocess.TimeoutExpired:
-            raise _too_slow(seconds) from None
-        except Failed as failed:
-            _check_connection(failed.text)
-            raise
 
-    def agent(self, domain, command, arguments=None, seconds=None):
-        """What the machine's agent answers to a command.
+        def called():
+            try:
+                return run(self._virsh(argv), self.clock.within(seconds)), ""
+            except subprocess.TimeoutExpired:
+                raise _too_slow(seconds) from None
+            except Failed as failed:
+                if not _has(failed.text, NOT_THERE + WENT_AWAY):
+                    raise
+                return None, failed.text
+
+        return self._patiently(called, passing)
+
+    def _patiently(self, call, passing):
+        """What `call` returns first, which with it tells what libvirtd could not be reached for, if so.
+
+        A libvirtd that is restarted, as an update does, is back in a moment: what is `passing` is asked again until then.
+        """
+        back = time.monotonic() + self.config.call_seconds
+        while True:
+            result, away = call()
+            if not away:
+                return result
+            if not _has(away, passing) or time.monotonic() >= back:
+                raise Unreachable("libvirt can't be reached" if _has(away, NOT_THERE) else "libvirt went away meanwhile")
+            time.sleep(self.clock.within(0.5))
+
+    def agent(self, domain, command, arguments=None, seconds=None, harmless=False):
+        """What the machine's agent answers to a command. One that is `harmless` changes nothing and may come twice.
 
         The command goes to virsh on its standard input, since arguments can be read by anybody on the host and there
         are passwords in commands. In virsh's language all is literal between single quotes; JSON can do without them.
@@ -107,22 +130,27 @@ class Virsh:
         text = json.dumps(document, ensure_ascii=True).replace("'", "\\u0027")
         seconds = max(1, int(self.clock.within(seconds or self.config.agent_seconds)))
         line = f"qemu-agent-command --timeout {seconds} {domain} '{text}'\n"
-        allowed = self.clock.within(seconds + self.config.call_seconds)
-        try:
-            # Its exit code says nothing when its commands come from there.
-            done = ended(self._virsh([]), allowed, line)
-        except subprocess.TimeoutExpired:
-            raise _too_slow(allowed) from None
-        for printed in done.stdout.splitlines():
-            start = printed.find('{"return"')
-            # Where virsh echoes what it reads, the command is on a line of its own and has no "return".
-            if start >= 0:
-                return json.loads(printed[start:])["return"]
-        _check_connection(done.stderr)
-        if "unable to execute QEMU agent command" in done.stderr:
-            raise AgentRefused(done.stderr.strip())
-        # Not connected, not responding, no answer in time, not running: nobody is there to do it.
-        raise AgentSilent()
+
+        def called():
+            allowed = self.clock.within(seconds + self.config.call_seconds)
+            try:
+                # Its exit code says nothing when its commands come from there.
+                done = ended(self._virsh([]), allowed, line)
+            except subprocess.TimeoutExpired:
+                raise _too_slow(allowed) from None
+            for printed in done.stdout.splitlines():
+                start = printed.find('{"return"')
+                # Where virsh echoes what it reads, the command is on a line of its own and has no "return".
+                if start >= 0:
+                    return json.loads(printed[start:])["return"], ""
+            if "unable to execute QEMU agent command" in done.stderr:
+                raise AgentRefused(done.stderr.strip())
+            if _has(done.stderr, NOT_THERE + WENT_AWAY):
+                return None, done.stderr
+            # Not connected, not responding, no answer in time, not running: nobody is there to do it.
+            raise AgentSilent()
+
+        return self._patiently(called, NOT_THERE + WENT_AWAY if harmless else NOT_THERE)
 
     def _virsh(self, argv):
         return ["virsh", "-q", "-c", self.config.uri, *argv]
@@ -132,9 +160,8 @@ def _too_slow(seconds):
     return Unreachable(f"libvirt did not answer within {seconds:.0f} seconds")
 
 
-def _check_connection(text):
-    if any(sign in text for sign in ("failed to connect", "Failed to connect", "Connection refused")):
-        raise Unreachable("libvirt can't be reached")
+def _has(text, signs):
+    return any(sign in text for sign in signs)
 
 
 class AgentRefused(Exception):

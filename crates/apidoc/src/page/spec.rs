@@ -43,6 +43,8 @@ fn of_command(command: &Command) -> Value {
         "charges": command.effects.contains(&Effect::Charges),
         "destroys": command.effects.contains(&Effect::Destroys),
         "writes": !command.reads(),
+        // There with a test key of one's own alone.
+        "own": command.effects.contains(&Effect::MovesClock),
         "fields": fields.collect::<Vec<_>>(),
     })
 }

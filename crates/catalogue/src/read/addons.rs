@@ -1,12 +1,14 @@
 //! Addons and their groups.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    catalogue::{Addon, AddonEffect, AddonGroup, AddonId, ImageId},
+    catalogue::{Addon, AddonEffect, AddonGroup, AddonId, ImageId, OwnPrices},
     money::{Currency, Money},
 };
 
 use super::{
-    Reader,
+    Reader, currency,
     entry::Entry,
     sections::{Names, Section, check_name},
     values,
@@ -20,6 +22,7 @@ const ADDON: Section = Section {
         "name",
         "monthly",
         "setup",
+        "prices",
         "min_quantity",
         "max_quantity",
         "group",
@@ -44,6 +47,7 @@ impl<'a, 't> Reader<'_, 'a, 't> {
         let id = entry.required("id", values::number);
         let name = entry.required("name", values::text);
         let (monthly, setup) = self.prices(entry);
+        let prices = self.own_prices(entry);
         let quantities = quantities(entry);
         let group = self.addon_group(entry);
         let effect = self.effect(entry);
@@ -54,6 +58,7 @@ impl<'a, 't> Reader<'_, 'a, 't> {
             name: name?,
             monthly: monthly?,
             setup: setup?,
+            prices: prices?,
             min_quantity,
             max_quantity,
             group: group?,
@@ -68,6 +73,26 @@ impl<'a, 't> Reader<'_, 'a, 't> {
         let nothing = Money::zero(self.base.unwrap_or(Currency::EUR));
         let setup = entry.or("setup", nothing, |value| values::money(value, self.base));
         (monthly, setup)
+    }
+
+    /// The entry's own prices in other currencies, each given once.
+    pub(super) fn own_prices(&self, entry: &Entry<'a, 't>) -> Option<BTreeMap<Currency, OwnPrices>> {
+        let mut all = BTreeMap::new();
+        for value in entry.list("prices")? {
+            let inner = entry.inner(value, "prices", "prices", &["currency", "monthly", "setup"])?;
+            let wanted = inner.required("currency", |value| currency(&values::text(value)?))?;
+            let price = |key| inner.optional(key, |value| values::money(value, Some(wanted)));
+            let (monthly, setup) = (price("monthly")?, price("setup")?);
+            if Some(wanted) == self.base {
+                inner.mistake("it is the catalogue's own currency: write monthly and setup of the entry itself");
+            } else if monthly.is_none() && setup.is_none() {
+                inner.lacking("it has no price: add monthly or setup, or take it out");
+            }
+            if all.insert(wanted, OwnPrices { monthly, setup }).is_some() {
+                inner.mistake(&format!("{wanted} is there twice: take one out"));
+            }
+        }
+        Some(all)
     }
 
     fn addon_group(&self, entry: &Entry<'a, 't>) -> Option<Option<String>> {

@@ -76,7 +76,8 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
         let (tariffs, names) = self.tariffs();
         self.tariffs = names;
         let pools = self.pools();
-        Some(Catalogue { base: self.base?, rates, tariffs, addons, groups, images, nodes, pools })
+        let daily = BTreeMap::new();
+        Some(Catalogue { base: self.base?, rates, daily, tariffs, addons, groups, images, nodes, pools })
     }
 
     fn rates(&self) -> BTreeMap<Currency, Rate> {
@@ -100,7 +101,7 @@ impl<'r, 'a, 't> Reader<'r, 'a, 't> {
     }
 }
 
-fn currency(code: &str) -> Result<Currency, String> {
+pub(super) fn currency(code: &str) -> Result<Currency, String> {
     let near = did_you_mean(code, Currency::ALL.iter().map(|currency| currency.code()));
     code.parse().map_err(|error| format!("{error}{near}"))
 }

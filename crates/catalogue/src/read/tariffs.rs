@@ -24,6 +24,7 @@ const TARIFF: Section = Section {
         "name",
         "monthly",
         "setup",
+        "prices",
         "without_domain",
         "once_per_customer",
         "for_sale",
@@ -52,6 +53,7 @@ impl<'a, 't> Reader<'_, 'a, 't> {
         let vid = entry.required("vid", |value| values::text(value)?.parse::<Vid>());
         let name = entry.required("name", values::text);
         let (monthly, setup) = self.prices(entry);
+        let prices = self.own_prices(entry);
         let without_domain = entry.or("without_domain", false, values::flag);
         let once_per_customer = entry.or("once_per_customer", false, values::flag);
         let for_sale = entry.or("for_sale", true, values::flag);
@@ -69,6 +71,7 @@ impl<'a, 't> Reader<'_, 'a, 't> {
             name: name?,
             monthly: monthly?,
             setup: setup?,
+            prices: prices?,
             without_domain: without_domain?,
             once_per_customer: once_per_customer?,
             for_sale: for_sale?,

@@ -122,7 +122,8 @@ fn images_and_the_rate_are_those_of_the_contract() {
     let vds: Vec<&str> = tariff(&catalogue, 10).images.iter().map(|id| id.0.as_str()).collect();
     assert_eq!(vds, ids.map(|(id, _)| id));
     assert_eq!(catalogue.base, Currency::EUR);
-    assert_eq!(catalogue.price_in(tariff(&catalogue, 10).monthly, Currency::JPY).unwrap().to_string(), "1584");
+    let pricing = catalogue.pricing(Currency::JPY, "2026-01-31".parse().unwrap());
+    assert_eq!(pricing.tariff_monthly(tariff(&catalogue, 10)).unwrap().price.to_string(), "1584");
 }
 
 /// Staff read the head of the file to learn its keys.

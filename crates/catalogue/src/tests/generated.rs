@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use domain::{
     calendar::Months,
     catalogue::{
-        Addon, AddonEffect, AddonGroup, AddonId, Arch, Catalogue, DriverName, Handling, ImageId, Node, OsImage, Period,
-        Pool, Range, ServerPlan, Tariff, TariffId, UnitPrices, Vid,
+        Addon, AddonEffect, AddonGroup, AddonId, Arch, Catalogue, DriverName, Handling, ImageId, Node, OsImage,
+        OwnPrices, Period, Pool, Range, ServerPlan, Tariff, TariffId, UnitPrices, Vid,
     },
     money::{Currency, Money, Percent, Rate},
 };
@@ -22,6 +22,20 @@ fn name() -> impl Strategy<Value = String> {
 
 fn price(base: Currency) -> impl Strategy<Value = Money> {
     prop_oneof![3 => 0..100_000_i64, 1 => 0..=i64::MAX].prop_map(move |minor| Money::minor(minor, base))
+}
+
+/// Prices in other currencies, of which each has one or both.
+fn own_prices(base: Currency) -> impl Strategy<Value = BTreeMap<Currency, OwnPrices>> {
+    let code = prop::sample::select(vec![Currency::PLN, Currency::CLP, Currency::KWD])
+        .prop_filter("another currency", move |currency| *currency != base);
+    let own = code.prop_flat_map(|currency| {
+        let prices = (price(currency), option::of(price(currency)), any::<bool>());
+        prices.prop_map(move |(one, other, monthly)| {
+            let (monthly, setup) = if monthly { (Some(one), other) } else { (other, Some(one)) };
+            (currency, OwnPrices { monthly, setup })
+        })
+    });
+    vec(own, 0..3).prop_map(|all| all.into_iter().collect())
 }
 
 /// Some of the candidates, in any order.
@@ -72,11 +86,12 @@ fn one_of(keys: Vec<String>) -> BoxedStrategy<Option<String>> {
 fn addon(id: i64, base: Currency, groups: Vec<String>, images: Vec<String>) -> impl Strategy<Value = Addon> {
     let quantities = (1..9_u32, 0..9_u32);
     let sizes = (0..4_u32, 0..4_u32, any::<u32>());
-    (name(), price(base), price(base), quantities, one_of(groups), one_of(images), sizes, any::<bool>()).prop_map(
+    let setup = (price(base), own_prices(base));
+    (name(), price(base), setup, quantities, one_of(groups), one_of(images), sizes, any::<bool>()).prop_map(
         move |(
             name,
             monthly,
-            setup,
+            (setup, prices),
             (min_quantity, more),
             group,
             image,
@@ -88,6 +103,7 @@ fn addon(id: i64, base: Currency, groups: Vec<String>, images: Vec<String>) -> i
                 name,
                 monthly,
                 setup,
+                prices,
                 min_quantity,
                 max_quantity: min_quantity + more,
                 group,
@@ -143,12 +159,13 @@ fn tariff(id: i64, base: Currency, addons: &[i64], images: &[String]) -> impl St
     let server = (option::of(plan()), option::of(units(base)));
     let days = (option::of(0..=3650_u16), option::of(0..=3650_u16));
     let vid = prop::sample::select(Vid::ALL.to_vec());
-    (vid, name(), price(base), price(base), flags, handling, lists, (server, days)).prop_map(
+    let setup = (price(base), own_prices(base));
+    (vid, name(), price(base), setup, flags, handling, lists, (server, days)).prop_map(
         move |(
             vid,
             name,
             monthly,
-            setup,
+            (setup, prices),
             flags,
             handling,
             (addons, images, periods),
@@ -162,6 +179,7 @@ fn tariff(id: i64, base: Currency, addons: &[i64], images: &[String]) -> impl St
                 name,
                 monthly,
                 setup,
+                prices,
                 without_domain,
                 once_per_customer,
                 for_sale,
@@ -229,6 +247,7 @@ pub(super) fn catalogue_in(base: Currency) -> impl Strategy<Value = Catalogue> {
             parts.prop_map(move |(rates, nodes, images, groups, addons, tariffs, pools)| Catalogue {
                 base,
                 rates,
+                daily: BTreeMap::new(),
                 tariffs,
                 addons,
                 groups,

@@ -72,7 +72,7 @@ fn every_mistake_is_told_with_its_line_its_entry_and_what_to_do() {
         "line 29: tariff 10: monthly is missing: add it",
         "line 31: tariff 10: vid: \"vps\" is not a kind of tariff: hosting, vds or dedicated",
         "line 33: tariff 10: there is no key \"montly\" here (did you mean monthly?): use one of id, vid, name, monthly, \
-         setup, without_domain, once_per_customer, for_sale, driver, manual, periods, addons, images, plan, units, grace_days, keep_days",
+         setup, prices, without_domain, once_per_customer, for_sale, driver, manual, periods, addons, images, plan, units, grace_days, keep_days",
         "line 34: tariff 10: no node has the driver \"simulatd\" (did you mean simulated?): add one, or name another",
         "line 36: tariff 10 / period 0: months: must be a whole number from 1 to 120, not 0",
         "line 37: tariff 10 / period 1: discount: \"100.01\" is not a percentage between 0 and 100 with at most two decimals",

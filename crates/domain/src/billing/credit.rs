@@ -40,11 +40,11 @@ pub fn split_credit(left: &[VatLine], amount: Money) -> Result<Vec<VatLine>, Cre
     let minor = i128::from(amount.in_minor());
     let exact: Vec<i128> = left.iter().map(|line| minor * i128::from(line.gross.in_minor())).collect();
     let shares = split(&exact, i128::from(whole.in_minor()), minor);
-    left.iter().zip(shares).map(|(line, share)| taken_back(line, share)).collect()
+    left.iter().zip(shares).map(|(line, share)| Ok(taken_back(line, share)?)).collect()
 }
 
 /// `share` of what is left of a line, taken back.
-fn taken_back(left: &VatLine, share: i128) -> Result<VatLine, CreditError> {
+fn taken_back(left: &VatLine, share: i128) -> Result<VatLine, MoneyError> {
     let currency = left.gross.currency();
     let gross = i128::from(left.gross.in_minor());
     // Of nothing there is no share.
@@ -53,6 +53,14 @@ fn taken_back(left: &VatLine, share: i128) -> Result<VatLine, CreditError> {
     let money =
         |minor: i128| i64::try_from(-minor).map(|m| Money::minor(m, currency)).map_err(|_| MoneyError::TooLarge);
     Ok(VatLine { net: money(share - vat)?, vat: money(vat)?, gross: money(share)? })
+}
+
+/// A line of a credit note: `share`, gross, of what is left of a line, with the line's own proportion of VAT, rounded half up.
+///
+/// # Errors
+/// [`MoneyError`] for amounts too large.
+pub fn credit_line(left: &VatLine, share: Money) -> Result<VatLine, MoneyError> {
+    taken_back(left, i128::from(share.in_minor()))
 }
 
 /// What of a refund of `amount` goes back to credit and what to bonus, when an invoice was `paid` so and `before` was

@@ -1,8 +1,9 @@
 //! Invoices, as decisions make them.
 
+use super::Working;
 use crate::{
     calendar::Months,
-    catalogue::{AddonId, TariffId},
+    catalogue::{AddonId, Conversion, TariffId},
     customers::Prices,
     money::{Money, MoneyError, Percent, divide_half_up},
     vat::Vat,
@@ -98,6 +99,8 @@ pub struct InvoiceLine {
     pub discount: Percent,
     /// The line's share of the invoice.
     pub amount: VatLine,
+    /// What it was reckoned from.
+    pub working: Working,
 }
 
 /// A credit note's id in its realm: out of the same numbers as [`InvoiceId`]s, so that one names one paper.
@@ -115,6 +118,8 @@ pub struct NewInvoice {
     pub vat: Vat,
     /// Whether the prices contained it.
     pub prices: Prices,
+    /// The rate that prices were converted at; none where none was.
+    pub conversion: Option<Conversion>,
     /// The lines.
     pub lines: Vec<InvoiceLine>,
     /// Whether it is paid at once.

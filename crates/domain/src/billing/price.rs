@@ -2,10 +2,12 @@
 
 use super::{
     invoice::{InvoiceLine, LineItem, VatLine},
-    resources::{RESOURCE_SCALE, monthly_difference},
+    resources::{ExactMonthly, RESOURCE_SCALE, monthly_difference},
+    working::{PartOfInterval, Working},
 };
 use crate::{
-    catalogue::{AddonId, Catalogue, Period, PriceError, Tariff},
+    calendar::Months,
+    catalogue::{AddonId, Catalogue, Conversion, Origin, Period, PriceError, Priced, Tariff},
     customers::BillingTerms,
     money::{Money, MoneyError, Percent, divide_half_up},
     orders::ServerSpec,
@@ -25,6 +27,8 @@ pub struct Selection {
 pub struct Quote {
     /// What is charged: gross, in the customer's currency. The lines' gross amounts sum to it.
     pub total: Money,
+    /// The rate that prices were converted at; none where none was.
+    pub conversion: Option<Conversion>,
     /// The lines.
     pub lines: Vec<InvoiceLine>,
 }
@@ -43,7 +47,20 @@ pub fn quote_order(
     let mut parts = monthly_parts(catalogue, tariff, period, addons, terms)?;
     let setup = setup_parts(catalogue, tariff, addons, terms)?;
     parts.splice(0..0, setup);
-    quote(&parts, terms)
+    let quote = quote(catalogue, &parts, terms)?;
+    match (quote.conversion, terms.rate_days) {
+        (Some(conversion), Some(most)) => fresh(&conversion, terms, most).map(|()| quote),
+        _ => Ok(quote),
+    }
+}
+
+/// Whether a rate is not too old for a new order. Renewals take any: nobody's server is stopped for a rate.
+fn fresh(conversion: &Conversion, terms: &BillingTerms, most: u16) -> Result<(), PriceError> {
+    let wanted = terms.currency;
+    match conversion.rate.day.zip(conversion.rate.age(terms.day)) {
+        Some((day, age)) if age > i32::from(most) => Err(PriceError::StaleRate { wanted, day, age, most }),
+        _ => Ok(()),
+    }
 }
 
 /// What an order has that its renewal is priced with.
@@ -70,11 +87,35 @@ pub fn quote_renewal(
     terms: &BillingTerms,
 ) -> Result<Quote, PriceError> {
     if let Some(unit_price) = of.fixed_monthly {
-        return quote(&[Part::priced(LineItem::Tariff(tariff.id), 1, unit_price, Some(period))], terms);
+        let fixed = Priced { price: unit_price, origin: Origin::Staff };
+        return quote(catalogue, &[Part::priced(LineItem::Tariff(tariff.id), 1, fixed, Some(period))], terms);
     }
     let mut parts = monthly_parts(catalogue, tariff, period, of.addons, terms)?;
     parts.extend(resources_part(catalogue, tariff, period, of, terms)?);
-    quote(&parts, terms)
+    quote(catalogue, &parts, terms)
+}
+
+/// What a tariff with addons costs for a part of a paid interval, without set-up: rounded once over the part.
+///
+/// # Errors
+/// [`PriceError`] when a price can't be had in the customer's currency or is out of range.
+pub fn quote_part(
+    catalogue: &Catalogue,
+    tariff: &Tariff,
+    addons: &[Selection],
+    part: &PartOfInterval,
+    terms: &BillingTerms,
+) -> Result<Quote, PriceError> {
+    let months = Months::new(part.months).ok_or(MoneyError::TooLarge)?;
+    let period = Period { months, discount: part.discount, for_new: false, for_renewal: false };
+    let parts = monthly_parts(catalogue, tariff, &period, addons, terms)?;
+    let times = |of: &Part<'_>| part.exact(ExactMonthly(of.exact_price * i128::from(of.quantity)));
+    let exact: Vec<i128> = parts.iter().map(times).collect();
+    let mut quote = quote_exact(catalogue, &parts, (&exact, part.scale()), terms)?;
+    for line in &mut quote.lines {
+        line.working.part = Some(*part);
+    }
+    Ok(quote)
 }
 
 /// What the server was changed to beyond its tariff and addons; nothing where it is as they make it.
@@ -87,12 +128,12 @@ fn resources_part<'a>(
 ) -> Result<Option<Part<'a>>, PriceError> {
     let made = ServerSpec::of(tariff, of.addons, catalogue);
     let (Some(made), Some(server), Some(units)) = (made, of.server, &tariff.units) else { return Ok(None) };
-    let more = monthly_difference(&made, server, units, catalogue, terms.currency)?;
+    let more = monthly_difference(&made, server, units, &catalogue.pricing(terms.currency, terms.day))?;
     if more.0 == 0 {
         return Ok(None);
     }
     let rounded = i64::try_from(divide_half_up(more.0, RESOURCE_SCALE)).map_err(|_| MoneyError::TooLarge)?;
-    let unit_price = Money::minor(rounded, terms.currency);
+    let unit_price = Priced { price: Money::minor(rounded, terms.currency), origin: Origin::Units };
     let item = LineItem::Resources(tariff.id);
     Ok(Some(Part { exact_price: more.0, ..Part::priced(item, 1, unit_price, Some(period)) }))
 }
@@ -101,7 +142,7 @@ fn resources_part<'a>(
 struct Part<'a> {
     item: LineItem,
     quantity: u32,
-    unit_price: Money,
+    unit_price: Priced,
     /// The price of one before rounding, in `1 / RESOURCE_SCALE` of a minor unit.
     exact_price: i128,
     /// The period of a monthly price, none of a set-up price.
@@ -112,8 +153,8 @@ struct Part<'a> {
 const SCALE: i128 = 10_000 * RESOURCE_SCALE;
 
 impl<'a> Part<'a> {
-    fn priced(item: LineItem, quantity: u32, unit_price: Money, months: Option<&'a Period>) -> Self {
-        let exact_price = i128::from(unit_price.in_minor()) * RESOURCE_SCALE;
+    fn priced(item: LineItem, quantity: u32, unit_price: Priced, months: Option<&'a Period>) -> Self {
+        let exact_price = i128::from(unit_price.price.in_minor()) * RESOURCE_SCALE;
         Self { item, quantity, unit_price, exact_price, months }
     }
 
@@ -123,6 +164,13 @@ impl<'a> Part<'a> {
 
     fn months(&self) -> u16 {
         self.months.map_or(0, |p| p.months.count())
+    }
+
+    /// What a line of `price` was reckoned from.
+    fn working(&self, price: Money) -> Result<Working, MoneyError> {
+        let of_units = self.unit_price.origin == Origin::Units;
+        let exact = of_units.then(|| i64::try_from(self.exact_price)).transpose().map_err(|_| MoneyError::TooLarge)?;
+        Ok(Working { origin: self.unit_price.origin, exact_monthly: exact, part: None, price })
     }
 
     /// The exact amount, in `1 / SCALE` of a minor unit.
@@ -139,17 +187,16 @@ fn setup_parts(
     terms: &BillingTerms,
 ) -> Result<Vec<Part<'static>>, PriceError> {
     let mut parts = Vec::new();
-    let mut add = |item, quantity, price| -> Result<(), PriceError> {
-        let unit_price = catalogue.price_in(price, terms.currency)?;
-        if !unit_price.is_zero() {
+    let pricing = catalogue.pricing(terms.currency, terms.day);
+    let mut add = |item, quantity, unit_price: Priced| {
+        if !unit_price.price.is_zero() {
             parts.push(Part::priced(item, quantity, unit_price, None));
         }
-        Ok(())
     };
-    add(LineItem::TariffSetup(tariff.id), 1, tariff.setup)?;
+    add(LineItem::TariffSetup(tariff.id), 1, pricing.tariff_setup(tariff)?);
     for chosen in addons {
         if let Some(addon) = catalogue.addon(chosen.addon) {
-            add(LineItem::AddonSetup(addon.id), chosen.quantity, addon.setup)?;
+            add(LineItem::AddonSetup(addon.id), chosen.quantity, pricing.addon_setup(addon)?);
         }
     }
     Ok(parts)
@@ -162,41 +209,52 @@ fn monthly_parts<'a>(
     addons: &[Selection],
     terms: &BillingTerms,
 ) -> Result<Vec<Part<'a>>, PriceError> {
-    let mut parts = Vec::new();
-    let mut add = |item, quantity, price| -> Result<(), PriceError> {
-        let unit_price = catalogue.price_in(price, terms.currency)?;
-        parts.push(Part::priced(item, quantity, unit_price, Some(period)));
-        Ok(())
-    };
-    add(LineItem::Tariff(tariff.id), 1, tariff.monthly)?;
+    let pricing = catalogue.pricing(terms.currency, terms.day);
+    let monthly = pricing.tariff_monthly(tariff)?;
+    let mut parts = vec![Part::priced(LineItem::Tariff(tariff.id), 1, monthly, Some(period))];
     for chosen in addons {
         if let Some(addon) = catalogue.addon(chosen.addon) {
-            add(LineItem::Addon(addon.id), chosen.quantity, addon.monthly)?;
+            let monthly = pricing.addon_monthly(addon)?;
+            parts.push(Part::priced(LineItem::Addon(addon.id), chosen.quantity, monthly, Some(period)));
         }
     }
     Ok(parts)
 }
 
 /// Rounds once, half up, over the whole; splits that over the parts by largest remainder; sees to the VAT.
-fn quote(parts: &[Part<'_>], terms: &BillingTerms) -> Result<Quote, PriceError> {
+fn quote(catalogue: &Catalogue, parts: &[Part<'_>], terms: &BillingTerms) -> Result<Quote, PriceError> {
     let exact: Vec<i128> = parts.iter().map(Part::exact).collect();
-    let rounded = divide_half_up(exact.iter().sum(), SCALE);
+    quote_exact(catalogue, parts, (&exact, SCALE), terms)
+}
+
+/// The same, of exact amounts in `1 / scale` of a minor unit.
+fn quote_exact(
+    catalogue: &Catalogue,
+    parts: &[Part<'_>],
+    (exact, scale): (&[i128], i128),
+    terms: &BillingTerms,
+) -> Result<Quote, PriceError> {
+    let rounded = divide_half_up(exact.iter().sum(), scale);
     let mut lines = Vec::with_capacity(parts.len());
     let mut total = Money::zero(terms.currency);
-    for (part, minor) in parts.iter().zip(split(&exact, SCALE, rounded)) {
+    for (part, minor) in parts.iter().zip(split(exact, scale, rounded)) {
         let minor = i64::try_from(minor).map_err(|_| MoneyError::TooLarge)?;
-        let amount = VatLine::of(Money::minor(minor, terms.currency), terms.vat.rate, terms.prices)?;
+        let price = Money::minor(minor, terms.currency);
+        let amount = VatLine::of(price, terms.vat.rate, terms.prices)?;
         total = total.plus(amount.gross)?;
         lines.push(InvoiceLine {
             item: part.item,
             quantity: part.quantity,
-            unit_price: part.unit_price,
+            unit_price: part.unit_price.price,
             months: part.months(),
             discount: part.discount(),
             amount,
+            working: part.working(price)?,
         });
     }
-    Ok(Quote { total, lines })
+    let origins = parts.iter().map(|part| part.unit_price.origin);
+    let conversion = catalogue.pricing(terms.currency, terms.day).conversion(origins)?;
+    Ok(Quote { total, conversion, lines })
 }
 
 /// Shares of `whole`, each the floor of its exact amount or one more, the largest remainders first; they sum to it.

@@ -1,8 +1,8 @@
 //! What servers cost that are larger or smaller than their tariff and addons make them (CONTRACT 2.3, server_change).
 
 use crate::{
-    catalogue::{Catalogue, PriceError, UnitPrices},
-    money::{Currency, Money},
+    catalogue::{PriceError, Pricing, UnitPrices},
+    money::Money,
     orders::ServerSpec,
 };
 
@@ -21,10 +21,9 @@ pub fn monthly_difference(
     from: &ServerSpec,
     to: &ServerSpec,
     units: &UnitPrices,
-    catalogue: &Catalogue,
-    currency: Currency,
+    pricing: &Pricing<'_>,
 ) -> Result<ExactMonthly, PriceError> {
-    let price = |unit: Money| catalogue.price_in(unit, currency).map(|p| i128::from(p.in_minor()));
+    let price = |unit: Money| pricing.convert(unit).map(|p| i128::from(p.price.in_minor()));
     let more = |from: u32, to: u32| i128::from(to) - i128::from(from);
     Ok(ExactMonthly(
         more(from.cpu_ghz, to.cpu_ghz) * price(units.cpu_ghz)? * RESOURCE_SCALE

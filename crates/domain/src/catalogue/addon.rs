@@ -1,7 +1,9 @@
 //! Addons and their groups.
 
-use super::ImageId;
-use crate::money::Money;
+use std::collections::BTreeMap;
+
+use super::{ImageId, OwnPrices};
+use crate::money::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
 /// An addon's number, as clients know it.
@@ -25,6 +27,9 @@ pub struct Addon {
     pub monthly: Money,
     /// The price of setting one up, in the catalogue's base currency.
     pub setup: Money,
+    /// Its own prices in other currencies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<Currency, OwnPrices>,
     /// The fewest of one order that has any; at least 1.
     pub min_quantity: u32,
     /// The most of one order.

@@ -5,6 +5,7 @@ mod image;
 mod node;
 mod plan;
 mod pool;
+mod pricing;
 mod tariff;
 
 use serde::{Deserialize, Serialize};
@@ -15,17 +16,23 @@ pub use image::{Arch, ImageId, OsImage};
 pub use node::Node;
 pub use plan::{Range, ServerPlan, UnitPrices};
 pub use pool::{Pool, reverse_name};
+pub use pricing::{Conversion, DatedRate, Origin, OwnPrices, Priced, Pricing};
 pub use tariff::{DriverName, Handling, Period, Tariff, TariffId, Vid};
 
-use crate::money::{Currency, Money, MoneyError, Rate};
+use jiff::civil::Date;
+
+use crate::money::{Currency, MoneyError, Rate};
 
 /// Everything for sale, in the order that staff gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// The currency that all prices here are in.
     pub base: Currency,
-    /// Units of other currencies for one of the base currency.
+    /// Units of other currencies for one of the base currency, where there is none of a day.
     pub rates: BTreeMap<Currency, Rate>,
+    /// The same by the day from which on they hold. They are no part of the document, and kept beside it.
+    #[serde(skip)]
+    pub daily: BTreeMap<Currency, BTreeMap<Date, Rate>>,
     /// Tariffs, in the order they are shown.
     pub tariffs: Vec<Tariff>,
     /// Addons of all tariffs.
@@ -45,12 +52,28 @@ pub struct Catalogue {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PriceError {
     /// No rate.
-    #[error("the catalogue has no exchange rate from {base} to {wanted}: add one under [rates]")]
+    #[error(
+        "there is no exchange rate from {base} to {wanted}: add one under [rates] of the catalogue, or by `vartai rate set`"
+    )]
     NoRate {
         /// The catalogue's currency.
         base: Currency,
         /// The customer's.
         wanted: Currency,
+    },
+    /// The rate is older than the company sells at.
+    #[error(
+        "the exchange rate to {wanted} is of {day}, {age} days ago, and new orders are taken at rates of {most} days at the most"
+    )]
+    StaleRate {
+        /// The customer's currency.
+        wanted: Currency,
+        /// The rate's day.
+        day: Date,
+        /// Days ago.
+        age: i32,
+        /// Days that it may be old.
+        most: u16,
     },
     /// Out of range.
     #[error(transparent)]
@@ -64,6 +87,7 @@ impl Catalogue {
         Self {
             base,
             rates: BTreeMap::new(),
+            daily: BTreeMap::new(),
             tariffs: Vec::new(),
             addons: Vec::new(),
             groups: Vec::new(),
@@ -128,17 +152,5 @@ impl Catalogue {
     pub fn pool_of(&self, ip: IpAddr) -> Option<&Pool> {
         let handing_out = self.pools.iter().find(|pool| pool.handed_out().iter().any(|range| range.contains(ip)));
         handing_out.or_else(|| self.pools.iter().find(|pool| pool.contains(ip)))
-    }
-
-    /// A price of the catalogue in a customer's currency: converted and rounded once, as getTarifs shows it.
-    ///
-    /// # Errors
-    /// [`PriceError`] when there is no rate or the figure is out of range.
-    pub fn price_in(&self, price: Money, wanted: Currency) -> Result<Money, PriceError> {
-        if price.currency() == wanted {
-            return Ok(price);
-        }
-        let rate = self.rates.get(&wanted).ok_or(PriceError::NoRate { base: self.base, wanted })?;
-        Ok(rate.convert(price, wanted)?)
     }
 }

@@ -1,12 +1,12 @@
 //! Tariffs and the periods they are sold for.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::{AddonId, ImageId, ServerPlan, UnitPrices};
+use super::{AddonId, ImageId, OwnPrices, ServerPlan, UnitPrices};
 use crate::{
     calendar::Months,
-    money::{Money, Percent},
+    money::{Currency, Money, Percent},
 };
 
 /// A tariff's number, as clients know it (`tarifid`).
@@ -105,6 +105,9 @@ pub struct Tariff {
     pub monthly: Money,
     /// The price of setting it up, in the catalogue's base currency.
     pub setup: Money,
+    /// Its own prices in other currencies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<Currency, OwnPrices>,
     /// Whether it can be ordered without a domain.
     pub without_domain: bool,
     /// Whether a customer can have it only once, ever (code 27).

@@ -50,6 +50,8 @@ pub struct Policy {
     pub remind_days: RemindDays,
     /// When the run asks for a person.
     pub limits: Limits,
+    /// Days that an exchange rate may be old for a new order; any number where it says none.
+    pub rate_days: Option<u16>,
 }
 
 impl Default for Policy {
@@ -62,6 +64,7 @@ impl Default for Policy {
             settle: Settle::ByInvoice,
             remind_days: RemindDays::default(),
             limits: Limits::default(),
+            rate_days: None,
         }
     }
 }

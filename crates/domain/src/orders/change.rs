@@ -9,12 +9,14 @@ use super::{
     settle::Interval,
 };
 use crate::{
-    billing::{InvoiceLine, InvoicePurpose, LineItem, NewInvoice, RESOURCE_SCALE, VatLine, monthly_difference},
-    calendar::days_between,
-    catalogue::{Catalogue, PriceError, Range, Tariff},
+    billing::{
+        ExactMonthly, InvoiceLine, InvoicePurpose, LineItem, NewInvoice, PartOfInterval, VatLine, Working,
+        monthly_difference,
+    },
+    catalogue::{Catalogue, Origin, PriceError, Range, Tariff},
     customers::BillingTerms,
     field::Field,
-    money::{Money, MoneyError, Percent, divide_half_up},
+    money::{Money, MoneyError, Percent},
 };
 
 /// The sizes that the customer asks for; what is absent stays.
@@ -132,10 +134,14 @@ pub fn change(request: &ChangeRequest, facts: &ChangeFacts<'_>) -> Result<Change
     if tariff.units.is_none() {
         return Err(ChangeError::Unchangeable);
     }
-    let net = difference(tariff, now, &server, facts)?;
-    let amount = VatLine::of(net, facts.billing.vat.rate, facts.billing.prices)?;
+    let more = difference(tariff, now, &server, facts)?;
+    let price = more.as_ref().map_or_else(|| Ok(Money::zero(facts.billing.currency)), |more| more.price(facts))?;
+    let amount = VatLine::of(price, facts.billing.vat.rate, facts.billing.prices)?;
     let payment = facts.payment.meet(amount.gross)?.ok_or(ChangeError::NotEnough)?;
-    let invoice = (!amount.gross.is_zero()).then(|| invoice(tariff, facts, net, amount));
+    let invoice = match more {
+        Some(more) if !amount.gross.is_zero() => Some(invoice(tariff, facts, price, amount, &more)?),
+        Some(_) | None => None,
+    };
     Ok(Change { server, cost: amount.gross, invoice, payment })
 }
 
@@ -148,28 +154,41 @@ fn size(asked: &Field<u32>, range: Range, now: u32, which: Size) -> Result<u32, 
     }
 }
 
+/// What a month costs more, for the days that are paid already.
+struct More {
+    monthly: ExactMonthly,
+    part: PartOfInterval,
+}
+
+impl More {
+    fn price(&self, facts: &ChangeFacts<'_>) -> Result<Money, MoneyError> {
+        self.part.price(self.monthly, facts.billing.currency)
+    }
+}
+
 /// What the rest of the running interval costs more: nothing for less, since a smaller server is not refunded.
 fn difference(
     tariff: &Tariff,
     now: &ServerSpec,
     then: &ServerSpec,
     facts: &ChangeFacts<'_>,
-) -> Result<Money, ChangeError> {
-    let nothing = Money::zero(facts.billing.currency);
-    let (Some(units), Some(running)) = (&tariff.units, facts.running) else { return Ok(nothing) };
-    let monthly = monthly_difference(now, then, units, facts.catalogue, facts.billing.currency)?;
-    let all_days = i128::from(days_between(running.days.from, running.days.until));
-    let days_left = i128::from(days_between(facts.today, running.days.until));
-    if monthly.0 <= 0 || all_days <= 0 || days_left <= 0 {
-        return Ok(nothing);
-    }
-    let exact = monthly.0 * i128::from(running.months) * i128::from(running.discount.remainder()) * days_left;
-    let minor = divide_half_up(exact, RESOURCE_SCALE * i128::from(Percent::WHOLE) * all_days);
-    let minor = i64::try_from(minor).map_err(|_| MoneyError::TooLarge)?;
-    Ok(Money::minor(minor, facts.billing.currency))
+) -> Result<Option<More>, ChangeError> {
+    let (Some(units), Some(running)) = (&tariff.units, facts.running) else { return Ok(None) };
+    let pricing = facts.catalogue.pricing(facts.billing.currency, facts.billing.day);
+    let monthly = monthly_difference(now, then, units, &pricing)?;
+    let part = PartOfInterval::rest(&running, facts.today).filter(|_| monthly.0 > 0);
+    Ok(part.map(|part| More { monthly, part }))
 }
 
-fn invoice(tariff: &Tariff, facts: &ChangeFacts<'_>, price: Money, amount: VatLine) -> NewInvoice {
+fn invoice(
+    tariff: &Tariff,
+    facts: &ChangeFacts<'_>,
+    price: Money,
+    amount: VatLine,
+    more: &More,
+) -> Result<NewInvoice, ChangeError> {
+    let exact_monthly = i64::try_from(more.monthly.0).map_err(|_| MoneyError::TooLarge)?;
+    let working = Working { origin: Origin::Units, exact_monthly: Some(exact_monthly), part: Some(more.part), price };
     let line = InvoiceLine {
         item: LineItem::Change(tariff.id),
         quantity: 1,
@@ -177,13 +196,16 @@ fn invoice(tariff: &Tariff, facts: &ChangeFacts<'_>, price: Money, amount: VatLi
         months: 0,
         discount: Percent::ZERO,
         amount,
+        working,
     };
-    NewInvoice {
+    let pricing = facts.catalogue.pricing(facts.billing.currency, facts.billing.day);
+    Ok(NewInvoice {
         purpose: InvoicePurpose::Change,
         total: amount.gross,
         vat: facts.billing.vat,
         prices: facts.billing.prices,
+        conversion: pricing.conversion([working.origin])?,
         lines: vec![line],
         paid: true,
-    }
+    })
 }

@@ -7,6 +7,7 @@ mod payment;
 mod place;
 mod power;
 mod renew;
+mod retariff;
 mod server;
 mod settle;
 
@@ -17,5 +18,6 @@ pub use payment::{BillingMode, Payment, PaymentTerms, Unpaid};
 pub use place::{PlaceError, PlaceFacts, PlaceRequest, Placement, place};
 pub use power::{PowerChange, PowerError, PowerOperation, change_power};
 pub use renew::{RenewError, RenewRequest, Renewal, proforma, renew, resumes};
+pub use retariff::{TariffChange, TariffError, TariffFacts, TariffRequest, change_tariff};
 pub use server::ServerSpec;
 pub use settle::{Interval, first_interval, next_interval};

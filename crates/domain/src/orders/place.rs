@@ -145,6 +145,7 @@ pub fn place(request: &PlaceRequest, facts: &PlaceFacts<'_>) -> Result<Placement
         total: quote.total,
         vat: facts.billing.vat,
         prices: facts.billing.prices,
+        conversion: quote.conversion,
         lines: quote.lines,
         paid: payment.is_made(),
     };

@@ -129,6 +129,7 @@ fn invoice(months: Months, quote: Quote, billing: &BillingTerms, paid: bool) -> 
         total: quote.total,
         vat: billing.vat,
         prices: billing.prices,
+        conversion: quote.conversion,
         lines: quote.lines,
         paid,
     }

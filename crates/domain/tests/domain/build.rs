@@ -1,5 +1,7 @@
 //! A small catalogue and orders of it.
 
+use std::collections::BTreeMap;
+
 use domain::{
     billing::Wallets,
     calendar::Months,
@@ -29,6 +31,7 @@ fn addon(id: i64, monthly: i64, setup: i64, max_quantity: u32, group: Option<&st
         name: format!("addon {id}"),
         monthly: euro(monthly),
         setup: euro(setup),
+        prices: BTreeMap::new(),
         min_quantity: 1,
         max_quantity,
         group: group.map(str::to_owned),
@@ -50,6 +53,7 @@ fn tariff(id: i64, vid: Vid, monthly: i64, setup: i64, addons: &[i64]) -> Tariff
         name: format!("tariff {id}"),
         monthly: euro(monthly),
         setup: euro(setup),
+        prices: BTreeMap::new(),
         without_domain: vid != Vid::Hosting,
         once_per_customer: false,
         for_sale: true,
@@ -93,7 +97,7 @@ pub fn catalogue() -> Catalogue {
 }
 
 pub fn terms() -> BillingTerms {
-    BillingTerms { currency: EUR, vat: Vat::fixed(Percent::ZERO), prices: Prices::Gross }
+    BillingTerms { currency: EUR, vat: Vat::fixed(Percent::ZERO), prices: Prices::Gross, day: TODAY, rate_days: None }
 }
 
 pub fn payment(credit: i64, bonus: i64, unpaid: Unpaid) -> PaymentTerms {

@@ -10,5 +10,6 @@ mod notices;
 mod place;
 mod power;
 mod price;
+mod rates;
 mod renew;
 mod vat;

@@ -1,7 +1,8 @@
 //! getTarifs.
 
 use domain::{
-    catalogue::{Addon, Catalogue, Period, PriceError, Tariff, Vid},
+    calendar::day_of,
+    catalogue::{Addon, Catalogue, Period, PriceError, Pricing, Tariff, Vid},
     field::Field,
     money::Currency,
 };
@@ -86,7 +87,8 @@ impl Reading for GetTarifs {
             };
             let catalogue = catalogue::newest(realm, connection).await?;
             let currency = call.buyer().currency;
-            let listed = catalogue.for_sale(vid).map(|t| tariff(t, &catalogue, currency));
+            let pricing = catalogue.pricing(currency, day_of(call.caller.now, &realm.rules().zone));
+            let listed = catalogue.for_sale(vid).map(|t| tariff(t, &catalogue, &pricing, currency));
             let listed = listed.collect::<Result<Vec<Reply>, PriceError>>().map_err(Error::corrupt)?;
             if listed.is_empty() {
                 return Err(Fault::NoTariffs.into());
@@ -106,15 +108,20 @@ fn flag(set: bool) -> &'static str {
     if set { "1" } else { "0" }
 }
 
-fn tariff(tariff: &Tariff, catalogue: &Catalogue, currency: Currency) -> Result<Reply, PriceError> {
-    let addons = catalogue.addons_of(tariff).map(|a| addon(a, catalogue, currency));
+fn tariff(
+    tariff: &Tariff,
+    catalogue: &Catalogue,
+    pricing: &Pricing<'_>,
+    currency: Currency,
+) -> Result<Reply, PriceError> {
+    let addons = catalogue.addons_of(tariff).map(|a| addon(a, catalogue, pricing));
     let sold = tariff.periods.iter().filter(|p| p.for_new || p.for_renewal);
     Ok(Map::new()
         .with("id", tariff.id.to_string())
         .with("vid", tariff.vid.name())
         .with("name", tariff.name.as_str())
-        .with("costMonthly", catalogue.price_in(tariff.monthly, currency)?.to_string())
-        .with("costSetup", catalogue.price_in(tariff.setup, currency)?.to_string())
+        .with("costMonthly", pricing.tariff_monthly(tariff)?.price.to_string())
+        .with("costSetup", pricing.tariff_setup(tariff)?.price.to_string())
         .with("currency", currency.code())
         .with("allowWithoutDomain", flag(tariff.without_domain))
         .with("months", sold.map(period).collect::<Reply>())
@@ -131,13 +138,13 @@ fn period(period: &Period) -> Reply {
         .into()
 }
 
-fn addon(addon: &Addon, catalogue: &Catalogue, currency: Currency) -> Result<Reply, PriceError> {
+fn addon(addon: &Addon, catalogue: &Catalogue, pricing: &Pricing<'_>) -> Result<Reply, PriceError> {
     let group = addon.group.as_deref().and_then(|key| catalogue.group(key));
     Ok(Map::new()
         .with("id", addon.id.to_string())
         .with("name", addon.name.as_str())
-        .with("costMonthly", catalogue.price_in(addon.monthly, currency)?.to_string())
-        .with("costSetup", catalogue.price_in(addon.setup, currency)?.to_string())
+        .with("costMonthly", pricing.addon_monthly(addon)?.price.to_string())
+        .with("costSetup", pricing.addon_setup(addon)?.price.to_string())
         .with("group", group.map_or("", |g| g.key.as_str()))
         .with("groupRequired", flag(group.is_some_and(|g| g.required)))
         .with("minQuantity", addon.min_quantity.to_string())

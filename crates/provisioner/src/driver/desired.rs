@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::tasks::Operation;
 use store::tasks::ClaimedTask;
 
-use super::{Machine, Observed, Traits};
+use super::{Machine, MadeWith, Observed, Traits};
 
 /// Kept of a restart as what was seen before, when the machine was off: any start is another one then.
 pub const WAS_OFF: &str = "";
@@ -19,8 +19,10 @@ pub enum Desired {
         running: Option<bool>,
         /// Which of the order's systems it is to have at least.
         generation: i32,
-        /// What else is to be seen of it.
+        /// What else is to be seen of it. What can't be told nobody can vouch for.
         traits: Traits,
+        /// What its new system must not be seen without. What can't be told is not held against it.
+        made_with: Box<MadeWith>,
         /// Whether it is to have been started since the task was first taken.
         restarted: Option<Restarted>,
     },
@@ -53,9 +55,10 @@ pub enum Verdict {
 pub fn desired_by(task: &ClaimedTask, boot: Option<&str>) -> Desired {
     match desired(task.operation, task.generation) {
         Desired::Present { running, generation, .. } => {
+            let (traits, made_with) = (traits_wanted_by(task), Box::new(MadeWith::of(task)));
             let since = || boot.map_or(Restarted::SinceUnknown, |boot| Restarted::Since(boot.to_owned()));
             let restarted = (task.operation == Operation::Restart).then(since);
-            Desired::Present { running, generation, traits: traits_wanted_by(task), restarted }
+            Desired::Present { running, generation, traits, made_with, restarted }
         }
         Desired::Missing => Desired::Missing,
     }
@@ -64,8 +67,10 @@ pub fn desired_by(task: &ClaimedTask, boot: Option<&str>) -> Desired {
 /// What an operation wants of an order whose newest system is `generation`, as far as any order goes.
 #[must_use]
 fn desired(operation: Operation, generation: i32) -> Desired {
-    let present =
-        |running, generation| Desired::Present { running, generation, traits: Traits::default(), restarted: None };
+    let present = |running, generation| {
+        let (traits, made_with) = (Traits::default(), Box::default());
+        Desired::Present { running, generation, traits, made_with, restarted: None }
+    };
     match operation {
         Operation::Create | Operation::Reinstall => present(Some(true), generation),
         // A reinstallation that is queued behind them has raised the generation already; it is not theirs to wait for.
@@ -115,7 +120,7 @@ impl Desired {
             (Self::Missing, Observed::Missing) => Verdict::Met,
             (Self::Missing, Observed::Present(_)) => Verdict::Missed("the machine is still there".into()),
             (Self::Present { .. }, Observed::Missing) => Verdict::Missed("there is no machine".into()),
-            (Self::Present { running, generation, traits, restarted }, Observed::Present(machine)) => {
+            (Self::Present { running, generation, traits, made_with, restarted }, Observed::Present(machine)) => {
                 if machine.generation < *generation {
                     let has = machine.generation;
                     return Verdict::Missed(format!("its system is generation {has}, not {generation}"));
@@ -124,7 +129,8 @@ impl Desired {
                     return Verdict::Missed(format!("the machine is {}", power(machine)));
                 }
                 let was_restarted = restarted.as_ref().map(|restarted| ("restart", restarted.is_seen_in(machine)));
-                judge_all(was_restarted.into_iter().chain(traits.compared_with(&machine.traits)))
+                let made = made_with.compared_with(&machine.traits).map(|(what, so)| (what, Some(so)));
+                judge_all(was_restarted.into_iter().chain(made).chain(traits.compared_with(&machine.traits)))
             }
         }
     }
@@ -258,7 +264,8 @@ mod tests {
     fn a_restart_is_told_by_the_start_alone() {
         let judged = |before: Option<&str>, now| {
             let restarted = Some(before.map_or(Restarted::SinceUnknown, |boot| Restarted::Since(boot.to_owned())));
-            let wanted = Desired::Present { running: Some(true), generation: 1, traits: Traits::default(), restarted };
+            let (traits, made_with) = (Traits::default(), Box::default());
+            let wanted = Desired::Present { running: Some(true), generation: 1, traits, made_with, restarted };
             wanted.judge(&Observed::Present(machine(true, 1, now)))
         };
         assert_eq!(judged(Some("a"), Some("b")), Verdict::Met);

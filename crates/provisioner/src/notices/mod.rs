@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) use files::sweep;
 pub use relay::Relay;
-pub use settings::{MailSettings, MailTransport, NoticeSettings, SmtpSecurity, SmtpSettings};
+pub use settings::{MailSettings, MailTransport, NoticeSettings, SmtpSecurity, SmtpSettings, WEBHOOK_ANSWER};
 
 /// What came of a try.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -124,7 +124,7 @@ impl<'a> Relay<'a> {
             Target::Webhook(Some(_)) if self.realm.kind() == RealmKind::Test => {
                 Outcome::Nowhere("nothing of the test realm is sent anywhere".to_owned())
             }
-            Target::Webhook(Some(to)) => webhook::send(of, to, &self.settings.webhook_networks).await,
+            Target::Webhook(Some(to)) => webhook::send(of, to, self.settings).await,
         }
     }
 

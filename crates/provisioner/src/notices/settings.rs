@@ -7,6 +7,10 @@ use lettre::{
     message::Mailbox,
     transport::smtp::client::{Certificate, TlsParameters},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+/// A customer's service has so long to take a message.
+pub const WEBHOOK_ANSWER: Duration = Duration::from_secs(15);
 
 /// How notices are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub struct NoticeSettings {
     pub disable_webhook_days: u16,
     /// Networks that webhooks may be in beside the Internet.
     pub webhook_networks: Vec<IpNetwork>,
+    /// A webhook has so long to take a message: [`WEBHOOK_ANSWER`], but for tests.
+    pub webhook_answer: Duration,
 }
 
 /// `[mail]`
@@ -90,8 +96,14 @@ impl SmtpSettings {
         let mut builder = TlsParameters::builder(self.host.clone());
         if let Some(path) = &self.ca_file {
             let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            let pem = fs::read(path).map_err(|error| told(&error))?;
-            builder = builder.add_root_certificate(Certificate::from_pem(&pem).map_err(|error| told(&error))?);
+            let mut signers = CertificateDer::pem_file_iter(path).map_err(|error| told(&error))?.peekable();
+            if signers.peek().is_none() {
+                return Err(told(&"there is no certificate in it"));
+            }
+            for signer in signers {
+                let der = signer.map_err(|error| told(&error))?.to_vec();
+                builder = builder.add_root_certificate(Certificate::from_der(der).map_err(|error| told(&error))?);
+            }
         }
         builder.build_rustls().map_err(|error| error.to_string())
     }

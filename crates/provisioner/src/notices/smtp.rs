@@ -56,16 +56,21 @@ impl Smtp {
 }
 
 /// Only what a server says for good of the message or its receiver is for good; that it lets nobody in is for staff to put
-/// right, and then the message goes out.
+/// right, and then the message goes out. Where the login is refused, no other message need try it.
 fn meaning(name: &str, error: &Error) -> Outcome {
     let why = format!("{name}: {}", told(error));
     match error.status() {
         Some(Code { severity: Severity::PermanentNegativeCompletion, category: Category::MailSystem, .. }) => {
             Outcome::Refused(why)
         }
-        Some(_) => Outcome::Again(Again { why, whole: false, after: Duration::ZERO }),
+        Some(code) => Outcome::Again(Again { why, whole: is_of_the_login(code), after: Duration::ZERO }),
         None => Outcome::Again(Again::whole(why)),
     }
+}
+
+/// 454, 534, 535 and 538 answer AUTH, 530 whoever didn't say it (RFC 4954).
+fn is_of_the_login(code: Code) -> bool {
+    matches!(u16::from(code), 454 | 530 | 534 | 535 | 538)
 }
 
 fn told(error: &Error) -> String {

@@ -1,25 +1,19 @@
 //! A notice as a signed message to a customer's service (Standard Webhooks).
 
-use std::time::Duration;
-
-use ipnetwork::IpNetwork;
 use letters::message;
 use reqwest::Method;
 use store::notices::{Claimed, Webhook};
 use tokio::time::Instant;
 
-use super::{Again, Outcome};
+use super::{Again, NoticeSettings, Outcome};
 use crate::driver::{
     Secrets, Signed,
     web::{Ask, Endpoint, Unanswered},
 };
 
-/// A service has so long to take a message.
-const ANSWER: Duration = Duration::from_secs(15);
-
 /// Sends it. Any 2xx is taken for its word that it has it; of the answer nothing more is read.
-pub(super) async fn send(of: &Claimed, to: &Webhook, networks: &[IpNetwork]) -> Outcome {
-    let endpoint = match Endpoint::of_customer(&to.url, networks) {
+pub(super) async fn send(of: &Claimed, to: &Webhook, settings: &NoticeSettings) -> Outcome {
+    let endpoint = match Endpoint::of_customer(&to.url, &settings.webhook_networks) {
         Ok(endpoint) => endpoint,
         Err(why) => return Outcome::Again(Again::whole(why)),
     };
@@ -36,7 +30,7 @@ pub(super) async fn send(of: &Claimed, to: &Webhook, networks: &[IpNetwork]) -> 
         ("content-type", "application/json".to_owned()),
         ("user-agent", "Vartai".to_owned()),
     ];
-    let deadline = Instant::now() + ANSWER;
+    let deadline = Instant::now() + settings.webhook_answer;
     match endpoint.ask(Ask { method: Method::POST, path: String::new(), headers, body, deadline }).await {
         Ok(reply) if (200..300).contains(&reply.status) => Outcome::Sent(format!("it said {}", reply.status)),
         Ok(reply) => Outcome::Again(Again {

@@ -67,6 +67,24 @@ impl Bed {
         self.db.database.live.transaction("deposit", deposit).await.unwrap();
     }
 
+    pub async fn withdraw(&self, buyer: &Buyer, minor: i64) {
+        let amount = Money::minor(minor, buyer.currency);
+        let withdraw =
+            async |tx: &mut Tx| ledger::move_money(tx, buyer.customer, Movement::Withdrawal, amount, "").await;
+        self.db.database.live.transaction("withdraw", withdraw).await.unwrap();
+    }
+
+    /// Orders that something may be due of today, and those of which something is.
+    pub async fn due(&self) -> (usize, usize) {
+        let look = async |tx: &mut Tx| {
+            let day = tx.today();
+            let may_be = billing::candidates(tx, day).await?;
+            let due = billing::due_orders(tx, day, &may_be).await?;
+            Ok::<_, store::Error>((may_be.len(), due.iter().map(Vec::len).sum()))
+        };
+        self.db.database.live.transaction("look", look).await.unwrap()
+    }
+
     /// Moves the test realm's clock.
     pub async fn advance(&self, days: u64) {
         let by = Duration::from_hours(24 * days);

@@ -12,4 +12,5 @@ mod interlock;
 mod kills;
 mod life;
 mod model;
+mod reminders;
 mod years;

@@ -4,7 +4,10 @@ pub mod subjects;
 
 use std::time::Duration;
 
-use domain::{orders::OrderId, tasks::Operation};
+use domain::{
+    orders::{OrderId, ServerSpec},
+    tasks::Operation,
+};
 use provisioner::driver::{Class, Desired, Driver, LIFE, Observed, Outcome, Restarted, Verdict, WAS_OFF, desired_by};
 use serde_json::json;
 use store::tasks::ClaimedTask;
@@ -31,11 +34,15 @@ struct Story<'a, S> {
     tasks: i64,
     generation: i32,
     password_version: i32,
+    /// As they were last changed: a new system is made with them.
+    size: Option<ServerSpec>,
+    hostname: Option<String>,
 }
 
 impl<'a, S: Subject> Story<'a, S> {
     fn of(subject: &'a S) -> Self {
-        Self { subject, tasks: 1000, generation: 1, password_version: 1 }
+        let ClaimedTask { server: size, hostname, .. } = task_of(subject.order(), 1000, Operation::Create);
+        Self { subject, tasks: 1000, generation: 1, password_version: 1, size, hostname }
     }
 
     /// The order's next task.
@@ -46,6 +53,7 @@ impl<'a, S: Subject> Story<'a, S> {
         let mut task = task_of(self.subject.order(), self.tasks, operation);
         task.generation = self.generation;
         task.password_version = self.password_version;
+        (task.server, task.hostname) = (self.size.clone(), self.hostname.clone());
         match operation {
             Operation::Change => task.params = json!({"cpu": "4", "ram": "4096", "quota": "40", "bandwidth": "40"}),
             Operation::Rename => task.params = json!({"domain": format!("renamed-{}.example.com", self.tasks)}),
@@ -53,6 +61,7 @@ impl<'a, S: Subject> Story<'a, S> {
             Operation::Firewall => task.params = json!({"pps": "2000", "connlimit": "64"}),
             _ => {}
         }
+        (self.size, self.hostname) = (task.size(), task.wanted_hostname().map(str::to_owned));
         self.subject.know(&task).await;
         task
     }
@@ -104,6 +113,7 @@ impl<'a, S: Subject> Story<'a, S> {
         again.lease.attempt += 1;
         (again.generation, again.password_version) = (task.generation, task.password_version);
         again.params = task.params.clone();
+        (again.server, again.hostname) = (task.server.clone(), task.hostname.clone());
         self.execute(&again).await
     }
 }

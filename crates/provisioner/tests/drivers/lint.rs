@@ -42,8 +42,15 @@ async fn a_good_hook_has_nothing_wrong_and_leaves_nothing() {
 /// Each is looked for among the operations that it has to do with: a hook is made and removed for each.
 #[tokio::test]
 async fn each_sabotage_is_found() {
-    let cases: [(&str, &[Operation], &str); 9] = [
+    let cases: [(&str, &[Operation], &str); 12] = [
         ("twice", &[], "create: asked again it does it again"),
+        ("small", &[], "create: observe says otherwise: the machine's size is not what it is to be"),
+        (
+            "small",
+            &[Operation::Reinstall],
+            "recreate: observe says otherwise: the machine's size is not what it is to be",
+        ),
+        ("nameless", &[], "create: observe says otherwise: the machine's hostname is not what it is to be"),
         ("liar", &[Operation::Suspend], "suspend: observe says otherwise: the machine is running"),
         ("fence", &[], "fence: a task with an older fence is not refused with code 79: it says that it is done"),
         ("destroys-once", &[], "missing: removing what is not there fails: the hook failed (code 1)"),

@@ -8,5 +8,6 @@ mod exec;
 mod hook_service;
 mod http;
 mod lint;
+mod made;
 mod proxmox;
 mod pve;

@@ -6,7 +6,9 @@ use domain::{
     calendar::Months, catalogue::TariffId, domain_name::DomainName, field::Field, language::Language,
     orders::PlaceRequest, orders::Unpaid,
 };
-use provisioner::notices::{MailSettings, MailTransport, NoticeSettings, Relay, SmtpSecurity, SmtpSettings};
+use provisioner::notices::{
+    MailSettings, MailTransport, NoticeSettings, Relay, SmtpSecurity, SmtpSettings, WEBHOOK_ANSWER,
+};
 use store::{
     RealmKind, Tx,
     customers::{Profile, set_profile},
@@ -37,6 +39,7 @@ impl Bed {
             keep_days: 90,
             disable_webhook_days: 5,
             webhook_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            webhook_answer: WEBHOOK_ANSWER,
         };
         Self { db, settings, directory }
     }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -39,15 +39,56 @@ impl Taken {
 pub struct MailServer {
     pub port: u16,
     directory: TempDir,
+    /// "starttls" or "tls"; in the clear without.
+    security: Option<&'static str>,
     process: Option<Child>,
 }
 
 impl MailServer {
     pub fn new() -> Self {
-        let mut server = Self { port: 0, directory: TempDir::new().unwrap(), process: None };
+        Self::of(None)
+    }
+
+    /// One that speaks TLS, for 127.0.0.1, with a certificate that a company of its own signed (`ca`), and lets vartai in
+    /// with "a right password".
+    pub fn with_tls(security: &'static str) -> Self {
+        Self::of(Some(security))
+    }
+
+    fn of(security: Option<&'static str>) -> Self {
+        let mut server = Self { port: 0, directory: TempDir::new().unwrap(), security, process: None };
         server.mode("accept");
+        if security.is_some() {
+            server.certify("127.0.0.1");
+        }
         server.start();
         server
+    }
+
+    /// Has its certificate be for this address, from its next start on.
+    pub fn certify(&self, address: &str) {
+        let extension = format!("subjectAltName = IP:{address}\nextendedKeyUsage = serverAuth\n");
+        fs::write(self.directory.path().join("extensions"), extension).unwrap();
+        for line in [
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem",
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=mail -keyout key.pem -out request.pem",
+            "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out cert.pem",
+        ] {
+            let made =
+                Command::new("openssl").args(line.split(' ')).current_dir(self.directory.path()).output().unwrap();
+            assert!(made.status.success(), "{line}: {}", String::from_utf8_lossy(&made.stderr));
+        }
+    }
+
+    /// Who signed its certificate.
+    pub fn ca(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// Who tried to log in and was refused.
+    pub fn refused(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.directory.path().join("refused")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// What it does from now on (`smtpd.py`).
@@ -61,7 +102,12 @@ impl MailServer {
     pub fn start(&mut self) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notices/smtpd.py");
         let mut command = Command::new("/usr/bin/python3");
-        command.arg("-B").arg(script).arg(self.directory.path()).arg(self.port.to_string());
+        command
+            .args(["-B", "-W", "ignore"])
+            .arg(script)
+            .arg(self.directory.path())
+            .arg(self.port.to_string())
+            .args(self.security);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -12,4 +12,5 @@ mod files;
 mod mail_server;
 mod service;
 mod smtp;
+mod smtp_tls;
 mod webhooks;

@@ -1,6 +1,8 @@
 """A mail server that does as a file says: aiosmtpd, from Debian's python3-aiosmtpd.
 
-smtpd.py DIRECTORY PORT. It says "ready PORT" and serves until stdin ends. DIRECTORY/mode has one of:
+smtpd.py DIRECTORY PORT [starttls|tls]. It says "ready PORT" and serves until stdin ends. With TLS, after STARTTLS or
+from the start, it has the certificate in DIRECTORY/cert.pem and key.pem, and lets in vartai with "a right password",
+and nobody else: what it was told instead is counted, a line each, in DIRECTORY/refused. DIRECTORY/mode has one of:
 
   accept   take every message
   greylist refuse a receiver the first time (450), take it the second
@@ -16,11 +18,13 @@ import email
 import email.policy
 import json
 import pathlib
+import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 directory, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+security = sys.argv[3] if len(sys.argv) > 3 else None
 seen = set()
 
 
@@ -62,9 +66,32 @@ class Handler:
         return "250 2.0.0 Taken"
 
 
+def let_in(server, session, envelope, mechanism, said):
+    right = said.login == b"vartai" and said.password == b"a right password"
+    if not right:
+        with open(directory / "refused", "a") as file:
+            file.write(said.login.decode() + "\n")
+    return AuthResult(success=right, handled=False)
+
+
+def serve():
+    if security is None:
+        return SMTP(Handler(), hostname="mail.test")
+    login = {"authenticator": let_in, "auth_required": True}
+    if security == "tls":
+        return SMTP(Handler(), hostname="mail.test", auth_require_tls=False, **login)
+    return SMTP(Handler(), hostname="mail.test", tls_context=tls(), require_starttls=True, **login)
+
+
+def tls():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
+    return context
+
+
 async def main():
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Handler(), hostname="mail.test"), "127.0.0.1", port)
+    server = await loop.create_server(serve, "127.0.0.1", port, ssl=tls() if security == "tls" else None)
     print("ready", server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

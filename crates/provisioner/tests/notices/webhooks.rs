@@ -1,7 +1,16 @@
 //! Customers' services are told what happens, and lead nobody anywhere.
 
+use std::{
+    io::Read,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
 use domain::language::Language;
-use provisioner::driver::{Secrets, Signed};
+use provisioner::{
+    driver::{Secrets, Signed},
+    notices::WEBHOOK_ANSWER,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use store::{
@@ -119,6 +128,29 @@ async fn redirections_are_not_followed_and_answers_not_read() {
     assert_eq!(states(&bed).await, "waiting 1");
     assert!(other.asked().is_empty());
     assert_eq!(bed.relay_all().await, 1, "it said that it has it, and the rest is of no interest");
+}
+
+/// What is told to a service that takes connections and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_never_answers_is_left_alone_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut bed, ann, _) = with_webhook(&format!("http://{}/", silent.local_addr().unwrap())).await;
+    bed.settings.webhook_answer = Duration::from_millis(300);
+    bed.order(Live, &ann, "a.lt").await;
+    let begun = Instant::now();
+    assert_eq!(bed.relay(Live).await, 0);
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(10), "{took:?}");
+    // It was spoken to: its side has the connection, and what it was told.
+    let (mut heard, mut line) = (silent.accept().unwrap().0, [0; 6]);
+    heard.read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"POST /");
+    assert_eq!(states(&bed).await, "waiting 1");
+    let told = "select detail from live.notice where channel = 'webhook'";
+    let told = bed.db.value::<String>(told).await;
+    assert!(told.contains("time"), "{told}");
+    assert!(bed.db.value::<bool>("select failing_since is not null from live.webhook").await);
+    assert_eq!(WEBHOOK_ANSWER, Duration::from_secs(15), "as the documents say");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,6 +119,18 @@ async fn a_liar_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_machine_that_is_smaller_than_it_was_sold_is_not_taken_for_done() {
+    let bed = bed().await;
+    let (_place, settings) = hooked("export SABOTAGE=small\ngood \"$@\"");
+    bed.order().await;
+    bed.work_until(settings, "select state = 'queued' and attempt >= 1 from task").await;
+    let log = bed.text("select results from task").await;
+    assert!(log.contains("\nattempt 1: the machine's size is not what it is to be\n"), "{log}");
+    assert!(bed.holds("select verified is null from task").await);
+    assert!(bed.holds("select class = 'unverified' from task_attempt order by fence limit 1").await);
+}
+
+#[tokio::test]
 async fn a_hook_that_wants_a_person_gets_one() {
     let bed = bed().await;
     let (_place, settings) = hooked("exit 77");

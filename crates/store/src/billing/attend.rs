@@ -1,55 +1,26 @@
 //! One order's turn: what is due of it is decided while its row is held, and made true in the same transaction.
 
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_types};
+use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::InvoiceId,
-    calendar::{Months, day_of},
-    dunning::{Due, End, Standing, due},
+    calendar::Months,
+    dunning::End,
     field::Field,
     orders::{Order, OrderId, OrderState, RenewError, RenewRequest, SuspendedBy, Unpaid, proforma},
     tasks::Operation,
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::civil::Date;
 use jiff_diesel::ToDiesel;
 
-use super::Tally;
+use super::{Tally, standing::Facts};
 use crate::{
-    customers::VatColumns,
-    db::{Error, Tx, sql},
+    db::{Error, Tx},
     invoices::{self, PaidFrom},
     orders::{Buyer, RenewFailure, lock_if_free, renew_held, terminate},
     schema::orders::dsl,
     tasks::{self, NewTask},
 };
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = sql_types::Bool)]
-    auto_renew: bool,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>, deserialize_as = jiff_diesel::NullableDate)]
-    lapsed_on: Option<Date>,
-    #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
-    created_at: Timestamp,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::SmallInt>)]
-    last_months: Option<i16>,
-    #[diesel(sql_type = sql_types::Bool)]
-    has_proforma: bool,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
-    owed: Option<i64>,
-    #[diesel(sql_type = sql_types::Text)]
-    currency: String,
-    #[diesel(embed)]
-    vat: VatColumns,
-}
-
-const QUERY: &str = "\
-    select o.auto_renew, o.lapsed_on, o.created_at, c.currency, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
-      (select i.months from invoice i where i.order_id = o.id and i.status = 'paid' and i.purpose <> 'change' \
-        order by i.id desc limit 1) as last_months, \
-      exists (select from invoice i where i.order_id = o.id and i.status = 'unpaid' and i.ahead) as has_proforma, \
-      (select i.id from invoice i where i.order_id = o.id and i.status = 'unpaid' and not i.ahead) as owed \
-    from orders o join customer c on c.id = o.customer_id left join profile p on p.customer_id = c.id where o.id = $1";
 
 /// Does what is due of an order on `day`; nothing when another transaction holds it, since the next round comes.
 ///
@@ -58,17 +29,13 @@ const QUERY: &str = "\
 pub async fn attend(tx: &mut Tx, id: OrderId, day: Date) -> Result<Tally, Error> {
     tx.set_day(day)?;
     let Some(order) = lock_if_free(tx, id).await? else { return Ok(Tally::default()) };
-    let row: Row = sql(QUERY).bind::<sql_types::BigInt, _>(id.0).get_result(tx.conn()).await?;
-    let due = due_of(tx, &order, &row, day);
+    let facts = Facts::load(tx.conn(), id).await?;
+    let due = facts.due(tx, &order, day);
     if due.is_nothing() {
         return Ok(Tally::default());
     }
-    let buyer = Buyer {
-        customer: order.customer,
-        currency: row.currency.parse().map_err(Error::corrupt)?,
-        vat: row.vat.standing()?,
-    };
-    if due.pay_owed && pay(tx, row.owed).await? {
+    let buyer = facts.buyer(order.customer)?;
+    if due.pay_owed && pay(tx, facts.owed).await? {
         return Ok(Tally { renewed: 1, ..Tally::default() });
     }
     if let Some(months) = due.renew
@@ -87,23 +54,10 @@ pub async fn attend(tx: &mut Tx, id: OrderId, day: Date) -> Result<Tally, Error>
     Ok(Tally { raised: raised.into(), ..ended })
 }
 
-fn due_of(tx: &Tx, order: &Order, row: &Row, day: Date) -> Due {
-    let catalogue = tx.catalogue();
-    let standing = Standing {
-        order,
-        ordered_on: day_of(row.created_at, &tx.rules().zone),
-        auto_renew: row.auto_renew,
-        lapsed_on: row.lapsed_on,
-        last_months: row.last_months.and_then(|months| u16::try_from(months).ok()).and_then(Months::new),
-        has_proforma: row.has_proforma,
-    };
-    due(&standing, catalogue.tariff(order.tariff), &tx.rules().policy, day)
-}
-
 /// Pays what the customer asked for before, if the balance is enough now.
-async fn pay(tx: &mut Tx, owed: Option<i64>) -> Result<bool, Error> {
+async fn pay(tx: &mut Tx, owed: Option<InvoiceId>) -> Result<bool, Error> {
     let Some(owed) = owed else { return Ok(false) };
-    match invoices::pay(tx, InvoiceId(owed), PaidFrom::Balance, "").await {
+    match invoices::pay(tx, owed, PaidFrom::Balance, "").await {
         Ok(_) => Ok(true),
         Err(Error::Refused(_)) => Ok(false),
         Err(error) => Err(error),

@@ -6,7 +6,7 @@ use domain::dunning::{Ends, Facts, Payments, TaskOutcomes};
 use jiff::{Timestamp, civil::Date};
 use jiff_diesel::ToDiesel;
 
-use super::due::count_ending;
+use super::due::{count_ending, count_running};
 use crate::db::{Error, Tx, sql};
 
 /// What is usual is reckoned over so many days.
@@ -60,8 +60,14 @@ pub(super) async fn facts(
         .bind::<sql_types::Date, _>(day.to_diesel())
         .get_result(tx.conn())
         .await?;
-    let (due, running) = count_ending(tx.conn(), &catalogue, &policy, day).await?;
+    let due = count_ending(tx.conn(), &catalogue, &policy, day).await?;
     let count = |of: i64| u64::try_from(of).map_err(Error::corrupt);
+    let done = count(row.done)?;
+    // Few are no finding, whatever their share is: the orders that run are counted for many.
+    let running = match due.saturating_add(done) > policy.limits.ends_floor.into() {
+        true => count_running(tx.conn()).await?,
+        false => due,
+    };
     Ok(Facts {
         now,
         last_run,
@@ -71,6 +77,6 @@ pub(super) async fn facts(
             usual: count(row.before.saturating_mul(span.into()) / (USUAL_DAYS * 24))?,
         },
         tasks: TaskOutcomes { failed: count(row.failed)?, ended: count(row.ended)? },
-        ends: Ends { due, done: count(row.done)?, usual: count(row.usual)?, running },
+        ends: Ends { due, done, usual: count(row.usual)?, running },
     })
 }

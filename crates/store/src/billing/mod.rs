@@ -7,8 +7,9 @@ mod due;
 mod facts;
 mod hold;
 mod round;
+mod standing;
 
 pub use attend::attend;
-pub use due::{PAGE, due_orders};
+pub use due::{PAGE, candidates, due_orders};
 pub use hold::{Day, ReleaseRow, Status, hold, release, status};
-pub use round::{Begun, Round, Tally, begin, end, last_day, leave, progress};
+pub use round::{Begun, Round, Tally, begin, end, last_day, leave, progress, reminded};

@@ -2,8 +2,11 @@
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::dunning::{Finding, check, uncovered};
-use jiff::{Timestamp, civil::Date};
+use domain::{
+    calendar::day_of,
+    dunning::{Finding, check, uncovered},
+};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use jiff_diesel::ToDiesel;
 use uuid::Uuid;
 
@@ -15,6 +18,8 @@ use crate::db::{Error, RealmKind, Tx, sql};
 
 /// A worker that isn't heard of for so long has lost its round, in seconds.
 const LEASE_SECONDS: i32 = 120;
+/// What came up on a day is reminded of as often, in seconds.
+const REMIND_SECONDS: i64 = 3600;
 
 /// A day to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub struct Round {
     pub day: Date,
     /// Whether it is today; else days follow that the realm's clock has passed already.
     pub is_today: bool,
+    /// Whether customers are to be reminded after it: nobody was on this day yet, or not within the hour.
+    pub reminds: bool,
     worker: Uuid,
 }
 
@@ -95,6 +102,8 @@ struct Row {
     last_day: Date,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
     last_at: Option<Timestamp>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
+    reminded_at: Option<Timestamp>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Jsonb>)]
     held: Option<serde_json::Value>,
     #[diesel(sql_type = sql_types::Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
@@ -111,7 +120,7 @@ struct Row {
 /// [`Error`] from the database.
 pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -> Result<Begun, Error> {
     let row: Option<Row> =
-        sql("select coalesce(claimed_until > now() and claimed_by <> $1, false) as claimed, last_day, last_at, held, \
+        sql("select coalesce(claimed_until > now() and claimed_by <> $1, false) as claimed, last_day, last_at, reminded_at, held, \
            now() as now from billing_run for update skip locked")
         .bind::<sql_types::Uuid, _>(worker)
         .get_result(tx.conn())
@@ -133,20 +142,46 @@ pub async fn begin(tx: &mut Tx, worker: Uuid, expected_now: Option<Timestamp>) -
         Vec::new()
     } else {
         let facts = facts(tx, day, seen, row.last_at, expected_now).await?;
-        let release = newest_release(tx.conn()).await?;
-        uncovered(&check(&facts, &tx.rules().policy.limits), release.as_ref(), day)
+        let found = check(&facts, &tx.rules().policy.limits);
+        match found.is_empty() {
+            true => found,
+            false => uncovered(&found, newest_release(tx.conn()).await?.as_ref(), day),
+        }
     };
     if !findings.is_empty() {
         set_held(tx, &findings).await?;
         return Ok(Begun::Held { findings, new: true, seen });
     }
-    let round = Round { day, is_today: day == today, worker };
+    tx.set_day(day)?;
+    let reminds = reminds(row.reminded_at, tx.now(), &tx.rules().zone);
+    let round = Round { day, is_today: day == today, reminds, worker };
     sql("update billing_run set claimed_by = $1, claimed_until = now() + make_interval(secs => $2)")
         .bind::<sql_types::Uuid, _>(worker)
         .bind::<sql_types::Integer, _>(LEASE_SECONDS)
         .execute(tx.conn())
         .await?;
     Ok(Begun::Round { round, seen })
+}
+
+/// Whether it is time to remind customers: of what is due on a day, at its first run, and of what came up since each
+/// hour. A clock that was set back has not reminded of what it passes again.
+fn reminds(last: Option<Timestamp>, now: Timestamp, zone: &TimeZone) -> bool {
+    let Some(last) = last else { return true };
+    day_of(last, zone) != day_of(now, zone) || !(0..REMIND_SECONDS).contains(&last.duration_until(now).as_secs())
+}
+
+/// Writes down that customers were reminded after a round.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub async fn reminded(tx: &mut Tx, round: &Round) -> Result<(), Error> {
+    tx.set_day(round.day)?;
+    let now = tx.now();
+    sql("update billing_run set reminded_at = $1")
+        .bind::<sql_types::Timestamptz, _>(now.to_diesel())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Writes down what was done so far and keeps the round in hand. False when it is lost, or staff stopped the run: then

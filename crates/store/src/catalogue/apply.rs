@@ -11,7 +11,7 @@ use crate::{
     schema::{addon, revision, tariff},
 };
 
-async fn owner(settings: &ConnectSettings) -> Result<crate::db::Conn, Error> {
+pub(super) async fn owner(settings: &ConnectSettings) -> Result<crate::db::Conn, Error> {
     let connector = Connector::new(settings, None, "catalogue, pg_temp", Handle::current());
     connector.connect().await.map_err(|error| Error::Unreachable(error.to_string()))
 }

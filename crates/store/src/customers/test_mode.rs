@@ -101,8 +101,8 @@ async fn refuse_too_many(database: &Database) -> Result<(), Error> {
 
 /// The customer itself, under its own number. What it is let in by stays in the live realm.
 async fn move_in(realm: &Realm, customer: &CustomerRow) -> Result<(), Error> {
-    let query = "insert into customer (id, login, currency, language, vat_points, api_enabled, demo) \
-                 overriding system value values ($1, $2, $3, $4, $5, true, false) on conflict do nothing";
+    let query = "insert into customer (id, login, currency, language, vat_points, vat_fixed, api_enabled, demo) \
+                 overriding system value values ($1, $2, $3, $4, $5, $6, true, false) on conflict do nothing";
     let moving = realm.transaction("move into own realm", async |tx: &mut Tx| {
         sql(query)
             .bind::<sql_types::BigInt, _>(customer.id)
@@ -110,6 +110,7 @@ async fn move_in(realm: &Realm, customer: &CustomerRow) -> Result<(), Error> {
             .bind::<sql_types::Text, _>(&customer.currency)
             .bind::<sql_types::Text, _>(&customer.language)
             .bind::<sql_types::Integer, _>(customer.vat_points)
+            .bind::<sql_types::Bool, _>(customer.vat_fixed)
             .execute(tx.conn())
             .await
             .map_err(Error::from)

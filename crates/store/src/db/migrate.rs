@@ -197,6 +197,7 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
              grant usage on sequence {schema}.movement_id to \"{role}\"; \
              grant insert on {schema}.sealed_entry, {schema}.statement_key to \"{role}\"; \
              grant update (retired_at) on {schema}.statement_key to \"{role}\"; \
+             grant insert (id, customer_id, currency, amount, expires_on, reason) on {schema}.bonus_grant to \"{role}\"; \
              grant insert, update, delete on {schema}.own_realm to \"{role}\";"
         ),
     };
@@ -206,7 +207,7 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
             "grant update (ahead_seconds) on {schema}.clock to \"{role}\"; \
              grant delete on {schema}.orders, {schema}.order_addon, {schema}.service_period, {schema}.server, \
              {schema}.invoice, {schema}.invoice_line, {schema}.credit_note, {schema}.credit_note_line, {schema}.task, \
-             {schema}.task_attempt, {schema}.simulated_server, {schema}.firewall to \"{role}\";"
+             {schema}.task_attempt, {schema}.simulated_server, {schema}.firewall, {schema}.tariff_change to \"{role}\";"
         ),
     };
     format!(
@@ -223,12 +224,13 @@ pub(super) fn grants(kind: RealmKind, schema: &str, role: &str) -> String {
          grant insert on {schema}.order_addon, {schema}.invoice_line, {schema}.service_period, {schema}.credit_note, \
            {schema}.credit_note_line, {schema}.task_callback to \"{role}\"; \
          grant update (series, number) on {schema}.credit_note to \"{role}\"; \
-         grant usage on sequence {schema}.invoice_id_seq to \"{role}\"; \
+         grant usage on sequence {schema}.invoice_id_seq, {schema}.tariff_change_id to \"{role}\"; \
          grant delete on {schema}.allowed_network, {schema}.saved_answer, {schema}.address, {schema}.usage_reading, \
+           {schema}.order_addon, \
            {schema}.usage_rollup to \"{role}\"; \
          grant update on {schema}.billing_run to \"{role}\"; \
          grant insert, update on {schema}.billing_day to \"{role}\"; \
-         grant insert on {schema}.payment, {schema}.billing_release to \"{role}\"; \
+         grant insert on {schema}.payment, {schema}.billing_release, {schema}.tariff_change to \"{role}\"; \
          grant insert, update, delete on {schema}.webhook to \"{role}\"; \
          grant update, delete on {schema}.notice to \"{role}\"; \
          grant execute on function {schema}.tell, {schema}.facts_of_order to \"{role}\"; \

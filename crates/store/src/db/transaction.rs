@@ -8,7 +8,7 @@ use diesel_async::{
 };
 use domain::catalogue::Catalogue;
 use jiff::{Timestamp, civil::Date};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone, sql};
 use crate::seal::Keyring;
@@ -58,11 +58,14 @@ struct Head {
     xact: String,
     #[diesel(sql_type = sql_types::BigInt)]
     revision: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    rates: i64,
 }
 
-/// A transaction that loses against others is tried so often in all.
-const TRIES: u32 = 4;
-/// How long the outcome of a commit whose answer was lost is looked for. Every answer comes within 10 s (CONTRACT 1.2).
+/// A transaction that loses against others is tried again for so long: a deadlock is found after a second, a lock that is
+/// not had after two. Every answer comes within 10 s (CONTRACT 1.2).
+const PATIENCE: Duration = Duration::from_secs(6);
+/// How long the outcome of a commit whose answer was lost is looked for.
 const FIND_OUT: Duration = Duration::from_secs(4);
 
 type Manager = <Object<AsyncPgConnection> as AsyncConnection>::TransactionManager;
@@ -81,12 +84,14 @@ impl Realm {
         name: &'static str,
         mut work: impl AsyncFnMut(&mut Tx) -> Result<T, E>,
     ) -> Result<T, E> {
+        let began = Instant::now();
         let mut attempt = 1;
         loop {
+            let tried = Instant::now();
             match self.attempt(&mut work).await {
-                Err(error) if attempt < TRIES && error.as_store_error().is_some_and(Error::is_conflict) => {
+                Err(error) if began.elapsed() < PATIENCE && error.as_store_error().is_some_and(Error::is_conflict) => {
                     tracing::debug!(name, attempt, "transaction in conflict, tried again");
-                    time::sleep(jitter(attempt)).await;
+                    time::sleep(jitter(attempt, tried.elapsed())).await;
                     attempt += 1;
                 }
                 outcome => return outcome,
@@ -122,10 +127,11 @@ impl Realm {
         let begun = async {
             Manager::begin_transaction(connection.object()).await?;
             let head: Head = sql("select realm_now() as now, pg_current_xact_id()::text as xact, \
-                 (select coalesce(max(id), 0) from revision) as revision")
+                 (select coalesce(max(id), 0) from revision) as revision, \
+                 (select coalesce(max(id), 0) from exchange_rate) as rates")
             .get_result(connection.object())
             .await?;
-            let catalogue = self.catalogue_cache().at(head.revision, connection.object()).await?;
+            let catalogue = self.catalogue_cache().at(head.revision, head.rates, connection.object()).await?;
             Ok((head, catalogue))
         };
         let begun = tokio::select! {
@@ -279,8 +285,10 @@ impl AsStoreError for Error {
     }
 }
 
-/// Between nothing and 20 ms × 2ⁿ: those who met once need not meet again.
-fn jitter(attempt: u32) -> Duration {
-    let ceiling = 20_u64 << attempt.min(6);
+/// Between nothing and 20 ms × 2ⁿ, or as long as the attempt took if that was longer: those who met once need not meet
+/// again, and those who wait for each other's rows have the time to get them.
+fn jitter(attempt: u32, took: Duration) -> Duration {
+    let ceiling = Duration::from_millis(20_u64 << attempt.min(6)).max(took);
+    let ceiling = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(getrandom::u64().unwrap_or(0) % ceiling)
 }

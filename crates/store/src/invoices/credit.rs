@@ -3,7 +3,7 @@
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use domain::{
-    billing::{CreditNoteId, InvoiceId, VatLine, split_credit, split_refund},
+    billing::{CreditNoteId, InvoiceId, VatLine, credit_line, split_credit, split_refund},
     customers::CustomerId,
     money::Money,
     orders::{BillingMode, OrderId},
@@ -95,6 +95,41 @@ pub async fn credit(tx: &mut Tx, id: InvoiceId, wanted: &Credit<'_>) -> Result<C
         give_back(tx, &invoice, written, rest, amount, wanted).await?;
     }
     Ok(Credited { credit_note: read(tx.conn(), written).await?, new: true })
+}
+
+/// Credits lines of a paid invoice by so much each, gross, and gives the money back to the wallets. The order's row is
+/// held. What sums to nothing is not written.
+///
+/// # Errors
+/// [`Error`] from the database, which refuses more than a line has.
+pub(crate) async fn credit_lines(
+    tx: &mut Tx,
+    id: InvoiceId,
+    parts: &[(i16, Money)],
+    cause: &str,
+    note: &str,
+) -> Result<(), Error> {
+    let invoice = show(tx.conn(), id).await?;
+    let zero = Money::zero(invoice.total()?.currency());
+    let lines = left(tx.conn(), id, zero.currency()).await?;
+    let rest = lines.iter().try_fold(zero, |sum, (_, line)| sum.plus(line.gross)).map_err(Error::corrupt)?;
+    let amount = parts.iter().try_fold(zero, |sum, (_, share)| sum.plus(*share)).map_err(Error::corrupt)?;
+    if amount.is_zero() {
+        return Ok(());
+    }
+    let of = |(line, share): &(i16, Money)| {
+        let left = lines.iter().find(|(of, _)| of == line).map(|(_, left)| left);
+        let left = left.ok_or_else(|| Error::corrupt(format!("invoice {} has no line {line}", id.0)))?;
+        Ok((*line, credit_line(left, *share).map_err(Error::corrupt)?))
+    };
+    let taken: Vec<(i16, VatLine)> = parts.iter().map(of).collect::<Result<_, Error>>()?;
+    let wanted = Credit { amount: Some(amount), cause, note, refund: Refund::Wallets };
+    let written = write(tx, id, &invoice, amount, &wanted).await?;
+    write_lines(tx, written, &taken).await?;
+    if tx.realm().billing() == BillingMode::Charging {
+        give_back(tx, &invoice, written, rest, amount, &wanted).await?;
+    }
+    Ok(())
 }
 
 async fn of_cause(tx: &mut Tx, id: InvoiceId, cause: &str) -> Result<Option<CreditNoteRow>, Error> {

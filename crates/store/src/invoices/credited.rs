@@ -131,7 +131,7 @@ struct Left {
 }
 
 /// What credit notes have left of each line of an invoice, by line.
-pub(super) async fn left(
+pub(crate) async fn left(
     connection: &mut Conn,
     invoice: InvoiceId,
     currency: Currency,

@@ -37,6 +37,13 @@ pub struct InvoiceRow {
     pub vat_ground: String,
     /// The country whose rate it is, or that it is not charged to.
     pub vat_country: Option<String>,
+    /// The currency that prices were converted from, where they were.
+    pub base_currency: Option<String>,
+    /// The rate that they were converted at, in billionths.
+    pub rate_billionths: Option<i64>,
+    /// The rate's day, where it has one.
+    #[diesel(deserialize_as = jiff_diesel::NullableDate)]
+    pub rate_day: Option<jiff::civil::Date>,
     /// `gross` or `net`: whether the prices contained the VAT.
     pub prices: String,
     /// With number, what stands on paper.
@@ -85,6 +92,8 @@ pub struct InvoiceLineRow {
     pub vat: i64,
     /// Minor units, with VAT.
     pub gross: i64,
+    /// What it was reckoned from, as the domain's `Working`; none of a line from before that was kept.
+    pub working: Option<serde_json::Value>,
 }
 
 /// Invoices, by id: of a customer, or all.

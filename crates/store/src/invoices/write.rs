@@ -70,6 +70,9 @@ pub(crate) async fn write(
             invoice::vat_ground.eq(new.vat.ground.name()),
             invoice::vat_country.eq(new.vat.country.map(|country| country.to_string())),
             invoice::prices.eq(prices),
+            invoice::base_currency.eq(new.conversion.map(|conversion| conversion.base.code())),
+            invoice::rate_billionths.eq(new.conversion.map(|conversion| conversion.rate.rate.in_billionths())),
+            invoice::rate_day.eq(new.conversion.and_then(|conversion| conversion.rate.day).map(ToDiesel::to_diesel)),
             invoice::created_at.eq(tx.now().to_diesel()),
             invoice::paid_at.eq(paid_at),
             invoice::seller.eq(seller(tx)?),
@@ -85,7 +88,11 @@ async fn write_lines(tx: &mut Tx, id: i64, lines: &[InvoiceLine]) -> Result<(), 
     let catalogue = tx.catalogue();
     let mut rows = Vec::with_capacity(lines.len());
     for (at, line) in (1_i16..).zip(lines) {
-        let (item, item_id, title) = describe(&catalogue, line.item);
+        let (item, item_id, mut title) = describe(&catalogue, line.item);
+        if let (Some(part), true) = (line.working.part, line.months > 0) {
+            // What stands beside it is the whole interval's arithmetic.
+            title.push_str(&format!(", {} – {}: {} / {}", part.from, part.until, part.days, part.of_days));
+        }
         rows.push((
             invoice_line::invoice_id.eq(id),
             invoice_line::line.eq(at),
@@ -99,6 +106,7 @@ async fn write_lines(tx: &mut Tx, id: i64, lines: &[InvoiceLine]) -> Result<(), 
             invoice_line::net.eq(line.amount.net.in_minor()),
             invoice_line::vat.eq(line.amount.vat.in_minor()),
             invoice_line::gross.eq(line.amount.gross.in_minor()),
+            invoice_line::working.eq(serde_json::to_value(line.working).map_err(Error::corrupt)?),
         ));
     }
     diesel::insert_into(invoice_line::table).values(rows).execute(tx.conn()).await?;
@@ -106,7 +114,7 @@ async fn write_lines(tx: &mut Tx, id: i64, lines: &[InvoiceLine]) -> Result<(), 
 }
 
 /// A line's kind, number and name: the name is the one at issue, whatever the catalogue says later.
-fn describe(catalogue: &Catalogue, item: LineItem) -> (&'static str, i64, String) {
+pub(super) fn describe(catalogue: &Catalogue, item: LineItem) -> (&'static str, i64, String) {
     let tariff = |id| catalogue.tariff(id).map_or_else(String::new, |t| t.name.clone());
     let addon = |id| catalogue.addon(id).map_or_else(String::new, |a| a.name.clone());
     match item {

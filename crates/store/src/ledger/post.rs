@@ -8,6 +8,10 @@ use domain::{
     money::{Currency, Money},
 };
 
+use super::{
+    bonus::{NewBonus, grant_bonus},
+    taken::charged_of,
+};
 use crate::db::{Error, Tx, sql};
 
 /// A movement that staff enter.
@@ -28,16 +32,23 @@ struct Id {
 }
 
 /// What a journal is about; no two journals can be about the same.
-struct Event<'a> {
-    kind: &'a str,
-    ref_type: &'a str,
-    ref_id: i64,
-    customer: CustomerId,
-    note: &'a str,
+pub(super) struct Event<'a> {
+    pub kind: &'a str,
+    pub ref_type: &'a str,
+    pub ref_id: i64,
+    /// Which time, where there can be several.
+    pub ref_seq: i32,
+    pub customer: CustomerId,
+    pub note: &'a str,
 }
 
 /// The account of a kind: a wallet of `customer`, or the company's own.
-async fn account(tx: &mut Tx, customer: Option<CustomerId>, kind: &str, currency: Currency) -> Result<i64, Error> {
+pub(super) async fn account(
+    tx: &mut Tx,
+    customer: Option<CustomerId>,
+    kind: &str,
+    currency: Currency,
+) -> Result<i64, Error> {
     let found: Id = sql("select open_account($1, $2, $3) as id")
         .bind::<sql_types::Nullable<sql_types::BigInt>, _>(customer.map(|c| c.0))
         .bind::<sql_types::Text, _>(kind)
@@ -47,12 +58,13 @@ async fn account(tx: &mut Tx, customer: Option<CustomerId>, kind: &str, currency
     Ok(found.id)
 }
 
-async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
+pub(super) async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
     let (accounts, amounts): (Vec<i64>, Vec<i64>) = lines.iter().filter(|(_, amount)| *amount != 0).copied().unzip();
-    sql("select post($1, $2, $3, 0, $4, $5, $6, $7) as id")
+    sql("select post($1, $2, $3, $4, $5, $6, $7, $8) as id")
         .bind::<sql_types::Text, _>(event.kind)
         .bind::<sql_types::Text, _>(event.ref_type)
         .bind::<sql_types::BigInt, _>(event.ref_id)
+        .bind::<sql_types::Integer, _>(event.ref_seq)
         .bind::<sql_types::BigInt, _>(event.customer.0)
         .bind::<sql_types::Text, _>(event.note)
         .bind::<sql_types::Array<sql_types::BigInt>, _>(accounts)
@@ -78,7 +90,7 @@ pub async fn charge_invoice(
     let credit = account(tx, Some(customer), "credit", currency).await?;
     let bonus = account(tx, Some(customer), "bonus", currency).await?;
     let revenue = account(tx, None, "revenue", currency).await?;
-    let event = Event { kind: "charge", ref_type: "invoice", ref_id: invoice.0, customer, note };
+    let event = Event { kind: "charge", ref_type: "invoice", ref_id: invoice.0, ref_seq: 0, customer, note };
     let lines = [(credit, -charge.credit.in_minor()), (bonus, -charge.bonus.in_minor()), (revenue, total.in_minor())];
     post(tx, &event, &lines).await
 }
@@ -96,7 +108,7 @@ pub async fn deposit_for_invoice(
 ) -> Result<(), Error> {
     let credit = account(tx, Some(customer), "credit", total.currency()).await?;
     let cash = account(tx, None, "cash", total.currency()).await?;
-    let event = Event { kind: "deposit", ref_type: "invoice", ref_id: invoice.0, customer, note };
+    let event = Event { kind: "deposit", ref_type: "invoice", ref_id: invoice.0, ref_seq: 0, customer, note };
     post(tx, &event, &[(credit, total.in_minor()), (cash, -total.in_minor())]).await
 }
 
@@ -121,28 +133,20 @@ pub(crate) async fn refund(
     };
     let bonus = account(tx, Some(customer), "bonus", currency).await?;
     let revenue = account(tx, None, "revenue", currency).await?;
-    let event = Event { kind: "refund", ref_type: "credit_note", ref_id: credit_note.0, customer, note };
+    let event = Event { kind: "refund", ref_type: "credit_note", ref_id: credit_note.0, ref_seq: 0, customer, note };
     let lines = [(paid_in, refund.credit.in_minor()), (bonus, refund.bonus.in_minor()), (revenue, -total.in_minor())];
     post(tx, &event, &lines).await
 }
 
 /// What an invoice's charge took from each wallet; nothing where it was not charged.
 pub(crate) async fn charged(tx: &mut Tx, invoice: InvoiceId, currency: Currency) -> Result<Charge, Error> {
-    #[derive(QueryableByName)]
-    struct Taken {
-        #[diesel(sql_type = sql_types::BigInt)]
-        credit: i64,
-        #[diesel(sql_type = sql_types::BigInt)]
-        bonus: i64,
-    }
-    let taken: Taken = sql("select coalesce(-sum(e.amount) filter (where a.kind = 'credit'), 0)::bigint as credit, \
-           coalesce(-sum(e.amount) filter (where a.kind = 'bonus'), 0)::bigint as bonus \
-         from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
-         where j.kind = 'charge' and j.ref_type = 'invoice' and j.ref_id = $1")
-    .bind::<sql_types::BigInt, _>(invoice.0)
-    .get_result(tx.conn())
-    .await?;
-    Ok(Charge { credit: Money::minor(taken.credit, currency), bonus: Money::minor(taken.bonus, currency) })
+    charged_of(tx.conn(), invoice, currency).await
+}
+
+/// The number of the next movement that staff enter.
+pub(super) async fn next_movement(tx: &mut Tx) -> Result<i64, Error> {
+    let number: Id = sql("select nextval('movement_id') as id").get_result(tx.conn()).await?;
+    Ok(number.id)
 }
 
 /// Enters a movement of `amount`, which must be positive.
@@ -159,15 +163,17 @@ pub async fn move_money(
     if amount.in_minor() <= 0 {
         return Err(Error::Refused(format!("{amount} is not an amount to move: it must be more than nothing")));
     }
-    let (kind, wallet, counter, sign) = match movement {
-        Movement::Deposit => ("deposit", "credit", "cash", 1),
-        Movement::Withdrawal => ("withdrawal", "credit", "cash", -1),
-        Movement::Bonus => ("bonus", "bonus", "bonus_given", 1),
+    let (kind, sign) = match movement {
+        Movement::Deposit => ("deposit", 1),
+        Movement::Withdrawal => ("withdrawal", -1),
+        Movement::Bonus => {
+            return grant_bonus(tx, customer, &NewBonus { amount, reason: note, expires_on: None }).await;
+        }
     };
-    let number: Id = sql("select nextval('movement_id') as id").get_result(tx.conn()).await?;
-    let wallet = account(tx, Some(customer), wallet, amount.currency()).await?;
-    let counter = account(tx, None, counter, amount.currency()).await?;
-    let event = Event { kind, ref_type: "movement", ref_id: number.id, customer, note };
+    let ref_id = next_movement(tx).await?;
+    let wallet = account(tx, Some(customer), "credit", amount.currency()).await?;
+    let counter = account(tx, None, "cash", amount.currency()).await?;
+    let event = Event { kind, ref_type: "movement", ref_id, ref_seq: 0, customer, note };
     let minor = amount.in_minor() * sign;
     match post(tx, &event, &[(wallet, minor), (counter, -minor)]).await {
         Err(Error::Insufficient(_)) => Err(Error::Refused(format!("the customer's credit is less than {amount}"))),

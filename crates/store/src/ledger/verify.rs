@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Each invariant, with a query for the rows that break it.
-const INVARIANTS: [(&str, &str); 19] = [
+const INVARIANTS: [(&str, &str); 23] = [
     (
         "every journal has at least two lines and sums to nothing in each currency",
         "select format('journal %s: %s lines, sum %s %s', j.id, count(e.line), coalesce(sum(e.amount), 0), e.currency) as row \
@@ -131,6 +131,35 @@ const INVARIANTS: [(&str, &str); 19] = [
          cross join lateral (select coalesce(sum(e.amount), 0) as bonus from credit_note n join journal j on j.ref_id = n.id and j.ref_type = 'credit_note' \
            join entry e on e.journal_id = j.id join account a on a.id = e.account_id where n.invoice_id = i.id and a.kind = 'bonus') b \
          where abs(b.bonus * i.total - t.bonus * c.credited) * 2 > i.total",
+    ),
+    (
+        "a change of tariff gives back what its credit notes say, and costs what its invoice says",
+        "select format('tariff change %s: refunded %s, credited %s; cost %s, invoiced %s', t.id, t.refunded, coalesce(c.credited, 0), t.cost, coalesce(i.total, 0)) as row \
+         from tariff_change t left join invoice i on i.id = t.invoice_id and i.order_id = t.order_id and i.status = 'paid' and i.purpose = 'change' \
+         left join lateral (select -sum(n.total) as credited from credit_note n join invoice o on o.id = n.invoice_id \
+           where o.order_id = t.order_id and n.cause = 'tariff change ' || t.id) c on true \
+         where coalesce(c.credited, 0) <> t.refunded or coalesce(i.total, 0) <> t.cost or t.refunded + t.consumed <> t.charged",
+    ),
+    (
+        "an order has the tariff that it was changed to last",
+        "select format('order %s: tariff %s, changed to %s', o.id, o.tariff_id, t.to_tariff) as row \
+         from (select distinct on (order_id) order_id, to_tariff from tariff_change order by order_id, id desc) t \
+         join orders o on o.id = t.order_id where o.tariff_id <> t.to_tariff",
+    ),
+    (
+        "a bonus wallet is what its customer's grants have left",
+        "select format('customer %s: wallet %s, grants %s', a.customer_id, a.balance, coalesce(g.remaining, 0)) as row from account a \
+         left join lateral (select sum(remaining) as remaining from bonus_grant g where g.customer_id = a.customer_id) g on true \
+         where a.kind = 'bonus' and a.balance <> coalesce(g.remaining, 0)",
+    ),
+    (
+        "a grant has left what was added to it less what was used, and a journal uses what it moves",
+        "select format('grant %s: left %s, uses %s', g.id, g.remaining, coalesce(sum(u.amount), 0)) as row \
+         from bonus_grant g left join bonus_use u on u.grant_id = g.id group by g.id \
+         having g.remaining <> coalesce(sum(u.amount), 0) + case when g.carried then g.amount else 0 end \
+         union all select format('journal %s: uses %s', u.journal_id, sum(u.amount)) from bonus_use u group by u.journal_id \
+         having sum(u.amount) is distinct from (select sum(e.amount) from entry e join account a on a.id = e.account_id \
+           where e.journal_id = u.journal_id and a.kind = 'bonus')",
     ),
     (
         "numbers of credit notes have no gap in their series",

@@ -1,5 +1,7 @@
 //! Reading an order as decisions see it.
 
+use std::collections::BTreeMap;
+
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -16,7 +18,7 @@ use jiff::civil::Date;
 
 use super::Sizes;
 use crate::{
-    customers::Credentials,
+    customers::{Credentials, by_id, vat_standing},
     db::{Conn, Error, Rules, Tx, sql},
 };
 
@@ -35,7 +37,13 @@ impl Buyer {
     /// The terms of its prices on a day, under the company's rules.
     #[must_use]
     pub fn terms(&self, rules: &Rules, day: Date) -> BillingTerms {
-        BillingTerms { currency: self.currency, vat: self.vat.vat(rules.vat.as_ref(), day), prices: rules.prices }
+        BillingTerms {
+            currency: self.currency,
+            vat: self.vat.vat(rules.vat.as_ref(), day),
+            prices: rules.prices,
+            day,
+            rate_days: rules.policy.rate_days,
+        }
     }
 }
 
@@ -43,6 +51,15 @@ impl From<&Credentials> for Buyer {
     fn from(of: &Credentials) -> Self {
         Self { customer: of.customer, currency: of.currency, vat: of.vat }
     }
+}
+
+/// Who buys for a customer, as the gateway would find it.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn buyer(connection: &mut Conn, customer: CustomerId) -> Result<Buyer, Error> {
+    let currency = by_id(connection, customer).await?.currency.parse().map_err(Error::corrupt)?;
+    Ok(Buyer { customer, currency, vat: vat_standing(connection, customer).await? })
 }
 
 #[derive(QueryableByName)]
@@ -103,8 +120,16 @@ const QUERY: &str = "\
 /// # Errors
 /// [`Error`] from the database.
 pub async fn load(connection: &mut Conn, customer: CustomerId, id: OrderId) -> Result<Option<Order>, Error> {
-    let order = query(connection, id, "").await?;
+    let order = query(connection, id).await?;
     Ok(order.filter(|order| order.customer == customer && order.state != OrderState::Terminated))
+}
+
+/// An order, terminated or not.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub(super) async fn find(connection: &mut Conn, id: OrderId) -> Result<Option<Order>, Error> {
+    query(connection, id).await
 }
 
 /// An order, held until the transaction ends; wallets are taken after it.
@@ -112,17 +137,23 @@ pub async fn load(connection: &mut Conn, customer: CustomerId, id: OrderId) -> R
 /// # Errors
 /// [`Error`] from the database.
 pub(crate) async fn lock(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Error> {
-    query(tx.conn(), id, " for no key update of o").await?;
-    // Read again with the lock held: what the first statement saw of other tables may be older than the lock.
-    query(tx.conn(), id, "").await
+    hold(tx.conn(), id, "").await?;
+    // Read with the lock held: what a statement that waits for it saw of other tables may be older than the lock.
+    query(tx.conn(), id).await
 }
 
 /// As [`lock`]; `None` also when another transaction holds it.
 pub(crate) async fn lock_if_free(tx: &mut Tx, id: OrderId) -> Result<Option<Order>, Error> {
-    if query(tx.conn(), id, " for no key update of o skip locked").await?.is_none() {
-        return Ok(None);
+    match hold(tx.conn(), id, " skip locked").await? {
+        true => query(tx.conn(), id).await,
+        false => Ok(None),
     }
-    query(tx.conn(), id, "").await
+}
+
+/// Takes an order's row until the transaction ends. Whether it was had.
+async fn hold(connection: &mut Conn, id: OrderId, or: &str) -> Result<bool, Error> {
+    let query = sql(format!("select from orders where id = $1 for no key update{or}"));
+    Ok(query.bind::<sql_types::BigInt, _>(id.0).execute(connection).await? > 0)
 }
 
 /// A customer's orders in certain states, by id.
@@ -144,8 +175,23 @@ pub(crate) async fn load_all(
     rows.into_iter().map(order).collect()
 }
 
-async fn query(connection: &mut Conn, id: OrderId, lock: &str) -> Result<Option<Order>, Error> {
-    let query = sql(format!("{QUERY} where o.id = $1{lock}")).bind::<sql_types::BigInt, _>(id.0);
+/// These orders, in one query; one that can't be read keeps no other.
+///
+/// # Errors
+/// [`Error`] from the database.
+pub(crate) async fn load_some(
+    connection: &mut Conn,
+    ids: &[i64],
+) -> Result<BTreeMap<OrderId, Result<Order, Error>>, Error> {
+    let rows: Vec<Row> = sql(format!("{QUERY} where o.id = any($1)"))
+        .bind::<sql_types::Array<sql_types::BigInt>, _>(ids)
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| (OrderId(row.id), order(row))).collect())
+}
+
+async fn query(connection: &mut Conn, id: OrderId) -> Result<Option<Order>, Error> {
+    let query = sql(format!("{QUERY} where o.id = $1")).bind::<sql_types::BigInt, _>(id.0);
     let row: Option<Row> = query.get_result(connection).await.optional()?;
     row.map(order).transpose()
 }

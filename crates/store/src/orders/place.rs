@@ -3,6 +3,7 @@
 use diesel::{ExpressionMethods, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
+    billing::Selection,
     field::Field,
     orders::{
         OrderId, OrderState, Payment, PaymentTerms, PlaceError, PlaceFacts, PlaceRequest, Placement, Unpaid,
@@ -111,7 +112,8 @@ async fn conflicts(tx: &mut Tx, buyer: &Buyer, request: &PlaceRequest) -> Result
     };
     let domain = request.domain.given().map(domain::domain_name::DomainName::ascii);
     let query = "select \
-        exists(select from orders where customer_id = $1 and tariff_id = $2 and once_only) as had_once, \
+        exists(select from orders where customer_id = $1 and tariff_id = $2 and once_only) \
+          or exists(select from tariff_change where customer_id = $1 and from_tariff = $2 and from_once) as had_once, \
         exists(select from orders where tariff_id = $2 and domain_ascii = $3 and state <> 'terminated') as domain_taken";
     Ok(sql(query)
         .bind::<sql_types::BigInt, _>(buyer.customer.0)
@@ -143,9 +145,10 @@ async fn insert(tx: &mut Tx, buyer: &Buyer, placement: &Placement) -> Result<Ord
     Ok(OrderId(id))
 }
 
-async fn insert_parts(tx: &mut Tx, id: i64, placement: &Placement) -> Result<(), Error> {
-    let mut addons = Vec::with_capacity(placement.addons.len());
-    for (position, chosen) in (1_i16..).zip(&placement.addons) {
+/// Writes an order's addons, of which it has none yet.
+pub(super) async fn insert_addons(tx: &mut Tx, id: i64, chosen: &[Selection]) -> Result<(), Error> {
+    let mut addons = Vec::with_capacity(chosen.len());
+    for (position, chosen) in (1_i16..).zip(chosen) {
         addons.push((
             order_addon::order_id.eq(id),
             order_addon::position.eq(position),
@@ -156,6 +159,11 @@ async fn insert_parts(tx: &mut Tx, id: i64, placement: &Placement) -> Result<(),
     if !addons.is_empty() {
         diesel::insert_into(order_addon::table).values(addons).execute(tx.conn()).await?;
     }
+    Ok(())
+}
+
+async fn insert_parts(tx: &mut Tx, id: i64, placement: &Placement) -> Result<(), Error> {
+    insert_addons(tx, id, &placement.addons).await?;
     if let Some(spec) = &placement.server {
         let size = |value: u32| i32::try_from(value).map_err(Error::corrupt);
         let catalogue = tx.catalogue();

@@ -120,7 +120,8 @@ pub async fn change(
     Ok(Changed { change, task: Some(queued.id) })
 }
 
-async fn write_server(tx: &mut Tx, id: OrderId, spec: &ServerSpec) -> Result<(), Error> {
+/// Writes the sizes that a server is to have.
+pub(crate) async fn write_server(tx: &mut Tx, id: OrderId, spec: &ServerSpec) -> Result<(), Error> {
     let size = |value: u32| i32::try_from(value).map_err(Error::corrupt);
     diesel::update(server::table.find(id.0))
         .set((

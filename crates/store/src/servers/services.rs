@@ -68,8 +68,10 @@ struct Extra {
 
 const EXTRA: &str = "\
     select o.id, o.created_at, lower(p.span) as paid_from, upper(p.span) as paid_until, i.months, \
-      (select max(l.discount_points) from invoice_line l where l.invoice_id = i.id and l.item = 'tariff') \
-        as discount_points, \
+      (select l.discount_points from invoice c join invoice_line l on l.invoice_id = c.id and l.item = 'tariff' \
+        where c.order_id = o.id and c.status = 'paid' \
+          and (c.id = i.id or (l.working->'part'->>'until')::date = upper(p.span)) \
+        order by c.id desc limit 1) as discount_points, \
       coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, s.node, \
       array(select a.ip from address a where a.order_id = o.id and a.released_at is null order by a.ip) as addresses, \
       o.server_login, o.remark \

@@ -38,7 +38,7 @@ pub struct ClaimedTask {
     pub params: serde_json::Value,
     /// The server, as it was last changed; none without a plan.
     pub server: Option<ServerSpec>,
-    /// What the server is to call itself, as it was last set.
+    /// What the server is to call itself, as it was last set before this task.
     pub hostname: Option<String>,
     /// Which of the order's passwords the service is to have.
     pub password_version: i32,
@@ -155,8 +155,8 @@ const MAY_BE_DONE: &str = "\
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
 /// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
-/// reinstallations asked for until then. A server's size is the one before the changes that are still to come: they may
-/// come to nothing.
+/// reinstallations asked for until then. A server's size and hostname are those before the changes that are still to come:
+/// they may come to nothing, and a system that was made before them is not to be seen with them.
 fn claim_query() -> String {
     format!(
         "with node as ( \
@@ -179,16 +179,20 @@ fn claim_query() -> String {
              t.cancel_requested_at is not null as cancel_asked), \
          tried as (insert into task_attempt (task_id, fence, attempt, worker) select id, fence, attempt, $2 from taken) \
          select taken.*, o.tariff_id, s.image_id, o.server_login, o.server_password, \
-           coalesce((c.undo->>'cpu_ghz')::int, s.cpu_ghz) as cpu_ghz, \
-           coalesce((c.undo->>'ram_mb')::int, s.ram_mb) as ram_mb, \
-           coalesce((c.undo->>'disk_gb')::int, s.disk_gb) as disk_gb, \
-           coalesce((c.undo->>'bandwidth_mbps')::int, s.bandwidth_mbps) as bandwidth_mbps, coalesce(s.hostname, o.domain_ascii, 's' || o.id) as hostname, \
+           coalesce((c.sized->>'cpu_ghz')::int, s.cpu_ghz) as cpu_ghz, \
+           coalesce((c.sized->>'ram_mb')::int, s.ram_mb) as ram_mb, \
+           coalesce((c.sized->>'disk_gb')::int, s.disk_gb) as disk_gb, \
+           coalesce((c.sized->>'bandwidth_mbps')::int, s.bandwidth_mbps) as bandwidth_mbps, \
+           coalesce(case when c.named is null then s.hostname else c.named->>'hostname' end, o.domain_ascii, \
+             's' || o.id) as hostname, \
            coalesce(s.password_version, 1) as password_version, \
            coalesce(s.generation, 1 + (select count(*) from task r where r.order_id = taken.order_id \
              and r.operation = 'server_recreate' and r.id <= taken.id and r.state <> 'cancelled')::int) as generation \
          from taken join orders o on o.id = taken.order_id left join server s on s.order_id = o.id \
-           left join lateral (select c.undo from task c where c.order_id = o.id and c.id > taken.id \
-             and c.state = 'queued' and c.undo ? 'cpu_ghz' order by c.id limit 1) c on true"
+           left join lateral (select (array_agg(c.undo order by c.id) filter (where c.undo ? 'cpu_ghz'))[1] as sized, \
+               (array_agg(c.undo order by c.id) filter (where c.undo ? 'hostname'))[1] as named \
+             from task c where c.order_id = o.id and c.id > taken.id and c.state = 'queued' \
+               and c.undo ?| array['cpu_ghz', 'hostname']) c on true"
     )
 }
 

@@ -218,12 +218,11 @@ async fn leave(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
 /// a setting that is known not to have been made: its customer sees what is in force, and may set it again. All else
 /// waits for staff.
 async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str, known: bool) -> Result<(), Error> {
-    let is =
-        |kind: fn(Operation) -> bool| Operation::ALL.into_iter().any(|operation| kind(operation) && task.is(operation));
+    let is_setting = Operation::ALL.into_iter().any(|operation| operation.is_setting() && task.is(operation));
     match tx.rules().provisioning.refund_failed {
         _ if task.cancel_asked => give_up(tx, task, log).await,
-        _ if known && is(Operation::is_setting) => nothing::end(tx, task, Nothing::Failed, log).await,
-        RefundFailed::AtOnce if is(Operation::is_paid_for) => nothing::end(tx, task, Nothing::Failed, log).await,
+        _ if known && is_setting => nothing::end(tx, task, Nothing::Failed, log).await,
+        RefundFailed::AtOnce if task.is_paid_for() => nothing::end(tx, task, Nothing::Failed, log).await,
         RefundFailed::AtOnce | RefundFailed::ByStaff => wait_for_staff(tx, task, log).await,
     }
 }

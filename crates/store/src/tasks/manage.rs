@@ -111,7 +111,10 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
         let failed: i64 = failed.count().get_result(tx.conn()).await?;
         return Err(Error::Refused(match failed {
             0 => format!("task {} does not wait for staff", id.0),
-            _ => format!("task {} has failed and its money was returned: it has to be ordered again", id.0),
+            _ => format!(
+                "task {} has failed for good: what was paid for it was returned, so it has to be ordered again",
+                id.0
+            ),
         }));
     }
     tx.wake();

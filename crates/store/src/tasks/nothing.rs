@@ -64,6 +64,12 @@ impl OpenTask {
         self.operation == operation.name()
     }
 
+    /// Whether what was paid for it is returned when it comes to nothing. A change that stands for another tariff leaves
+    /// the papers, the order and the server's sizes as they are (ADR 0024).
+    pub fn is_paid_for(&self) -> bool {
+        self.is(Operation::Create) || self.is(Operation::Change) && self.undoes
+    }
+
     fn order(&self) -> OrderId {
         OrderId(self.order_id)
     }
@@ -96,8 +102,9 @@ pub(super) async fn end(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> 
             close(tx, change, Nothing::Cancelled, why).await?;
         }
     }
-    if how == Nothing::Failed {
-        attend(tx, of).await?;
+    // An order whose tariff was changed would be left with another server than it pays for.
+    if how == Nothing::Failed || of.is(Operation::Change) && !of.is_paid_for() {
+        attend(tx, of, how).await?;
     }
     Ok(())
 }
@@ -147,10 +154,18 @@ async fn return_all(tx: &mut Tx, create: &OpenTask) -> Result<String, Error> {
 }
 
 /// Staff are to look at the order: what can't be made is theirs, what could not be changed goes on as it is.
-async fn attend(tx: &mut Tx, of: &OpenTask) -> Result<(), Error> {
-    let paid_for = Operation::ALL.into_iter().any(|operation| operation.is_paid_for() && of.is(operation));
-    let what = if paid_for { "its money was returned" } else { "what it set was put back" };
-    let why = format!("{} failed for good, and {what}: vartai task log {}", of.operation, of.id);
+async fn attend(tx: &mut Tx, of: &OpenTask, how: Nothing) -> Result<(), Error> {
+    let what = match (of.is_paid_for(), of.undoes) {
+        (true, _) => "its money was returned",
+        (false, true) => "what it set was put back",
+        (false, false) if of.is(Operation::Change) => "its server is not what its tariff says",
+        (false, false) => "nothing was to be put back",
+    };
+    let how = match how {
+        Nothing::Failed => "failed for good",
+        Nothing::Cancelled => "was cancelled",
+    };
+    let why = format!("{} {how}, and {what}: vartai task log {}", of.operation, of.id);
     diesel::update(orders::table.find(of.order_id)).set(orders::attention.eq(why)).execute(tx.conn()).await?;
     if of.is(Operation::Create) {
         sql("update orders set by_hand = true, state = 'manual', suspended_by = null \

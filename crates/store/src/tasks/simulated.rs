@@ -173,7 +173,7 @@ impl Wanted {
         SimulatedServer {
             generation: self.generation,
             image_id: self.image.clone(),
-            size: if now.is_there() { now.size } else { self.size.unwrap_or_default() },
+            size: self.size.unwrap_or(now.size),
             hostname: self.hostname.clone(),
             password_version: self.password_version,
             network: SimulatedNetwork::default()

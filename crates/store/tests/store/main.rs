@@ -10,6 +10,7 @@
 
 mod acts;
 mod addresses;
+mod bonuses;
 mod capabilities;
 mod catalogue;
 mod clock;
@@ -27,8 +28,10 @@ mod payments;
 mod privileges;
 mod races;
 mod random;
+mod rates;
 mod refusals;
 mod restored;
+mod retariff;
 mod sabotage;
 mod scratch;
 mod staff_passwords;

@@ -23,7 +23,8 @@ use crate::{
 /// What Ann has at first, in cents.
 const RICH: i64 = 100_000;
 
-async fn fail(realm: &Realm, task: &ClaimedTask) -> bool {
+/// A try that failed for good. False when it was not the task's worker any more.
+pub async fn fail(realm: &Realm, task: &ClaimedTask) -> bool {
     let failed =
         Failed { class: "missing", driver: Some("simulated"), why: "no template", known: true, next: Next::Never };
     realm.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &failed).await).await.unwrap()
@@ -60,7 +61,7 @@ async fn what_failed_for_good_is_paid_back_once() {
     assert_eq!(tried, "failed missing simulated no template");
     // Nobody gets it for nothing afterwards.
     let again = live.transaction("retry", async |tx| tasks::retry(tx, create.lease.id).await).await;
-    assert!(matches!(&again, Err(Error::Refused(why)) if why.contains("money was returned")), "{again:?}");
+    assert!(matches!(&again, Err(Error::Refused(why)) if why.contains("was returned")), "{again:?}");
     let done = orders::Processed::default();
     let done = live.transaction("process", async |tx| orders::process(tx, id, &done).await).await;
     assert!(matches!(done, Err(Error::Refused(_))), "{done:?}");

@@ -42,7 +42,7 @@ async fn credit_half(db: &TestDb) {
 }
 
 /// Each sabotage, with the invariant that it breaks.
-const SABOTAGES: [(&str, &str); 26] = [
+const SABOTAGES: [(&str, &str); 31] = [
     ("every journal has", "update live.entry set amount = amount + 1 where journal_id = 1 and line = 2"),
     ("every journal has", "delete from live.entry where journal_id = 3"),
     ("every journal has", "insert into live.journal (kind, ref_type, ref_id) values ('refund', 'movement', 77)"),
@@ -95,6 +95,19 @@ const SABOTAGES: [(&str, &str); 26] = [
         "what bonuses paid",
         "update live.entry set account_id = (select id from live.account where kind = 'credit' and customer_id = 1) \
          where journal_id = 7 and amount > 0",
+    ),
+    ("a bonus wallet is what", "update live.bonus_grant set remaining = remaining - 1 where remaining > 0"),
+    ("a grant has left what", "update live.bonus_use set amount = amount - 1 where amount < 0"),
+    ("a grant has left what", "delete from live.bonus_use where amount < 0"),
+    (
+        "a change of tariff gives back",
+        "insert into live.tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, charged, consumed, refunded, cost, note, settled) \
+         values (1, 1, 1, current_date, 1, 1, false, 'EUR', 300, 100, 200, 0, '', 1)",
+    ),
+    (
+        "an order has the tariff",
+        "insert into live.tariff_change (id, order_id, customer_id, day, from_tariff, to_tariff, from_once, currency, charged, consumed, refunded, cost, note, settled) \
+         values (1, 1, 1, current_date, 1, 2, false, 'EUR', 0, 0, 0, 0, '', 1)",
     ),
     (
         "numbers of credit notes",

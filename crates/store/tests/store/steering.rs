@@ -1,6 +1,7 @@
 //! What steers the queue: whose turn it is, and what the budgets let through.
 
 use domain::{
+    domain_name::DomainName,
     field::Field,
     orders::{ChangeRequest, OrderId, PowerOperation},
     tasks::{Operation, TaskId},
@@ -205,4 +206,29 @@ async fn more_than_the_budget_of_deletions_waits_for_staff() {
     // An hour later there is room again.
     db.run_sql("update live.task set created_at = now() - interval '61 minutes'").await;
     assert!(!power(&store, &ann, orders[0], PowerOperation::Reinstall).await.unwrap().by_hand);
+}
+
+#[tokio::test]
+async fn a_system_is_made_with_what_was_asked_for_before_it() {
+    let (db, ann, id) = ready().await;
+    let (store, live) = (&db.database, &db.database.live);
+    let rename = async |name: &str| {
+        let name = DomainName::parse(name).unwrap();
+        live.transaction("rename", async |tx| servers::rename(tx, ann.customer, id, &name).await).await.unwrap()
+    };
+    power(store, &ann, id, PowerOperation::Reinstall).await.unwrap();
+    rename("one.example").await;
+    change(store, &ann, id, 4).await.unwrap();
+    rename("two.example").await;
+    let mut made = Vec::new();
+    while let Some(task) = claim(live).await {
+        made.push(format!("{}GHz {}", task.size().unwrap().cpu_ghz, task.wanted_hostname().unwrap()));
+        assert!(succeed(live, &task).await);
+    }
+    // What a try that was lost has made is looked at by the next one, which comes after all of these were asked for.
+    assert_eq!(
+        made,
+        [format!("2GHz s{id}"), "2GHz one.example".into(), "4GHz one.example".into(), "4GHz two.example".into()]
+    );
+    db.verify_books().await;
 }

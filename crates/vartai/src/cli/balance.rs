@@ -1,12 +1,16 @@
 //! `vartai balance`
 
 use clap::{Args, Subcommand};
-use domain::money::{Currency, Money};
+use domain::{
+    calendar::parse_day,
+    money::{Currency, Money},
+};
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use store::{
     RealmKind,
     customers::CustomerRow,
-    ledger::{self, Movement},
+    ledger::{self, BonusGrant, Movement, NewBonus},
     payments::{self, Incoming, Received},
 };
 
@@ -20,8 +24,13 @@ pub enum BalanceCommand {
     Deposit(DepositArguments),
     /// Money is paid back: take it from the credit
     Withdraw(MovementArguments),
-    /// Give a bonus, which charges take first
-    Bonus(MovementArguments),
+    /// Give a bonus, which charges take first, that which expires first before others
+    Bonus(BonusArguments),
+    /// List a customer's bonuses, newest first, with what is left of each
+    Bonuses {
+        /// The customer
+        login: String,
+    },
     /// List what moved the credit and the bonus, newest first
     Statement {
         /// The customer
@@ -44,6 +53,20 @@ pub struct MovementArguments {
     note: String,
 }
 
+/// Arguments of `vartai balance bonus`.
+#[derive(Debug, Args)]
+pub struct BonusArguments {
+    #[command(flatten)]
+    movement: MovementArguments,
+    /// The last day that it can be spent on; for ever unless given
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    expires: Option<Date>,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    parse_day(text).ok_or_else(|| format!("{text:?} is not a day: write YYYY-MM-DD"))
+}
+
 /// Arguments of `vartai balance deposit`.
 #[derive(Debug, Args)]
 pub struct DepositArguments {
@@ -59,7 +82,8 @@ pub async fn run(command: BalanceCommand, installation: &Installation) -> Result
     match command {
         BalanceCommand::Deposit(of) => deposit(of, installation).await,
         BalanceCommand::Withdraw(of) => enter(Movement::Withdrawal, of, installation).await,
-        BalanceCommand::Bonus(of) => enter(Movement::Bonus, of, installation).await,
+        BalanceCommand::Bonus(of) => bonus(of, installation).await,
+        BalanceCommand::Bonuses { login } => bonuses(&login, installation).await,
         BalanceCommand::Statement { login, limit } => statement(&login, limit, installation).await,
     }
 }
@@ -96,6 +120,41 @@ pub async fn balances(installation: &Installation, realm: RealmKind, of: &Custom
     Ok(Balances { credit: wallets.credit.to_string(), bonus: wallets.bonus.to_string(), total: total.to_string() })
 }
 
+async fn bonus(of: BonusArguments, installation: &Installation) -> Result<Report, Failure> {
+    let BonusArguments { movement: MovementArguments { login, amount, note }, expires } = of;
+    let customer = installation.customer(&login).await?;
+    let amount = Money::parse(&amount, currency(&customer)?).map_err(Failure::usage)?;
+    let (id, live) = (customer.customer(), &installation.database.live);
+    let new = NewBonus { amount, reason: &note, expires_on: expires };
+    live.transaction("bonus", async |tx| ledger::grant_bonus(tx, id, &new).await).await?;
+    payments::settle(live, id).await?;
+    told(&customer, amount, false, installation).await
+}
+
+async fn bonuses(login: &str, installation: &Installation) -> Result<Report, Failure> {
+    let customer = installation.customer(login).await?;
+    let currency = currency(&customer)?;
+    let live = &installation.database.live;
+    let all = live.read(async |connection| ledger::bonuses(connection, customer.customer()).await).await?;
+    let money = |minor| Money::minor(minor, currency).to_string();
+    let until = |of: &BonusGrant| of.expires_on.map(|day| day.to_string());
+    let rows: Vec<[String; 5]> = all
+        .iter()
+        .map(|of| {
+            let given = installation.moment(of.granted_at);
+            [given, money(of.amount), money(of.remaining), until(of).unwrap_or_default(), of.reason.clone()]
+        })
+        .collect();
+    let json = all.iter().map(|of| {
+        json!({
+            "id": of.id, "amount": money(of.amount), "remaining": money(of.remaining), "expires": until(of),
+            "reason": of.reason, "granted": of.granted_at.to_string(),
+        })
+    });
+    let json: Value = json.collect();
+    Ok(Report::new(table(["GIVEN", "AMOUNT", "LEFT", "UNTIL", "REASON"], &rows, "no bonuses"), json))
+}
+
 async fn deposit(of: DepositArguments, installation: &Installation) -> Result<Report, Failure> {
     let DepositArguments { movement: MovementArguments { login, amount, note }, reference } = of;
     let customer = installation.customer(&login).await?;
@@ -113,9 +172,6 @@ async fn enter(movement: Movement, of: MovementArguments, installation: &Install
     let id = customer.customer();
     let entering = async |tx: &mut store::Tx| ledger::move_money(tx, id, movement, amount, &of.note).await;
     installation.database.live.transaction("move money", entering).await?;
-    if movement == Movement::Bonus {
-        payments::settle(&installation.database.live, id).await?;
-    }
     told(&customer, amount, false, installation).await
 }
 

@@ -9,10 +9,8 @@ use std::{
 
 use ::catalogue::{Mistake, Plan, applied, plan, read};
 use clap::{Args, Subcommand};
-use domain::{
-    catalogue::Catalogue,
-    money::{Currency, Money},
-};
+use domain::{catalogue::Catalogue, money::Currency};
+use jiff::civil::Date;
 use serde_json::json;
 use store::{RealmKind, addresses, catalogue as stored, customers};
 
@@ -150,6 +148,6 @@ pub async fn unpriced(of: &Catalogue, installation: &Installation) -> Result<BTr
             currencies.insert(super::balance::currency(&customer)?);
         }
     }
-    currencies.retain(|currency| of.price_in(Money::minor(100, of.base), *currency).is_err());
+    currencies.retain(|currency| *currency != of.base && of.rate_on(*currency, Date::MAX).is_err());
     Ok(currencies)
 }

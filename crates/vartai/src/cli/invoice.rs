@@ -19,6 +19,7 @@ use store::{
 };
 
 use super::{
+    explain,
     realm::RealmOption,
     report::{Report, or_null, table},
 };
@@ -43,6 +44,11 @@ enum InvoiceCommand {
     },
     /// Show an invoice with its lines
     Show {
+        /// The invoice
+        id: i64,
+    },
+    /// Explain an invoice's figures step by step
+    Explain {
         /// The invoice
         id: i64,
     },
@@ -91,6 +97,7 @@ pub async fn run(arguments: InvoiceArguments, installation: &Installation) -> Re
     match arguments.command {
         InvoiceCommand::List { login } => list(kind, login.as_deref(), installation).await,
         InvoiceCommand::Show { id } => show::run(kind, id, installation).await,
+        InvoiceCommand::Explain { id } => explain::invoice(kind, id, installation).await,
         InvoiceCommand::Pay { id, amount, reference, note, .. } if amount.is_some() || reference.is_some() => {
             receive(kind, id, amount.as_deref(), reference.as_deref(), &note, installation).await
         }

@@ -3,7 +3,9 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::report::Report;
+use store::RealmKind;
+
+use super::{explain, report::Report};
 use crate::{failure::Failure, installation::Installation};
 
 /// What to do with the books.
@@ -11,12 +13,18 @@ use crate::{failure::Failure, installation::Installation};
 pub enum LedgerCommand {
     /// Check every invariant of the books; exit code 1 and the rows where one fails
     Verify,
+    /// Explain what an order cost: its invoices, its credit notes, and what the ledger has of them
+    Explain {
+        /// The order
+        order: i64,
+    },
 }
 
 /// Does it.
 pub async fn run(command: LedgerCommand, installation: &Installation) -> Result<Report, Failure> {
     match command {
         LedgerCommand::Verify => verify(installation).await,
+        LedgerCommand::Explain { order } => explain::order(RealmKind::Live, order, installation).await,
     }
 }
 

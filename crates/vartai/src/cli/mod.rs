@@ -10,6 +10,7 @@ mod clock;
 mod customer;
 mod demo;
 mod doctor;
+mod explain;
 mod hook;
 mod invoice;
 mod key;
@@ -18,6 +19,7 @@ mod migrate;
 mod notice;
 mod order;
 mod profile;
+mod rate;
 mod realm;
 mod report;
 mod secret;
@@ -87,6 +89,9 @@ enum Command {
     /// The special users of the account and server API
     #[command(subcommand, arg_required_else_help = true)]
     Apiuser(apiuser::ApiuserCommand),
+    /// Exchange rates by day
+    #[command(subcommand, arg_required_else_help = true)]
+    Rate(rate::RateCommand),
     /// Customers' money
     #[command(subcommand, arg_required_else_help = true)]
     Balance(balance::BalanceCommand),
@@ -177,6 +182,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Allow(command) => allow::run(command, installation).await,
         Command::Key(command) => key::run(command, installation).await,
         Command::Apiuser(command) => apiuser::run(command, installation).await,
+        Command::Rate(command) => rate::run(command, installation).await,
         Command::Balance(command) => balance::run(command, installation).await,
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,

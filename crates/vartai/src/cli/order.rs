@@ -1,6 +1,7 @@
 //! `vartai order`
 
 mod staff;
+mod tariff;
 
 use clap::{Args, Subcommand};
 use domain::{
@@ -18,7 +19,10 @@ use store::{
     tasks::TaskFilter,
 };
 
-use self::staff::{OverrideArguments, ProcessArguments, SetArguments};
+use self::{
+    staff::{OverrideArguments, ProcessArguments, SetArguments},
+    tariff::{ChangeTariffArguments, QuoteArguments},
+};
 use super::{
     realm::RealmOption,
     report::{Report, listing, or_null, table, yes_no},
@@ -67,6 +71,12 @@ enum OrderCommand {
     /// Set how an order goes on by itself
     #[command(arg_required_else_help = true)]
     Set(SetArguments),
+    /// Change an order's tariff or addons from today on: what is left of the old is given back, the new is charged
+    #[command(arg_required_else_help = true)]
+    ChangeTariff(ChangeTariffArguments),
+    /// Tell what a new order or a renewal would cost, step by step; nothing is charged
+    #[command(arg_required_else_help = true)]
+    Quote(QuoteArguments),
     /// End an order: its domain is free, its server is off, and removed after the days of grace
     Terminate {
         /// The order
@@ -92,6 +102,8 @@ pub async fn run(arguments: OrderArguments, installation: &Installation) -> Resu
         OrderCommand::Process(of) => staff::process(kind, of, installation).await,
         OrderCommand::Override(of) => staff::overrule(kind, of, installation).await,
         OrderCommand::Set(of) => staff::set(kind, of, installation).await,
+        OrderCommand::ChangeTariff(of) => tariff::change(kind, of, installation).await,
+        OrderCommand::Quote(of) => tariff::quote(kind, of, installation).await,
         OrderCommand::Restore { id } => {
             let restoring = async |tx: &mut store::Tx| orders::restore(tx, OrderId(id)).await;
             installation.realm(kind).transaction("restore order", restoring).await?;

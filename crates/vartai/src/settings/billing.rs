@@ -37,6 +37,10 @@ pub struct BillingSettings {
     pub unpaid_order_days: Days,
     /// What becomes of money that arrives.
     pub settle: SettleName,
+    /// `vartai doctor` complains of exchange rates that are older than so many days.
+    pub rate_warn_days: Days,
+    /// New orders are refused at rates that are older than so many days.
+    pub rate_refuse_days: Option<Days>,
     /// When the billing run asks for a person.
     pub interlock: InterlockSettings,
     /// Which VAT whose invoices have.
@@ -57,6 +61,8 @@ impl Default for BillingSettings {
             keep_days: Days(policy.lapse.keep_days),
             unpaid_order_days: Days(policy.unpaid_order_days),
             settle: SettleName(policy.settle),
+            rate_warn_days: Days(4),
+            rate_refuse_days: None,
             interlock: InterlockSettings::default(),
             vat: VatSettings::default(),
         }
@@ -74,6 +80,7 @@ impl BillingSettings {
             unpaid_order_days: self.unpaid_order_days.0,
             settle: self.settle.0,
             remind_days: RemindDays::default(),
+            rate_days: self.rate_refuse_days.map(|days| days.0),
             limits: Limits {
                 max_gap_hours: interlock.max_gap_hours,
                 clock_tolerance_seconds: interlock.clock_tolerance_seconds,

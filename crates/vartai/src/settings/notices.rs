@@ -6,7 +6,7 @@ use domain::notices::RemindDays;
 use ipnetwork::IpNetwork;
 use lettre::message::Mailbox;
 use provisioner::notices::{
-    MailSettings as Mail, MailTransport, NoticeSettings as Notices, SmtpSecurity, SmtpSettings,
+    MailSettings as Mail, MailTransport, NoticeSettings as Notices, SmtpSecurity, SmtpSettings, WEBHOOK_ANSWER,
 };
 use serde::Deserialize;
 
@@ -197,6 +197,7 @@ impl Settings {
             keep_days: notices.keep_days.0,
             disable_webhook_days: notices.disable_webhook_days.get(),
             webhook_networks: notices.webhook_networks.clone(),
+            webhook_answer: WEBHOOK_ANSWER,
         }
     }
 

@@ -1,6 +1,9 @@
 //! server_os.
 
-use ::domain::catalogue::{Arch, Catalogue, OsImage, PriceError};
+use ::domain::{
+    calendar::day_of,
+    catalogue::{Arch, OsImage, PriceError, Pricing},
+};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use gateway_http::reply::{Map, Reply};
 use store::{Conn, Error, Realm, catalogue};
@@ -44,11 +47,13 @@ impl Reading<Iv> for ServerOs {
     ) -> LocalBoxFuture<'a, Result<Reply, Failure>> {
         async move {
             let catalogue = catalogue::newest(realm, connection).await?;
+            let today = day_of(call.caller.now, &realm.rules().zone);
+            let pricing = catalogue.pricing(call.caller.buyer.currency, today);
             let tariff = catalogue.tariff(call.service()?.order.tariff);
             let ids = tariff.map_or(&[][..], |tariff| &tariff.images);
             let mut listed = Map::new();
             for image in ids.iter().filter_map(|id| catalogue.image(id)).filter(|image| image.for_sale) {
-                let shown = of_image(image, &catalogue, call).map_err(Error::corrupt)?;
+                let shown = of_image(image, &pricing).map_err(Error::corrupt)?;
                 listed.try_push(image.id.0.clone(), shown).map_err(Error::corrupt)?;
             }
             Ok(listed.into())
@@ -57,7 +62,7 @@ impl Reading<Iv> for ServerOs {
     }
 }
 
-fn of_image(image: &OsImage, catalogue: &Catalogue, call: &Call<'_>) -> Result<Map, PriceError> {
+fn of_image(image: &OsImage, pricing: &Pricing<'_>) -> Result<Map, PriceError> {
     let arch = match image.arch {
         Arch::Bits64 => "64-bit",
         Arch::Bits32 => "32-bit",
@@ -70,7 +75,7 @@ fn of_image(image: &OsImage, catalogue: &Catalogue, call: &Call<'_>) -> Result<M
         shown = shown.with("panel", "yes");
     }
     if let Some(price) = image.price {
-        shown = shown.with("price", catalogue.price_in(price, call.caller.buyer.currency)?.to_string());
+        shown = shown.with("price", pricing.convert(price)?.price.to_string());
     }
     Ok(shown)
 }

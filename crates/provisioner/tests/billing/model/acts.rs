@@ -16,7 +16,7 @@ use jiff::ToSpan;
 use store::{
     Error, Tx,
     invoices::{self, Credit, PaidFrom, Refund},
-    ledger::{self, Movement},
+    ledger::{self, Movement, NewBonus},
     orders::{self, PlaceFailure, PowerFailure, RenewFailure},
 };
 
@@ -52,7 +52,7 @@ impl World {
 
     /// Something that is done to a customer's order, or to its money.
     pub async fn act(&mut self, at: usize) -> String {
-        let dice = self.dice.below(20);
+        let dice = self.dice.below(23);
         let is_live = self.lives[at].service.as_ref().is_some_and(Service::is_live);
         let (what, expected, came) = match dice {
             0..=4 => self.move_money(at).await,
@@ -64,6 +64,7 @@ impl World {
             14..=15 => self.power(at).await,
             16..=17 => self.turn_auto_renew(at).await,
             18 => self.refund(at).await,
+            19..=21 => self.change(at).await,
             _ => self.terminate(at).await,
         };
         self.tell(&what, &expected, &came, at);
@@ -73,18 +74,27 @@ impl World {
     async fn move_money(&mut self, at: usize) -> (String, String, String) {
         let minor = self.dice.of(&[0_i64, 1, 300, 999, 1620, 3060, 12_000]);
         let movement = self.dice.of(&[Movement::Deposit, Movement::Deposit, Movement::Withdrawal, Movement::Bonus]);
+        let last = self.dice.of(&[None, Some(0), Some(2), Some(20), Some(60)]);
+        let until = last.map(|days: i64| self.today.saturating_add(days.days()));
         let (buyer, purse) = (self.lives[at].buyer, &mut self.lives[at].purse);
         let may = minor > 0 && (movement != Movement::Withdrawal || purse.credit >= minor);
         match movement {
             _ if !may => {}
             Movement::Deposit => (purse.credit, purse.cash) = (purse.credit + minor, purse.cash + minor),
             Movement::Withdrawal => (purse.credit, purse.cash) = (purse.credit - minor, purse.cash - minor),
-            Movement::Bonus => (purse.bonus, purse.given) = (purse.bonus + minor, purse.given + minor),
+            Movement::Bonus => purse.give(minor, until),
         }
         let amount = Money::minor(minor, buyer.currency);
-        let moving = async |tx: &mut Tx| ledger::move_money(tx, buyer.customer, movement, amount, "").await;
+        let moving = async |tx: &mut Tx| match movement {
+            Movement::Deposit | Movement::Withdrawal => {
+                ledger::move_money(tx, buyer.customer, movement, amount, "").await
+            }
+            Movement::Bonus => {
+                ledger::grant_bonus(tx, buyer.customer, &NewBonus { amount, reason: "", expires_on: until }).await
+            }
+        };
         let came = self.bed.live().transaction("move", moving).await;
-        (format!("{movement:?} {minor} of {at}"), allowed(may), of_staff(came))
+        (format!("{movement:?} {minor} of {at}, until {until:?}"), allowed(may), of_staff(came))
     }
 
     async fn place(&mut self, at: usize) -> (String, String, String) {
@@ -120,10 +130,11 @@ impl World {
             owes: Some(count),
             ahead: None,
             paid: Vec::new(),
+            intervals: Vec::new(),
             restorable: None,
         };
-        let purse = self.lives[at].purse;
-        let enough = cost.is_some_and(|cost| purse.credit + purse.bonus >= cost);
+        let purse = &self.lives[at].purse;
+        let enough = cost.is_some_and(|cost| purse.credit + purse.bonus() >= cost);
         let expected = match cost {
             _ if taken => "DomainTaken",
             None => "Period",

@@ -56,19 +56,19 @@ fn service_of(life: &Life) -> Option<(i64, String)> {
         service.state.name(),
         day(service.until),
         day(service.lapsed),
-        service.paid.len(),
+        service.intervals.len(),
     );
     Some((service.id.0, text))
 }
 
 async fn compare(world: &World, lives: &[&Life], what: &str) {
     for life in lives {
-        assert!(life.purse.credit >= 0 && life.purse.bonus >= 0, "the oracle itself is overdrawn: {life:#?}");
+        assert!(life.purse.credit >= 0 && life.purse.bonus() >= 0, "the oracle itself is overdrawn: {life:#?}");
     }
     let services: Vec<(i64, String)> = lives.iter().filter_map(|life| service_of(life)).collect();
     let purses = lives.iter().map(|life| {
-        let purse = life.purse;
-        (life.buyer.customer.0, format!("{} {} {}", purse.credit, purse.bonus, purse.consumed))
+        let purse = &life.purse;
+        (life.buyer.customer.0, format!("{} {} {}", purse.credit, purse.bonus(), purse.consumed))
     });
     let purses: Vec<(i64, String)> = purses.collect();
     let look = async |at: &Statement, expected: &[(i64, String)]| {
@@ -132,6 +132,8 @@ pub struct Counts {
     terminated: i64,
     expired: i64,
     credited: i64,
+    changed: i64,
+    ended: i64,
 }
 
 impl Counts {
@@ -141,7 +143,8 @@ impl Counts {
             (select count(*) from live.invoice where number is not null), \
             (select count(*) from live.credit_note), \
             (select sum(renewed)::bigint from live.billing_day), (select sum(suspended)::bigint from live.billing_day), \
-            (select sum(terminated)::bigint from live.billing_day), (select sum(expired)::bigint from live.billing_day)";
+            (select sum(terminated)::bigint from live.billing_day), (select sum(expired)::bigint from live.billing_day), \
+            (select count(*) from live.tariff_change), (select count(*) from live.journal where kind = 'expiry')";
         let row = world.owner.query_one(query, &[]).await.unwrap();
         let sums = [
             &mut self.orders,
@@ -152,6 +155,8 @@ impl Counts {
             &mut self.suspended,
             &mut self.terminated,
             &mut self.expired,
+            &mut self.changed,
+            &mut self.ended,
         ];
         for (n, sum) in sums.into_iter().enumerate() {
             let count: i64 = row.get(n);
@@ -163,10 +168,11 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { orders, paid, numbered, renewed, suspended, terminated, expired, credited } = self;
+        let Self { orders, paid, numbered, renewed, suspended, terminated, expired, credited, changed, ended } = self;
         write!(
             f,
-            "{orders} orders, {paid} paid invoices ({numbered} numbered), {credited} credit notes; the run renewed "
+            "{orders} orders, {changed} changed, {paid} paid invoices ({numbered} numbered), {credited} credit notes; the run \
+             ended {ended} bonuses, renewed "
         )?;
         write!(f, "{renewed}, suspended {suspended}, terminated {terminated}, expired {expired}")
     }

@@ -4,8 +4,10 @@
 //! The dice begin anywhere; `VARTAI_TEST_SEED` repeats a run, `VARTAI_TEST_STEPS` makes it longer.
 
 mod acts;
+mod change;
 mod compare;
 mod oracle;
+mod purse;
 
 use std::time::Instant;
 
@@ -63,10 +65,12 @@ impl World {
         for n in 0..CUSTOMERS {
             let customer = bed.db.customer(&format!("c{n}"));
             let buyer = if n % 2 == 0 { customer.add().await } else { customer.vat("21").add().await };
-            lives.push(Life { buyer, purse: oracle::Purse::default(), service: None });
+            lives.push(Life { buyer, purse: purse::Purse::default(), service: None });
         }
-        let done = "update live.task set state = 'succeeded', assigned_at = now(), completed_at = now() \
-                    where state = 'queued' and operation <> 'server_destroy'";
+        let done = "with done as (update live.task set state = 'succeeded', assigned_at = now(), completed_at = now() \
+                      where state = 'queued' and operation <> 'server_destroy' returning order_id, operation) \
+                    update live.orders o set state = 'active' from done \
+                      where o.id = done.order_id and done.operation = 'server_create' and o.state = 'provisioning'";
         let (done, looks) = (owner.prepare(done).await.unwrap(), compare::Looks::prepare(&owner).await);
         let mut world = Self { bed, owner, dice: Dice(seed), today: Date::MIN, lives, step: 0, done, looks };
         world.look_at_the_clock().await;
@@ -115,7 +119,10 @@ impl World {
         }
         self.tasks_are_done().await;
         let today = self.today;
-        self.lives.iter_mut().for_each(|life| while life.run(today) {});
+        self.lives.iter_mut().for_each(|life| {
+            life.purse.end(today);
+            while life.run(today) {}
+        });
         format!("{days} days pass, it is {today}, killed {killed}")
     }
 

@@ -8,6 +8,8 @@ use domain::{
 use jiff::{ToSpan, civil::Date};
 use store::orders::Buyer;
 
+use super::purse::{Paid, Part, Purse};
+
 /// Days of the default policy.
 const RENEW_BEFORE: i32 = 3;
 const RAISE_BEFORE: i32 = 14;
@@ -26,7 +28,29 @@ pub enum Kind {
 impl Kind {
     /// What `months` cost, in cents; `None` where they are not for sale. The price list, a second time.
     pub fn cost(self, extra: i64, months: u16, first: bool) -> Option<i64> {
-        let per_mille = match (self, months) {
+        let per_mille = self.per_mille(months).filter(|_| !first || (self, months) != (Self::Vds, 24))?;
+        let monthly = self.each_month(extra) * i64::from(months);
+        Some(self.setup(extra, first) + (monthly * per_mille + 500) / 1000)
+    }
+
+    /// What is paid once, in cents.
+    fn setup(self, extra: i64, first: bool) -> i64 {
+        match self {
+            _ if !first => 0,
+            Self::Hosting => 100 * extra,
+            Self::Vds => 500,
+        }
+    }
+
+    fn each_month(self, extra: i64) -> i64 {
+        match self {
+            Self::Hosting => 300 + 200 * extra,
+            Self::Vds => 990 + 150 * extra,
+        }
+    }
+
+    fn per_mille(self, months: u16) -> Option<i64> {
+        Some(match (self, months) {
             (_, 1) => 1000,
             (Self::Hosting, 3) => 950,
             (Self::Hosting, 6) => 900,
@@ -34,15 +58,14 @@ impl Kind {
             (Self::Vds, 3) => 970,
             (Self::Vds, 6) => 925,
             (Self::Vds, 12) => 900,
-            (Self::Vds, 24) if !first => 800,
+            (Self::Vds, 24) => 800,
             _ => return None,
-        };
-        let (setup, monthly) = match self {
-            Self::Hosting => (100 * extra, 300 + 200 * extra),
-            Self::Vds => (500, 990 + 150 * extra),
-        };
-        let setup = if first { setup } else { 0 };
-        Some(setup + (monthly * i64::from(months) * per_mille + 500) / 1000)
+        })
+    }
+
+    /// What the months of an interval cost, exactly: a number of cents, and what to divide it by.
+    pub fn monthly(self, extra: i64, months: u16) -> (i64, i64) {
+        (self.each_month(extra) * i64::from(months) * self.per_mille(months).unwrap(), 1000)
     }
 }
 
@@ -67,53 +90,6 @@ impl State {
     }
 }
 
-/// A paid invoice: what it took, and what was given back of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Paid {
-    pub total: i64,
-    bonus: i64,
-    pub refunded: i64,
-}
-
-impl Paid {
-    /// Bonus given back once so much of it was, half up over all of it.
-    fn bonus_of(self, refunded: i64) -> i64 {
-        (2 * self.bonus * refunded + self.total) / (2 * self.total)
-    }
-}
-
-/// What a customer has, and what has come of it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Purse {
-    pub credit: i64,
-    pub bonus: i64,
-    /// Paid in, less what was paid out.
-    pub cash: i64,
-    /// Bonuses given.
-    pub given: i64,
-    /// Charged, less what was refunded.
-    pub consumed: i64,
-}
-
-impl Purse {
-    /// Takes the cost, bonus first, if there is as much.
-    fn charge(&mut self, cost: i64) -> Option<Paid> {
-        let bonus = self.bonus.min(cost);
-        (self.credit >= cost - bonus).then(|| {
-            self.credit -= cost - bonus;
-            self.bonus -= bonus;
-            self.consumed += cost;
-            Paid { total: cost, bonus, refunded: 0 }
-        })
-    }
-
-    fn pay_outside(&mut self, cost: i64) -> Paid {
-        self.cash += cost;
-        self.consumed += cost;
-        Paid { total: cost, bonus: 0, refunded: 0 }
-    }
-}
-
 /// An order.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -134,6 +110,8 @@ pub struct Service {
     /// Months of the proforma raised ahead.
     pub ahead: Option<u16>,
     pub paid: Vec<Paid>,
+    /// Intervals that are paid, with their months.
+    pub intervals: Vec<(Date, Date, u16)>,
     /// What it was before its end, while its server is there.
     pub restorable: Option<State>,
 }
@@ -169,11 +147,15 @@ impl Service {
     }
 
     /// It is paid for so long more: it begins, or goes on.
-    pub fn goes_on(&mut self, count: u16, paid: Paid, today: Date) {
+    pub fn goes_on(&mut self, count: u16, mut paid: Paid, today: Date) {
+        let setup = self.kind.setup(self.extra, self.until.is_none());
         if self.until.is_none() {
             (self.anchor, self.state) = (today.day(), State::Running);
         }
-        let until = add_months(self.until.unwrap_or(today), months(count), self.anchor).unwrap();
+        let from = self.until.unwrap_or(today);
+        let until = add_months(from, months(count), self.anchor).unwrap();
+        paid.parts = vec![Part { from, until, price: paid.total - setup }];
+        self.intervals.push((from, until, count));
         (self.until, self.last, self.owes, self.ahead, self.lapsed) = (Some(until), count, None, None, None);
         self.paid.push(paid);
         if self.state == State::BySystem && until >= today {
@@ -215,16 +197,8 @@ impl Life {
     /// Takes back so much of a paid invoice.
     pub fn refund(&mut self, of: usize, amount: i64, outside: bool) {
         let paid = &mut self.service.as_mut().unwrap().paid[of];
-        let before = paid.bonus_of(paid.refunded);
-        paid.refunded += amount;
-        let bonus = paid.bonus_of(paid.refunded) - before;
-        self.purse.bonus += bonus;
-        self.purse.consumed -= amount;
-        if outside {
-            self.purse.cash -= amount - bonus;
-        } else {
-            self.purse.credit += amount - bonus;
-        }
+        paid.credited = true;
+        self.purse.refund(paid, amount, outside);
     }
 
     /// A run on a day; whether anything was due.

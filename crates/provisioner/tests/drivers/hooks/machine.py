@@ -52,11 +52,12 @@ def started(kept):
 
 
 def install(kept, server):
-    if "size" not in kept or not kept.get("generation"):
-        kept["size"] = server["size"]
+    kept["size"] = server["size"]
+    if SABOTAGE == "small" and kept["size"]:
+        kept["size"]["disk_gb"] -= 1
     kept["generation"] = server["generation"]
     kept["image"] = server["image"]
-    kept["hostname"] = server["hostname"]
+    kept["hostname"] = "localhost" if SABOTAGE == "nameless" else server["hostname"]
     kept["password_version"] = server["password_version"]
     kept["has_password"] = server["password"] is not None
     kept["addresses"] = server["addresses"]

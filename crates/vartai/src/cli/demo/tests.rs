@@ -24,7 +24,8 @@ fn every_customer_can_be_told_prices_and_has_amounts_of_its_currency() {
     for customer in &CUSTOMERS {
         money(customer.credit, customer.currency).unwrap();
         money(customer.bonus, customer.currency).unwrap();
-        catalogue.price_in(Money::minor(100, catalogue.base), customer.currency).unwrap();
+        let pricing = catalogue.pricing(customer.currency, date(2026, 1, 31));
+        pricing.convert(Money::minor(100, catalogue.base)).unwrap();
     }
 }
 
@@ -50,6 +51,8 @@ fn the_history_ends_where_the_demo_begins() {
                 currency: customer.currency,
                 vat: Vat::fixed(Percent::default()),
                 prices: Prices::Gross,
+                day: date(2026, 1, 31),
+                rate_days: None,
             },
             payment: PaymentTerms { wallets, mode: BillingMode::Charging, unpaid: Unpaid::Refuse },
             had_once: false,

@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use domain::{calendar::moment_text, catalogue::Vid};
+use domain::{
+    calendar::{day_of, moment_text},
+    catalogue::{Catalogue, Vid},
+};
 use jiff::{SignedDuration, Timestamp};
 use store::{
     Error, RealmKind, billing, catalogue as stored, customers,
@@ -117,6 +120,22 @@ async fn catalogue(installation: &Installation, findings: &mut Findings) -> Resu
             format!("customers are billed in {currency}, for which the catalogue has no rate"),
             format!("add `{currency} = …` to [rates] in its file and run `vartai catalogue apply FILE`"),
         );
+    }
+    rates(&in_force, installation, findings).await
+}
+
+/// Rates by day grow old when what sets them has stopped.
+async fn rates(of: &Catalogue, installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let today = day_of(now(installation).await?, &installation.settings.billing.time_zone.0);
+    let most = i32::from(installation.settings.billing.rate_warn_days.0);
+    for currency in of.daily.keys() {
+        let newest = of.rate_on(*currency, today).ok().and_then(|rate| rate.day.zip(rate.age(today)));
+        if let Some((day, age)) = newest.filter(|(_, age)| *age > most) {
+            findings.wrong(
+                format!("the exchange rate to {currency} is of {day}, {age} days ago"),
+                format!("run `vartai rate set {} {currency} RATE`, and see why nothing did", of.base),
+            );
+        }
     }
     Ok(())
 }

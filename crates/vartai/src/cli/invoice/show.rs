@@ -2,12 +2,12 @@
 
 use domain::{
     billing::InvoiceId,
-    money::{Currency, Money},
+    money::{Currency, Money, Rate},
 };
 use serde_json::{Value, json};
 use store::{
     RealmKind,
-    invoices::{self, CreditNoteRow, InvoiceLineRow},
+    invoices::{self, CreditNoteRow, InvoiceLineRow, InvoiceRow},
 };
 
 use super::{credited, json_of, percent};
@@ -35,6 +35,7 @@ pub async fn run(kind: RealmKind, id: i64, installation: &Installation) -> Resul
         ("status", invoice.status.clone()),
         ("total", format!("{} {}", invoice.total()?, invoice.currency)),
         ("VAT %", format!("{} ({})", percent(invoice.vat_points)?, invoice.vat_ground)),
+        ("rate", rate(&invoice)?.unwrap_or_default()),
         ("number", number(invoice.series.as_deref(), invoice.number).unwrap_or_default()),
         ("buyer", parties.buyer.name.clone()),
         ("issued", installation.moment(invoice.created_at)),
@@ -51,12 +52,21 @@ pub async fn run(kind: RealmKind, id: i64, installation: &Installation) -> Resul
     let lines = lines.iter().map(|line| line_json(line, currency)).collect::<Result<Value, Failure>>()?;
     if let Some(fields) = json.as_object_mut() {
         fields.insert("lines".to_owned(), lines);
+        fields.insert("rate".to_owned(), json!(rate(&invoice)?));
         fields.insert("buyer".to_owned(), json!(parties.buyer));
         fields.insert("seller".to_owned(), json!(parties.seller));
         let credit_notes = credit_notes.iter().map(credit_json).collect::<Result<Value, Failure>>()?;
         fields.insert("credit_notes".to_owned(), credit_notes);
     }
     Ok(Report::new(text, json))
+}
+
+/// What prices were converted at.
+fn rate(of: &InvoiceRow) -> Result<Option<String>, Failure> {
+    let (Some(base), Some(billionths)) = (&of.base_currency, of.rate_billionths) else { return Ok(None) };
+    let rate = Rate::billionths(billionths).map_err(Failure::failed)?;
+    let day = of.rate_day.map(|day| format!(", of {day}")).unwrap_or_default();
+    Ok(Some(format!("1 {base} = {rate} {}{day}", of.currency)))
 }
 
 /// What stands on paper, once it is numbered.
