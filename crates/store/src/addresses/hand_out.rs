@@ -66,9 +66,9 @@ async fn from_pool(tx: &mut Tx, order: OrderId, pool: &Pool) -> Result<Option<Ip
     loop {
         let free = free(tx, &ranges, days).await?;
         let Some(first) = free.as_slice().first().copied() else { return Ok(None) };
-        let mut taken = take(tx, TAKE_UNLOCKED, order, &free, pool, days).await?;
+        let mut taken = take(tx, Take::Unlocked, order, &free, pool, days).await?;
         if taken.is_none() {
-            taken = take(tx, TAKE_WAITING, order, &[first], pool, days).await?;
+            taken = take(tx, Take::Waiting, order, &[first], pool, days).await?;
         }
         if let Some(ip) = taken {
             return Ok(Some(ip));
@@ -106,22 +106,36 @@ async fn free(tx: &mut Tx, ranges: &[AddressRange], days: i32) -> Result<Vec<IpA
     if fresh.is_empty() { given_back(tx, ranges, days).await } else { Ok(fresh) }
 }
 
-const GIVEN_BACK: &str = "\
-    with r as (select * from unnest($1::inet[], $2::inet[]) as r (first, last)) \
-    select distinct ip from ( \
-      select r.first as ip from r where not exists (select from address a where a.ip = r.first) \
-      union all \
-      select a.ip + 1 from r join address a on a.ip >= r.first and a.ip < r.last \
-        where not exists (select from address b where b.ip = a.ip + 1) \
-      union all \
-      select a.ip from r join address a on a.ip between r.first and r.last \
-        where a.released_at <= now() - make_interval(days => $3)) free \
-    order by ip limit $4";
+/// Whether an address `a` has rested for so many days, a parameter's, and is on no machine. It may be: on the one that it was
+/// to leave for the server that held it last, because that task waits for staff.
+fn rested(days: &str) -> String {
+    format!(
+        "a.released_at <= now() - make_interval(days => {days}) and not exists ( \
+           select from task m join task g on g.id = m.after where m.order_id = a.order_id \
+             and m.operation = 'server_move_ip' and m.params ->> 'ip' = host(a.ip) \
+             and g.state in ('queued', 'running', 'manual'))"
+    )
+}
+
+fn given_back_query() -> String {
+    format!(
+        "with r as (select * from unnest($1::inet[], $2::inet[]) as r (first, last)) \
+         select distinct ip from ( \
+           select r.first as ip from r where not exists (select from address a where a.ip = r.first) \
+           union all \
+           select a.ip + 1 from r join address a on a.ip >= r.first and a.ip < r.last \
+             where not exists (select from address b where b.ip = a.ip + 1) \
+           union all \
+           select a.ip from r join address a on a.ip between r.first and r.last where {}) free \
+         order by ip limit $4",
+        rested("$3")
+    )
+}
 
 /// Gaps among those that are held, and those whose quarantine is over.
 async fn given_back(tx: &mut Tx, ranges: &[AddressRange], days: i32) -> Result<Vec<IpAddr>, Error> {
     let ends = |of: fn(&AddressRange) -> IpAddr| ranges.iter().map(|r| IpNetwork::from(of(r))).collect::<Vec<_>>();
-    let found: Vec<Found> = sql(GIVEN_BACK)
+    let found: Vec<Found> = sql(given_back_query())
         .bind::<sql_types::Array<sql_types::Inet>, _>(ends(AddressRange::first))
         .bind::<sql_types::Array<sql_types::Inet>, _>(ends(AddressRange::last))
         .bind::<sql_types::Integer, _>(days)
@@ -131,25 +145,39 @@ async fn given_back(tx: &mut Tx, ranges: &[AddressRange], days: i32) -> Result<V
     Ok(found.iter().map(|found| found.ip.ip()).collect())
 }
 
-/// What a taken address resolves to is one of the names beside the addresses.
-const TAKE_UNLOCKED: &str = "\
-    with mine as materialized ( \
-      select ip, ptr from unnest($1::inet[], $2::text[]) as c (ip, ptr) \
-      where pg_try_advisory_xact_lock(hashtextextended(current_schema || ' address ' || host(ip), 0)) limit 1) \
-    insert into address as a (ip, order_id, ptr) select ip, $3, ptr from mine \
-    on conflict (ip) do update set order_id = excluded.order_id, ptr = excluded.ptr, held_at = now(), released_at = null \
-      where a.released_at <= now() - make_interval(days => $4) \
-    returning a.ip";
+/// How one of some addresses is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    /// The first that no other has in hand.
+    Unlocked,
+    /// The first, once who has it in hand is done.
+    Waiting,
+}
 
-const TAKE_WAITING: &str = "\
-    insert into address as a (ip, order_id, ptr) select ip, $3, ptr from unnest($1::inet[], $2::text[]) as c (ip, ptr) \
-    on conflict (ip) do update set order_id = excluded.order_id, ptr = excluded.ptr, held_at = now(), released_at = null \
-      where a.released_at <= now() - make_interval(days => $4) \
-    returning a.ip";
+/// What a taken address resolves to is one of the names beside the addresses.
+fn take_query(how: Take) -> String {
+    let from = match how {
+        Take::Unlocked => {
+            "with mine as materialized ( \
+               select ip, ptr from unnest($1::inet[], $2::text[]) as c (ip, ptr) \
+               where pg_try_advisory_xact_lock(hashtextextended(current_schema || ' address ' || host(ip), 0)) limit 1) \
+             insert into address as a (ip, order_id, ptr) select ip, $3, ptr from mine"
+        }
+        Take::Waiting => {
+            "insert into address as a (ip, order_id, ptr) \
+             select ip, $3, ptr from unnest($1::inet[], $2::text[]) as c (ip, ptr)"
+        }
+    };
+    format!(
+        "{from} on conflict (ip) do update set order_id = excluded.order_id, ptr = excluded.ptr, held_at = now(), \
+           released_at = null where {} returning a.ip",
+        rested("$4")
+    )
+}
 
 async fn take(
     tx: &mut Tx,
-    how: &'static str,
+    how: Take,
     order: OrderId,
     free: &[IpAddr],
     pool: &Pool,
@@ -157,7 +185,7 @@ async fn take(
 ) -> Result<Option<IpAddr>, Error> {
     let names: Vec<Option<String>> =
         free.iter().map(|ip| pool.reverse_of(*ip).map(|name| name.ascii().to_owned())).collect();
-    let taken: Option<Found> = sql(how)
+    let taken: Option<Found> = sql(take_query(how))
         .bind::<sql_types::Array<sql_types::Inet>, _>(free.iter().copied().map(IpNetwork::from).collect::<Vec<_>>())
         .bind::<sql_types::Array<sql_types::Nullable<sql_types::Text>>, _>(names)
         .bind::<sql_types::BigInt, _>(order.0)

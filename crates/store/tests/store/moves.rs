@@ -199,3 +199,24 @@ async fn each_naming_is_told_its_own_name_also_of_an_address_that_is_about_to_le
     }
     work(&db.database).await;
 }
+
+#[tokio::test]
+async fn an_address_is_nobodys_while_the_machine_that_it_left_still_has_it() {
+    let (db, ann) = bed(&["198.51.100.10-198.51.100.12"]).await;
+    let live = &db.database.live;
+    let (from, to, ip) = two_servers(&db, &ann).await;
+    moved(live, &ann, from, ip, to).await.unwrap();
+    let giving = claim(live).await.unwrap();
+    live.transaction("fail", async |tx| tasks::give_back(tx, &giving.lease, &STUCK).await).await.unwrap();
+    // Who was to have it is gone for long, and staff have not seen to the other yet.
+    terminate(&db.database, to).await.unwrap();
+    work(&db.database).await;
+    db.run_sql("update live.address set released_at = now() - interval '8 days' where released_at is not null").await;
+    let (next, last) = (order(&db.database, &ann).await, order(&db.database, &ann).await);
+    assert_eq!((held(live, next).await.len(), held(live, last).await), (1, vec![]));
+    live.transaction("retry", async |tx| tasks::retry(tx, giving.lease.id).await).await.unwrap();
+    work(&db.database).await;
+    let create = TaskId(db.value(&format!("select id from live.task where order_id = {last}")).await);
+    live.transaction("retry", async |tx| tasks::retry(tx, create).await).await.unwrap();
+    assert_eq!(held(live, last).await, [ip]);
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use domain::{
     orders::OrderId,
-    tasks::{ProvisioningRules, TaskId},
+    tasks::{Operation, ProvisioningRules, TaskId},
 };
 use store::{
     Error, Realm, addresses,
@@ -16,9 +16,10 @@ use store::{
 use testkit::TestDb;
 
 use crate::{
-    acts::{STUCK, claim, place, succeed, terminate, vds},
+    acts::{STUCK, balance, claim, hosting, place, state, succeed, terminate, vds},
     addresses::{bed, held, with_pool, work},
     moves::{moved, two_servers},
+    steering::change,
 };
 
 /// As [`bed`], where an end can be taken back.
@@ -196,4 +197,72 @@ async fn no_address_is_on_two_machines_whichever_of_a_moves_servers_end_and_come
         assert_eq!(db.value::<i64>(open).await, 0, "{end} {back}");
         db.verify_books().await;
     }
+}
+
+/// Why an end is not taken back. It stays an end, and the removal goes on.
+async fn stays_ended(db: &TestDb, id: OrderId, why: &str) {
+    let outcome = restore(&db.database.live, id).await;
+    assert!(matches!(&outcome, Err(Error::Refused(told)) if told.contains(why)), "{outcome:?}");
+    assert_eq!(state(db, id).await, "terminated");
+    let removal = format!(
+        "select count(*) from live.task where order_id = {id} and operation = 'server_destroy' and state <> 'cancelled'"
+    );
+    assert_eq!(db.value::<i64>(&removal).await, 1, "{why}");
+}
+
+#[tokio::test]
+async fn an_end_is_not_taken_back_once_its_domain_its_addresses_or_its_machine_are_gone() {
+    let (db, ann) = graceful(&["198.51.100.10"]).await;
+    let live = &db.database.live;
+    let unmade = place(&db.database, &ann, &vds()).await;
+    let create = claim(live).await.unwrap();
+    terminate(&db.database, unmade).await.unwrap();
+    stays_ended(&db, unmade, "had no server to restore").await;
+    assert!(succeed(live, &create).await);
+    perform(live, &[]).await;
+    let domain = place(&db.database, &ann, &hosting("example.lt")).await;
+    perform(live, &[]).await;
+    terminate(&db.database, domain).await.unwrap();
+    place(&db.database, &ann, &hosting("example.lt")).await;
+    stays_ended(&db, domain, "was ordered again").await;
+    db.run_sql("update live.address set released_at = now() - interval '8 days'").await;
+    let server = place(&db.database, &ann, &vds()).await;
+    perform(live, &[]).await;
+    terminate(&db.database, server).await.unwrap();
+    // Its address is given back and another's by now, and there is no other.
+    db.run_sql("update live.address set released_at = now() - interval '8 days'").await;
+    place(&db.database, &ann, &vds()).await;
+    stays_ended(&db, server, "has none left").await;
+    perform(live, &[]).await;
+    hours_pass(&db, server).await;
+    let removal = claim(live).await.unwrap();
+    assert_eq!(removal.operation, Operation::Destroy);
+    stays_ended(&db, server, "being removed").await;
+    apply(live, &removal).await;
+    stays_ended(&db, server, "removed already").await;
+    db.verify_books().await;
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_the_order_ended_goes_on_with_its_money_when_it_is_restored() {
+    let (db, ann) = graceful(&[]).await;
+    let (store, live) = (&db.database, &db.database.live);
+    let id = place(store, &ann, &vds()).await;
+    perform(live, &[id]).await;
+    let before = balance(store, &ann).await;
+    change(store, &ann, id, 8).await.unwrap();
+    let lost = claim(live).await.unwrap();
+    change(store, &ann, id, 16).await.unwrap();
+    let (both, paid_for_one) = (balance(store, &ann).await, "select total from live.invoice order by id desc limit 1");
+    terminate(store, id).await.unwrap();
+    let second: i64 = db.value(paid_for_one).await;
+    assert_eq!(balance(store, &ann).await, both + second, "the later one was not begun: it is paid back");
+    assert!(live.transaction("release", async |tx| tasks::release(tx, &lost.lease).await).await.unwrap());
+    restore(live, id).await.unwrap();
+    perform(live, &[id]).await;
+    let machine = live.read(async |c| tasks::simulated(c, id).await).await.unwrap().unwrap();
+    assert_eq!((machine.size.cpu_ghz, machine.running), (Some(8), true));
+    assert_eq!(db.value::<i32>("select cpu_ghz from live.server").await, 8);
+    assert!(balance(store, &ann).await < before && balance(store, &ann).await == both + second);
+    db.verify_books().await;
 }
