@@ -4,6 +4,6 @@ mod forecast;
 mod news;
 mod reminders;
 
-pub use forecast::{Renewing, Shortfall, Upcoming, forecast};
+pub use forecast::{Funds, Renewing, Shortfall, Upcoming, forecast};
 pub use news::{BalanceLow, InvoiceNews, News, OrderNews, WebhookDisabled};
 pub use reminders::{RemindDays, RemindDaysError};

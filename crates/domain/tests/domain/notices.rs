@@ -3,7 +3,7 @@
 use domain::{
     calendar::Months,
     money::{Currency::EUR, Money},
-    notices::{RemindDays, RemindDaysError, Renewing, Shortfall, Upcoming, forecast},
+    notices::{Funds, RemindDays, RemindDaysError, Renewing, Shortfall, Upcoming, forecast},
     orders::OrderId,
 };
 use jiff::{
@@ -47,7 +47,7 @@ proptest! {
         balance in 0..5000_i64, of in prop::collection::vec((0..30_i8, 0..1000_i64), 0..12),
     ) {
         let coming = upcoming(&of);
-        let at = |minor| forecast(Money::minor(minor, EUR), &coming).unwrap();
+        let at = |minor| forecast(&Funds::new(Money::minor(minor, EUR), []), &coming).unwrap();
         let total: i64 = of.iter().map(|(_, cost)| cost).sum();
         match at(balance) {
             None => prop_assert!(total <= balance),
@@ -66,10 +66,15 @@ proptest! {
     }
 }
 
+/// More than all costs, in cents.
+const RICH: i64 = 1_000_000_000;
+
 /// A life of orders, lived day by day: each has until when it is paid, the day of month it keeps, months and price.
 struct Life {
     orders: Vec<(Date, i8, u16, i64)>,
     left: i64,
+    /// Each with its last day.
+    bonuses: Vec<(Date, i64)>,
     spent: i64,
     first: Option<Date>,
     lost: Vec<usize>,
@@ -81,15 +86,21 @@ impl Life {
             if day < *until - i64::from(days_before).days() {
                 continue;
             }
-            if *cost > self.left {
+            let usable = self.bonuses.iter().filter(|(last, _)| *last >= day).map(|(_, left)| *left);
+            if *cost > self.left + usable.sum::<i64>() {
                 self.first.get_or_insert(day);
                 if !self.lost.contains(&at) {
                     self.lost.push(at);
                 }
                 continue;
             }
-            self.left -= *cost;
             self.spent += *cost;
+            let mut rest = *cost;
+            for (_, left) in self.bonuses.iter_mut().filter(|(last, _)| *last >= day) {
+                let share = rest.min(*left);
+                (*left, rest) = (*left - share, rest - share);
+            }
+            self.left -= rest;
             let month = until.first_of_month() + i64::from(*months).months();
             *until = month + i64::from((*anchor).min(month.days_in_month()) - 1).days();
         }
@@ -111,9 +122,11 @@ proptest! {
     #[test]
     fn a_forecast_is_what_comes_of_living_through_the_days(
         balance in 0..4000_i64, days_before in 0..20_u16, ahead in 1..=60_i64, begins in 0..400_i64,
-        of in prop::collection::vec(order(), 0..8),
+        of in prop::collection::vec(order(), 0..8), given in prop::collection::vec((0..70_i64, 1..900_i64), 0..4),
     ) {
         let today = date(2027, 1, 1) + begins.days();
+        let mut bonuses: Vec<(Date, i64)> = given.iter().map(|(days, left)| (today + days.days(), *left)).collect();
+        bonuses.sort_unstable();
         let orders: Vec<(Date, i8, u16, i64)> = of
             .iter()
             .map(|(from, anchor, months, cost)| (today + i64::from(*from + days_before).days(), *anchor, *months, *cost))
@@ -129,17 +142,19 @@ proptest! {
             })
             .collect();
         let live = |left: i64| {
-            let mut life = Life { orders: orders.clone(), left, spent: 0, first: None, lost: Vec::new() };
+            let (orders, bonuses) = (orders.clone(), bonuses.clone());
+            let mut life = Life { orders, left, bonuses, spent: 0, first: None, lost: Vec::new() };
             (0..=ahead).for_each(|after| life.day(today + after.days(), days_before));
             life
         };
-        let (poor, rich) = (live(balance), live(1_000_000_000));
+        let (poor, rich) = (live(balance), live(RICH));
         let expected = poor.first.map(|day| Shortfall {
             day,
             orders: poor.lost.iter().map(|at| OrderId(i64::try_from(*at).unwrap())).collect(),
-            missing: Money::minor(rich.spent - balance, EUR),
+            missing: Money::minor(RICH - rich.left - balance, EUR),
         });
-        prop_assert_eq!(forecast(Money::minor(balance, EUR), &coming).unwrap(), expected);
+        let given = bonuses.iter().map(|(last, left)| (Some(*last), Money::minor(*left, EUR)));
+        prop_assert_eq!(forecast(&Funds::new(Money::minor(balance, EUR), given), &coming).unwrap(), expected);
         prop_assert_eq!(coming.iter().map(|renewal| renewal.cost.in_minor()).sum::<i64>(), rich.spent);
     }
 }
@@ -147,7 +162,7 @@ proptest! {
 #[test]
 fn a_balance_ends_on_the_day_of_the_first_renewal_that_it_won_t_do_for() {
     let coming = upcoming(&[(9, 300), (2, 500), (4, 900), (6, 100)]);
-    let short = forecast(Money::minor(700, EUR), &coming).unwrap().unwrap();
+    let short = forecast(&Funds::new(Money::minor(700, EUR), []), &coming).unwrap().unwrap();
     assert_eq!(short.day, date(2027, 1, 5));
     assert_eq!(short.orders, [OrderId(2), OrderId(0)], "900 is too much, 100 is not, and then 300 is");
     assert_eq!(short.missing, Money::minor(1100, EUR));

@@ -10,7 +10,7 @@ use domain::{
     customers::CustomerId,
     dunning::renewal_period,
     money::Money,
-    notices::{BalanceLow, News, Renewing, Shortfall, Upcoming, forecast},
+    notices::{BalanceLow, Funds, News, Renewing, Shortfall, Upcoming, forecast},
     orders::{BillingMode, Order, OrderId, next_interval, proforma},
 };
 use jiff::{ToSpan, civil::Date};
@@ -32,14 +32,27 @@ struct Payer {
     #[diesel(embed)]
     vat: VatColumns,
     #[diesel(sql_type = sql_types::BigInt)]
-    balance: i64,
+    credit: i64,
 }
+
+#[derive(QueryableByName)]
+struct Bonus {
+    #[diesel(sql_type = sql_types::BigInt)]
+    customer_id: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    remaining: i64,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Date>, deserialize_as = jiff_diesel::NullableDate)]
+    expires_on: Option<Date>,
+}
+
+/// What is left of these customers' bonuses. $1 customers.
+const BONUSES: &str = "select customer_id, remaining, expires_on from bonus_grant where remaining > 0 and customer_id = any($1) order by id";
 
 /// Customers with orders that renew by themselves in the days that are looked ahead. $1 first and $2 last paid-until day,
 /// $3 after, $4 so many.
 const PAYERS: &str = "\
     select c.id, c.currency, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
-      (select coalesce(sum(a.balance), 0)::bigint from account a where a.customer_id = c.id) as balance \
+      (select coalesce(sum(a.balance), 0)::bigint from account a where a.customer_id = c.id and a.kind = 'credit') as credit \
     from customer c left join profile p on p.customer_id = c.id \
     where c.id in (select o.customer_id from orders o where o.customer_id > $3 and o.auto_renew \
       and o.state in ('provisioning', 'active', 'suspended') and o.paid_until between $1 and $2) \
@@ -106,10 +119,13 @@ pub async fn remind_balances(
         return Ok((0, None));
     }
     let mut orders = coming(tx.conn(), &ahead, &payers).await?;
+    let ids: Vec<i64> = payers.iter().map(|payer| payer.id).collect();
+    let bonuses: Vec<Bonus> = sql(BONUSES).bind::<sql_types::Array<sql_types::BigInt>, _>(&ids).load(tx.conn()).await?;
     let mut new = 0;
     for payer in &payers {
         let orders = orders.remove(&CustomerId(payer.id)).unwrap_or_default();
-        match of_payer(tx, day, &ahead, payer, &orders).await {
+        let bonuses: Vec<&Bonus> = bonuses.iter().filter(|bonus| bonus.customer_id == payer.id).collect();
+        match of_payer(tx, day, &ahead, payer, &bonuses, &orders).await {
             Ok(told) => new += told,
             // It keeps no other.
             Err(Error::Corrupt(why)) => tracing::warn!(customer = payer.id, why, "a balance can't be forecast"),
@@ -150,6 +166,7 @@ async fn of_payer(
     day: Date,
     ahead: &Ahead,
     of: &Payer,
+    bonuses: &[&Bonus],
     orders: &[(Order, Coming)],
 ) -> Result<usize, Error> {
     let buyer = Buyer {
@@ -161,8 +178,10 @@ async fn of_payer(
     for (order, row) in orders {
         renewals(tx, &buyer, order, row, ahead.until, &mut upcoming)?;
     }
-    let balance = Money::minor(of.balance, buyer.currency);
-    let Some(short) = forecast(balance, &upcoming).map_err(Error::corrupt)? else { return Ok(0) };
+    let money = |minor| Money::minor(minor, buyer.currency);
+    let funds = Funds::new(money(of.credit), bonuses.iter().map(|bonus| (bonus.expires_on, money(bonus.remaining))));
+    let Some(short) = forecast(&funds, &upcoming).map_err(Error::corrupt)? else { return Ok(0) };
+    let balance = money(of.credit + bonuses.iter().map(|bonus| bonus.remaining).sum::<i64>());
     tell(tx, day, &buyer, balance, short).await
 }
 
