@@ -1,6 +1,6 @@
 //! The transaction wrapper: all of it or nothing, tried again on conflict.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::{
     billing::{Charge, InvoiceId},
@@ -29,17 +29,17 @@ async fn a_conflict_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_conflict_without_end_is_given_up_with_nothing_done() {
+async fn a_conflict_without_end_is_given_up_in_time_with_nothing_done() {
     let db = TestDb::new().await;
     let ann = db.customer("ann").add().await;
-    let mut attempts = 0;
+    let (began, mut attempts) = (Instant::now(), 0);
     let outcome = db.database.live.transaction("a conflict", async |tx| {
         attempts += 1;
         deposit_in(tx, &ann, 100).await?;
         Err::<(), _>(Error::Conflict("made up".into()))
     });
     assert!(matches!(outcome.await, Err(Error::Conflict(_))));
-    assert_eq!(attempts, 4);
+    assert!(attempts > 4 && began.elapsed() < Duration::from_secs(10), "{attempts} in {:?}", began.elapsed());
     assert_eq!(balance(&db.database, &ann).await, 0);
 }
 
