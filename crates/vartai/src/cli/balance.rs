@@ -1,10 +1,7 @@
 //! `vartai balance`
 
 use clap::{Args, Subcommand};
-use domain::{
-    calendar::parse_day,
-    money::{Currency, Money},
-};
+use domain::money::{Currency, Money};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use store::{
@@ -14,7 +11,10 @@ use store::{
     payments::{self, Incoming, Received},
 };
 
-use super::report::{Report, listing, table};
+use super::{
+    day::day,
+    report::{Report, listing, table},
+};
 use crate::{failure::Failure, installation::Installation};
 
 /// What to do with a customer's money.
@@ -61,10 +61,6 @@ pub struct BonusArguments {
     /// The last day that it can be spent on; for ever unless given
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     expires: Option<Date>,
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    parse_day(text).ok_or_else(|| format!("{text:?} is not a day: write YYYY-MM-DD"))
 }
 
 /// Arguments of `vartai balance deposit`.

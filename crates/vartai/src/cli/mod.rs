@@ -8,6 +8,7 @@ mod billing;
 mod catalogue;
 mod clock;
 mod customer;
+mod day;
 mod demo;
 mod doctor;
 mod explain;

@@ -1,10 +1,7 @@
 //! `vartai rate`: exchange rates by day.
 
 use clap::{Args, Subcommand};
-use domain::{
-    calendar::parse_day,
-    money::{Currency, Rate},
-};
+use domain::money::{Currency, Rate};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use store::{
@@ -12,7 +9,10 @@ use store::{
     catalogue::{self as stored, NewRate, RateRow},
 };
 
-use super::report::{Report, table};
+use super::{
+    day::day,
+    report::{Report, table},
+};
 use crate::{failure::Failure, installation::Installation};
 
 /// What to do with exchange rates.
@@ -49,10 +49,6 @@ pub struct ListArguments {
     /// So many at the most
     #[arg(long, default_value = "100")]
     most: u32,
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    parse_day(text).ok_or_else(|| format!("{text:?} is not a day: write YYYY-MM-DD"))
 }
 
 /// Does it.

@@ -1,7 +1,7 @@
 //! What staff do to an order: say that it is done, and set it against the rules.
 
 use clap::Args;
-use domain::{calendar::parse_day, money::Money, orders::OrderId};
+use domain::{money::Money, orders::OrderId};
 use jiff::civil::Date;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -12,7 +12,7 @@ use store::{
 
 use super::{one, show};
 use crate::{
-    cli::{balance::currency, report::Report, secret},
+    cli::{balance::currency, day::day, report::Report, secret},
     failure::Failure,
     installation::Installation,
 };
@@ -78,10 +78,6 @@ fn on_or_off(text: &str) -> Result<bool, String> {
         "off" => Ok(false),
         _ => Err("it is on or off".to_owned()),
     }
-}
-
-fn day(text: &str) -> Result<Date, String> {
-    parse_day(text).ok_or_else(|| "not a day: write YYYY-MM-DD".to_owned())
 }
 
 fn registration(text: &str) -> Result<i16, String> {
