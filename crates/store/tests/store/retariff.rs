@@ -23,6 +23,7 @@ use testkit::TestDb;
 
 use crate::{
     acts::{balance, claim, hosting, invoices_of, place, renewal, trial, try_place, try_renew, vds},
+    model::Dice,
     nothing::fail,
 };
 
@@ -213,24 +214,18 @@ async fn a_tariff_that_is_had_once_was_had_when_the_order_has_another() {
     db.verify_books().await;
 }
 
-/// A number below `most`, out of a simple generator: the same numbers each time.
-fn next(state: &mut u64, most: u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) % most
-}
-
 async fn one_life(seed: u64) {
     let db = database().await;
-    let mut state = seed;
+    let mut dice = Dice(seed);
     let rates = BTreeMap::from([("LT".parse().unwrap(), BTreeMap::from([(date(2009, 9, 1), "21".parse().unwrap())]))]);
     let vat = Some(VatRules::new("LT".parse().unwrap(), rates).unwrap());
-    let prices = if next(&mut state, 2) == 0 { Prices::Gross } else { Prices::Net };
+    let prices = if dice.below(2) == 0 { Prices::Gross } else { Prices::Net };
     let company = Database::open(&db.settings, 4, db.keys.clone(), Rules { prices, vat, ..TestDb::rules() }).unwrap();
     let ann = db.customer("ann").credit("50000.00").bonus("33.33").add().await;
     let order = place(&company, &ann, &vds()).await;
     pass(&db, 0).await;
     for _ in 0..12 {
-        step(&db, &company, &ann, order, &mut state).await;
+        step(&db, &company, &ann, order, &mut dice).await;
         let told =
             company.live.transaction("explain", async |tx: &mut Tx| invoices::explain_order(tx, order).await).await;
         let told = told.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
@@ -250,17 +245,17 @@ async fn one_life(seed: u64) {
     db.verify_books().await;
 }
 
-async fn step(db: &TestDb, company: &Database, ann: &Buyer, order: OrderId, state: &mut u64) {
+async fn step(db: &TestDb, company: &Database, ann: &Buyer, order: OrderId, dice: &mut Dice) {
     made(db).await;
-    match next(state, 4) {
-        0 => pass(db, i64::try_from(next(state, 9)).unwrap()).await,
+    match dice.below(4) {
+        0 => pass(db, i64::try_from(dice.below(9)).unwrap()).await,
         1 => {
-            let months = [1, 3, 6, 12][usize::try_from(next(state, 4)).unwrap()];
+            let months = dice.of(&[1, 3, 6, 12]);
             assert!(try_renew(company, ann, order, &renewal(months), Unpaid::Refuse).await.is_ok());
         }
         _ => {
-            let tariff = [10, 12][usize::try_from(next(state, 2)).unwrap()];
-            let addons = ["20", "21", "20,22:3", "21,22:8"][usize::try_from(next(state, 4)).unwrap()];
+            let tariff = dice.of(&[10, 12]);
+            let addons = dice.of(&["20", "21", "20,22:3", "21,22:8"]);
             let before = balance(company, ann).await;
             match change(company, order, tariff, Some(addons), false).await {
                 Ok(done) => {
