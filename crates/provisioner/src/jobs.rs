@@ -50,7 +50,7 @@ pub(crate) async fn run(
     for kind in RealmKind::ALL {
         let realm = database.realm(kind);
         let days = settings.keep_secrets_days;
-        jobs.push(every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())));
+        jobs.push(every(settings.reap_every, "tidy the queue", realm, &stop, Box::new(|| tidy(realm).boxed_local())));
         jobs.push(every(
             SWEEP_EVERY,
             "sweep saved answers",
@@ -137,7 +137,7 @@ pub(crate) async fn run_own(realm: &Realm, settings: &WorkerSettings, stop: watc
     let ran = Cell::new(None);
     let relay = settings.notices.as_ref().map(|notices| Relay::new(realm, notices, Some(stop.clone())));
     let mut jobs: Vec<LocalBoxFuture<'_, ()>> = vec![
-        every(settings.reap_every, "reap leases", realm, &stop, Box::new(|| reap(realm).boxed_local())),
+        every(settings.reap_every, "tidy the queue", realm, &stop, Box::new(|| tidy(realm).boxed_local())),
         every(NUMBER_EVERY, "number invoices", realm, &stop, Box::new(|| number_papers(realm, settings).boxed_local())),
         every(SWEEP_EVERY, "sweep saved answers", realm, &stop, Box::new(|| sweep_answers(realm).boxed_local())),
         every(
@@ -251,6 +251,17 @@ async fn run_every(period: Duration, name: &'static str, realm: &Realm, mut stop
             () = stopping(&mut stop) => {}
         }
     }
+}
+
+/// Gives back what dead workers had, and has done what only a clock that stepped back keeps waiting.
+async fn tidy(realm: &Realm) -> Result<usize, Error> {
+    let mut tidied = reap(realm).await?;
+    if realm.read(async |connection| tasks::are_stranded(connection).await).await? {
+        let pulled = realm.transaction("pull tasks forward", async |tx| tasks::pull_forward(tx).await).await?;
+        tracing::warn!(tasks = pulled, "the database's clock stepped back; what was due is done all the same");
+        tidied += pulled;
+    }
+    Ok(tidied)
 }
 
 /// Gives back the tasks of workers that are not heard of any more: one that can't be given back keeps no other.

@@ -30,7 +30,7 @@ pub struct WorkerSettings {
     /// The work is aborted when its lease could not be renewed for so long; below its 30 s, so that it has ended before
     /// another worker begins.
     pub trust_lease_for: Duration,
-    /// How often leases that ran out are looked for.
+    /// How often leases that ran out are looked for, and tasks that only a clock that stepped back keeps waiting.
     pub reap_every: Duration,
     /// How often the billing run looks for what is due.
     pub bill_every: Duration,

@@ -1,6 +1,6 @@
 //! Workers: they take tasks out of a realm's queue, have them done, and end when told to.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::future::join5;
 use store::{
@@ -67,6 +67,8 @@ pub(crate) struct RealmWorker {
     slots: Arc<Semaphore>,
     /// Something may be due: a task has ended, so that the next of its order has its turn, or one was queued.
     look: Notify,
+    /// Whether the newest claim found something: then there may be more, and it is not asked first.
+    found: Cell<bool>,
     /// Becomes true when running tasks are to be given back.
     halt: watch::Sender<bool>,
 }
@@ -80,6 +82,7 @@ impl RealmWorker {
             id: Uuid::new_v4(),
             slots: Arc::new(Semaphore::new(settings.concurrency.max(1))),
             look: Notify::new(),
+            found: Cell::new(false),
             halt: watch::Sender::new(false),
         })
     }
@@ -155,12 +158,15 @@ impl RealmWorker {
     }
 
     async fn claim(&self) -> Result<Option<Claim>, Error> {
-        if !self.realm.read(async |connection| tasks::is_due(connection).await).await? {
+        if !self.found.replace(false) && !self.realm.read(async |connection| tasks::is_due(connection).await).await? {
             return Ok(None);
         }
         match self.realm.transaction("claim task", async |tx| tasks::claim(tx, self.id).await).await {
             Err(error) if tasks::is_lost_race(&error) => Ok(None),
-            claimed => claimed,
+            claimed => {
+                self.found.set(matches!(claimed, Ok(Some(_))));
+                claimed
+            }
         }
     }
 

@@ -15,8 +15,9 @@ use crate::{
     tasks::{NewTask, Undo, waiting},
 };
 
-#[derive(Default, QueryableByName)]
-struct Row {
+/// A server's limits as a row has them.
+#[derive(Clone, Copy, QueryableByName)]
+pub(crate) struct Limits {
     #[diesel(sql_type = sql_types::Integer)]
     pps: i32,
     #[diesel(sql_type = sql_types::Integer)]
@@ -29,24 +30,30 @@ struct Row {
     connlimit: i32,
 }
 
+impl Limits {
+    /// The limits.
+    pub(crate) fn firewall(&self) -> Result<Firewall, Error> {
+        let limit = |value: i32| u32::try_from(value).map_err(Error::corrupt);
+        Ok(Firewall {
+            pps: limit(self.pps)?,
+            pps_icmp: limit(self.pps_icmp)?,
+            pps_udp: limit(self.pps_udp)?,
+            pps_syn: limit(self.pps_syn)?,
+            connlimit: limit(self.connlimit)?,
+        })
+    }
+}
+
 /// A server's limits, as they were last set; none where none ever were.
 ///
 /// # Errors
 /// [`Error`] from the database.
 pub async fn firewall_of(connection: &mut Conn, order: OrderId) -> Result<Firewall, Error> {
-    let rows: Vec<Row> = sql("select pps, pps_icmp, pps_udp, pps_syn, connlimit from firewall where order_id = $1")
+    let rows: Vec<Limits> = sql("select pps, pps_icmp, pps_udp, pps_syn, connlimit from firewall where order_id = $1")
         .bind::<sql_types::BigInt, _>(order.0)
         .load(connection)
         .await?;
-    let Some(row) = rows.into_iter().next() else { return Ok(Firewall::default()) };
-    let limit = |value: i32| u32::try_from(value).map_err(Error::corrupt);
-    Ok(Firewall {
-        pps: limit(row.pps)?,
-        pps_icmp: limit(row.pps_icmp)?,
-        pps_udp: limit(row.pps_udp)?,
-        pps_syn: limit(row.pps_syn)?,
-        connlimit: limit(row.connlimit)?,
-    })
+    rows.as_slice().first().map_or_else(|| Ok(Firewall::default()), Limits::firewall)
 }
 
 /// A server's limits, as a transaction sees them.

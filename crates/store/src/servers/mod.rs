@@ -10,6 +10,7 @@ mod tasks;
 pub use addresses::{move_address, set_ptr};
 pub(crate) use change::write_server;
 pub use change::{ChangeFailure, Changed, change};
+pub(crate) use firewall::Limits;
 pub use firewall::{firewall_of, limits_in_force, set_firewall};
 pub use manage::{Recreate, ServerFailure, flush_filter, reboot, recreate, rename, reset_password};
 pub use services::{ServerTitle, Service, service, services, title};

@@ -134,24 +134,30 @@ struct Row {
 /// Whose turn it is among an order's open tasks `p`, seen from `t`: the operations that say whether the server is there
 /// and on come first, each kind in its order. A change waits also for one that staff have: it starts from that size. One
 /// that comes after a task that won't end by itself, or is held, is in nobody's way.
+///
+/// Here and in [`MAY_BE_DONE`], `offset 0` and the scalar selects have the planner look up a few rows by their keys for
+/// each task it meets, in the order of the queue. Left to itself it joins, over every task there ever was.
 const IN_ITS_WAY: &str = "\
-    select from task p where p.order_id = t.order_id and (p.state = 'running' \
-      or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and not exists ( \
-        select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
-          and (f.state in ('manual', 'failed', 'cancelled') \
-            or f.rank = 1 and f.state = 'queued' and fo.state in ('suspended', 'terminated'))) \
-      or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id)";
+    select from task p where p.order_id = t.order_id and p.state in ('queued', 'running', 'manual') \
+      and (p.state = 'running' \
+        or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and (p.after is null or not exists ( \
+          select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
+            and (f.state in ('manual', 'failed', 'cancelled') \
+              or f.rank = 1 and f.state = 'queued' and fo.state in ('suspended', 'terminated')) offset 0)) \
+        or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id) \
+    offset 0";
 
 /// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
-/// while its server is suspended. What was due when it was queued stays so when the database's clock steps back. Once its
-/// order has ended it is held, too: done after the removal it would make the server again, so it comes to nothing with
-/// that, or goes on when the order is restored. What is not wanted any more is only looked at, and is never held. An
-/// operation that is not known is left to a newer program for an hour; then somebody has to see it.
+/// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the server
+/// again, so it comes to nothing with that, or goes on when the order is restored. What is not wanted any more is only
+/// looked at, and is never held. An operation that is not known is left to a newer program for an hour; then somebody has
+/// to see it.
 const MAY_BE_DONE: &str = "\
-    t.state = 'queued' and (t.run_at <= now() or t.run_at <= t.created_at) \
+    t.state = 'queued' and t.run_at <= now() \
       and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
-      and (t.rank = 0 or o.state not in ('suspended', 'terminated') or t.cancel_requested_at is not null) \
-      and (t.after is null or exists (select from task f where f.id = t.after and f.state = 'succeeded'))";
+      and (t.rank = 0 or t.cancel_requested_at is not null \
+        or (select o.state from orders o where o.id = t.order_id) not in ('suspended', 'terminated')) \
+      and (t.after is null or (select f.state from task f where f.id = t.after) = 'succeeded')";
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
 /// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
@@ -159,13 +165,13 @@ const MAY_BE_DONE: &str = "\
 /// they may come to nothing, and a system that was made before them is not to be seen with them.
 fn claim_query() -> String {
     format!(
-        "with node as ( \
-           select n.name, n.places, array(select r.node_slot from task r where r.state = 'running' and r.node = n.name) as taken \
-           from unnest($4::text[], $5::int[]) as n (name, places)), \
-         due as ( \
+        "with due as ( \
            select t.id, node.name, node.places, node.taken \
-           from task t join orders o on o.id = t.order_id left join server s on s.order_id = t.order_id \
-             left join node on node.name = s.node \
+           from task t left join lateral ( \
+             select n.name, n.places, \
+               array(select r.node_slot from task r where r.state = 'running' and r.node = n.name) as taken \
+             from server s join unnest($4::text[], $5::int[]) as n (name, places) on n.name = s.node \
+             where s.order_id = t.order_id offset 0) node on true \
            where {MAY_BE_DONE} and not exists ({IN_ITS_WAY}) \
              and (node.name is null or cardinality(node.taken) < node.places) \
            order by t.run_at, t.id limit 1 for update of t skip locked), \
@@ -300,8 +306,8 @@ struct Due {
 /// [`Error`] from the database.
 pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
     let query = format!(
-        "select exists (select from task t join orders o on o.id = t.order_id \
-           where {MAY_BE_DONE} and not exists ({IN_ITS_WAY})) as due"
+        "select coalesce((select true from task t where {MAY_BE_DONE} and not exists ({IN_ITS_WAY}) \
+           order by t.run_at, t.id limit 1), false) as due"
     );
     let found: Due = sql(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;
     Ok(found.due)

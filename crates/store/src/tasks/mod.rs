@@ -15,6 +15,7 @@ mod progress;
 mod secret;
 mod simulated;
 mod simulated_network;
+mod stepped;
 mod undo;
 
 pub use attempts::{AttemptOutcome, AttemptRow, attempts, keep_driver};
@@ -28,6 +29,7 @@ pub use network::{ServerAddress, ServerNetwork};
 pub use progress::{Progress, Underway, append_log, keep_boot, keep_handle, keep_verified, progress};
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 pub use simulated_network::SimulatedNetwork;
+pub use stepped::{are_stranded, pull_forward};
 
 pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, close_manual, enqueue, enqueue_in_bounds, note, untaken, waiting};

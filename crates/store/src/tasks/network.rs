@@ -14,7 +14,7 @@ use ipnetwork::IpNetwork;
 use super::{claim::ClaimedTask, lease::Lease};
 use crate::{
     db::{Error, Tx, sql},
-    servers::firewall_of,
+    servers::Limits,
 };
 
 /// What connects a server, as it is to be.
@@ -41,24 +41,30 @@ pub struct ServerAddress {
 
 #[derive(QueryableByName)]
 struct Row {
-    #[diesel(sql_type = sql_types::Inet)]
-    ip: IpNetwork,
+    #[diesel(embed)]
+    limits: Limits,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Inet>)]
+    ip: Option<IpNetwork>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     ptr: Option<String>,
 }
 
-/// An address on its way is its new server's already, but that one is not told of it before the old one has given it up:
-/// no task of another kind may bring it there first.
-const ADDRESSES: &str = "\
-    select a.ip, a.ptr from address a where a.order_id = $1 and a.released_at is null and not exists ( \
-      select from task m join task g on g.id = m.after \
-      where m.order_id = $1 and m.id <> $2 and m.operation = $3 and m.params ->> 'ip' = host(a.ip) \
-        and m.state in ('queued', 'manual') and g.state <> 'succeeded') \
+/// A row for each address, and one without where there is none; each with the limits. An address on its way is its new
+/// server's already, but that one is not told of it before the old one has given it up: no task of another kind may bring
+/// it there first.
+const NETWORK: &str = "\
+    select coalesce(f.pps, 0) as pps, coalesce(f.pps_icmp, 0) as pps_icmp, coalesce(f.pps_udp, 0) as pps_udp, \
+      coalesce(f.pps_syn, 0) as pps_syn, coalesce(f.connlimit, 0) as connlimit, a.ip, a.ptr \
+    from (select $1::bigint as order_id) o left join firewall f on f.order_id = o.order_id \
+      left join address a on a.order_id = o.order_id and a.released_at is null and not exists ( \
+        select from task m where m.order_id = o.order_id and m.state in ('queued', 'manual') \
+          and m.id <> $2 and m.operation = $3 and m.params ->> 'ip' = host(a.ip) \
+          and (select g.state from task g where g.id = m.after) <> 'succeeded' offset 0) \
     order by a.ip";
 
 /// What connects the server of a claimed task.
 pub(super) async fn network_of(tx: &mut Tx, lease: &Lease) -> Result<ServerNetwork, Error> {
-    let rows: Vec<Row> = sql(ADDRESSES)
+    let rows: Vec<Row> = sql(NETWORK)
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .bind::<sql_types::BigInt, _>(lease.id.0)
         .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
@@ -66,13 +72,13 @@ pub(super) async fn network_of(tx: &mut Tx, lease: &Lease) -> Result<ServerNetwo
         .await?;
     let catalogue = tx.catalogue();
     let address = |row: Row| {
-        let ip = row.ip.ip();
+        let ip = row.ip?.ip();
         let pool = catalogue.pool_of(ip);
         let (prefix, gateway) = (pool.map(|pool| pool.network.prefix()), pool.and_then(|pool| pool.gateway));
-        ServerAddress { ip, prefix, gateway, ptr: row.ptr }
+        Some(ServerAddress { ip, prefix, gateway, ptr: row.ptr })
     };
-    let addresses = rows.into_iter().map(address).collect();
-    Ok(ServerNetwork { addresses, firewall: firewall_of(tx.conn(), lease.order).await? })
+    let firewall = rows.as_slice().first().map_or_else(|| Ok(Firewall::default()), |row| row.limits.firewall())?;
+    Ok(ServerNetwork { addresses: rows.into_iter().filter_map(address).collect(), firewall })
 }
 
 impl ClaimedTask {
