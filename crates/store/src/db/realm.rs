@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool::Runtime;
+use deadpool::{Runtime, managed::QueueMode};
 use diesel_async::{
     AsyncPgConnection,
     pooled_connection::{
@@ -226,6 +226,8 @@ fn pool(connector: Connector, connections: usize) -> Result<Pool<AsyncPgConnecti
     let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config("", config);
     Pool::builder(manager)
         .max_size(connections)
+        // The one used last is the one whose plans, caches and memory are at hand.
+        .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .create_timeout(Some(Duration::from_millis(1500)))
         .wait_timeout(Some(Duration::from_secs(6)))

@@ -138,14 +138,15 @@ struct Row {
 /// Here and in [`MAY_BE_DONE`], `offset 0` and the scalar selects have the planner look up a few rows by their keys for
 /// each task it meets, in the order of the queue. Left to itself it joins, over every task there ever was.
 const IN_ITS_WAY: &str = "\
-    select from task p where p.order_id = t.order_id and p.state in ('queued', 'running', 'manual') \
-      and (p.state = 'running' \
-        or p.state = 'queued' and (p.rank, p.id) < (t.rank, t.id) and (p.after is null or not exists ( \
-          select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
-            and (f.state in ('manual', 'failed', 'cancelled') \
-              or f.rank = 1 and f.state = 'queued' and fo.state in ('suspended', 'terminated')) offset 0)) \
-        or p.state = 'manual' and p.operation = 'server_change' and t.operation = 'server_change' and p.id < t.id) \
-    offset 0";
+    exists (select from task p where p.order_id = t.order_id and p.state = 'running' offset 0) \
+    or exists (select from task p \
+      where p.order_id = t.order_id and p.state in ('queued', 'manual') and (p.rank, p.id) < (t.rank, t.id) \
+        and case when p.state = 'queued' then p.after is null or not exists ( \
+            select from task f join orders fo on fo.id = f.order_id where f.id = p.after \
+              and (f.state in ('manual', 'failed', 'cancelled') \
+                or f.rank = 1 and f.state = 'queued' and fo.state in ('suspended', 'terminated')) offset 0) \
+          else p.operation = 'server_change' and t.operation = 'server_change' end \
+      offset 0)";
 
 /// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
 /// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the server
@@ -172,7 +173,7 @@ fn claim_query() -> String {
                array(select r.node_slot from task r where r.state = 'running' and r.node = n.name) as taken \
              from server s join unnest($4::text[], $5::int[]) as n (name, places) on n.name = s.node \
              where s.order_id = t.order_id offset 0) node on true \
-           where {MAY_BE_DONE} and not exists ({IN_ITS_WAY}) \
+           where {MAY_BE_DONE} and not ({IN_ITS_WAY}) \
              and (node.name is null or cardinality(node.taken) < node.places) \
            order by t.run_at, t.id limit 1 for update of t skip locked), \
          taken as ( \
@@ -306,7 +307,7 @@ struct Due {
 /// [`Error`] from the database.
 pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
     let query = format!(
-        "select coalesce((select true from task t where {MAY_BE_DONE} and not exists ({IN_ITS_WAY}) \
+        "select coalesce((select true from task t where {MAY_BE_DONE} and not ({IN_ITS_WAY}) \
            order by t.run_at, t.id limit 1), false) as due"
     );
     let found: Due = sql(query).bind::<sql_types::Array<sql_types::Text>, _>(known()).get_result(connection).await?;

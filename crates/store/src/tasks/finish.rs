@@ -12,7 +12,7 @@ use domain::{
 use super::{
     attempts::{self, AttemptOutcome, Ending},
     claim::ClaimedTask,
-    lease::Lease,
+    lease::{HAD, Lease},
     nothing::{self, Nothing, OpenTask},
 };
 use crate::{
@@ -66,16 +66,17 @@ impl Failed<'_> {
 pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: bool) -> Result<bool, Error> {
     let lease = &task.lease;
     hold_order(tx, lease.order).await?;
-    let done =
-        sql("update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
+    let done = sql(format!(
+        "update task set state = 'succeeded', completed_at = greatest(now(), assigned_at), lease_owner = null, \
            lease_until = null, undo = null, results = results || $3, verified = $4, handle = null, handle_at = null \
-         where id = $1 and state = 'running' and fence = $2")
-        .bind::<sql_types::BigInt, _>(lease.id.0)
-        .bind::<sql_types::BigInt, _>(lease.fence)
-        .bind::<sql_types::Text, _>(results)
-        .bind::<sql_types::Bool, _>(verified)
-        .execute(tx.conn())
-        .await?;
+         where {HAD}"
+    ))
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
+    .bind::<sql_types::Text, _>(results)
+    .bind::<sql_types::Bool, _>(verified)
+    .execute(tx.conn())
+    .await?;
     if done == 0 {
         return Ok(false);
     }
@@ -138,11 +139,11 @@ pub(super) async fn give_up(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(
 /// [`Error`] from the database.
 pub async fn release(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
-    let released = sql(
+    let released = sql(format!(
         "update task set state = 'queued', attempt = greatest(attempt - 1, 0), run_at = now(), lease_owner = null, \
            lease_until = null \
-         where id = $1 and state = 'running' and fence = $2",
-    )
+         where {HAD}",
+    ))
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .execute(tx.conn())
@@ -184,7 +185,7 @@ pub(super) async fn hold_order(tx: &mut Tx, order: OrderId) -> Result<(), Error>
 
 /// The task that a lease is of, held; `None` when the lease was lost or the condition isn't true.
 async fn held(tx: &mut Tx, lease: &Lease, condition: &str) -> Result<Option<OpenTask>, Error> {
-    let condition = format!("state = 'running' and id = $1 and fence = $2 and {condition}");
+    let condition = format!("{HAD} and {condition}");
     Ok(nothing::open_tasks(tx, &condition, lease.id.0, lease.fence).await?.pop())
 }
 

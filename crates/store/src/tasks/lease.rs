@@ -9,6 +9,10 @@ use crate::db::{Conn, Error, Tx, sql};
 /// A lease lasts so many seconds unless it is renewed.
 pub(super) const LEASE_SECONDS: i32 = 30;
 
+/// Whether a task (`$1`) is still had by a claim of that fence (`$2`). A task has an owner exactly while it runs; its state
+/// is not asked for, lest the planner read through an index of all that runs for the sake of one.
+pub(super) const HAD: &str = "id = $1 and fence = $2 and lease_owner is not null";
+
 /// One claim of a task. What an older claim still writes is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -46,8 +50,10 @@ struct Asked {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn renew_lease(tx: &mut Tx, lease: &Lease) -> Result<Renewed, Error> {
-    let renewed: Option<Asked> = sql("update task set lease_until = now() + make_interval(secs => $3) \
-         where id = $1 and state = 'running' and fence = $2 returning cancel_requested_at is not null as cancel")
+    let renewed: Option<Asked> = sql(format!(
+        "update task set lease_until = now() + make_interval(secs => $3) where {HAD} \
+         returning cancel_requested_at is not null as cancel"
+    ))
     .bind::<sql_types::BigInt, _>(lease.id.0)
     .bind::<sql_types::BigInt, _>(lease.fence)
     .bind::<sql_types::Integer, _>(LEASE_SECONDS)

@@ -58,7 +58,7 @@ const NETWORK: &str = "\
     from (select $1::bigint as order_id) o left join firewall f on f.order_id = o.order_id \
       left join address a on a.order_id = o.order_id and a.released_at is null and not exists ( \
         select from task m where m.order_id = o.order_id and m.state in ('queued', 'manual') \
-          and m.id <> $2 and m.operation = $3 and m.params ->> 'ip' = host(a.ip) \
+          and m.id <> $2 and m.operation = 'server_move_ip' and m.params ->> 'ip' = host(a.ip) \
           and (select g.state from task g where g.id = m.after) <> 'succeeded' offset 0) \
     order by a.ip";
 
@@ -67,7 +67,6 @@ pub(super) async fn network_of(tx: &mut Tx, lease: &Lease) -> Result<ServerNetwo
     let rows: Vec<Row> = sql(NETWORK)
         .bind::<sql_types::BigInt, _>(lease.order.0)
         .bind::<sql_types::BigInt, _>(lease.id.0)
-        .bind::<sql_types::Text, _>(Operation::MoveAddress.name())
         .load(tx.conn())
         .await?;
     let catalogue = tx.catalogue();

@@ -76,11 +76,13 @@ impl OpenTask {
 }
 
 /// Open tasks that a condition names, oldest first, held until the transaction ends; the order's row is held already.
+///
+/// That they are open is told by `completed_at`, which no index is of: the condition says how they are found.
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
         "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, \
            undo is not null as undoes \
-         from task t where state in ('queued', 'running', 'manual') and {condition} order by id for update"
+         from task t where completed_at is null and {condition} order by id for update"
     );
     Ok(sql(query).bind::<sql_types::BigInt, _>(id).bind::<sql_types::BigInt, _>(fence).load(tx.conn()).await?)
 }
@@ -110,7 +112,7 @@ pub(super) async fn end(tx: &mut Tx, of: &OpenTask, how: Nothing, log: &str) -> 
 }
 
 async fn waiting_after(tx: &mut Tx, of: &OpenTask) -> Result<Vec<OpenTask>, Error> {
-    let condition = "order_id = $1 and state <> 'running' and operation <> 'server_destroy' and id > $2";
+    let condition = "order_id = $1 and state in ('queued', 'manual') and operation <> 'server_destroy' and id > $2";
     open_tasks(tx, condition, of.order_id, of.id).await
 }
 
@@ -198,7 +200,7 @@ pub(crate) enum Waiting {
 
 /// Cancels an order's tasks that no worker has in hand, with what hangs on them: the order ends.
 pub(crate) async fn cancel_waiting(tx: &mut Tx, order: OrderId, which: Waiting) -> Result<(), Error> {
-    let mut condition = "order_id = $1 and state <> 'running' and id > $2".to_owned();
+    let mut condition = "order_id = $1 and state in ('queued', 'manual') and id > $2".to_owned();
     if which == Waiting::Undone {
         condition.push_str(&format!(" and not ({IN_DOUBT})"));
     }

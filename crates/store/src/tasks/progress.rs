@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 
-use super::lease::Lease;
+use super::lease::{HAD, Lease};
 use crate::db::{Conn, Error, Tx, sql};
 
 /// What earlier workers left.
@@ -42,14 +42,15 @@ struct Row {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn progress(connection: &mut Conn, lease: &Lease) -> Result<Option<Progress>, Error> {
-    let row: Option<Row> =
-        sql("select boot, handle, greatest(coalesce(extract(epoch from now() - handle_at), 0), 0)::float8 as since \
-         from task where id = $1 and state = 'running' and fence = $2")
-        .bind::<sql_types::BigInt, _>(lease.id.0)
-        .bind::<sql_types::BigInt, _>(lease.fence)
-        .get_result(connection)
-        .await
-        .optional()?;
+    let row: Option<Row> = sql(format!(
+        "select boot, handle, greatest(coalesce(extract(epoch from now() - handle_at), 0), 0)::float8 as since \
+         from task where {HAD}"
+    ))
+    .bind::<sql_types::BigInt, _>(lease.id.0)
+    .bind::<sql_types::BigInt, _>(lease.fence)
+    .get_result(connection)
+    .await
+    .optional()?;
     Ok(row.map(|Row { boot, handle, since }| {
         let since = Duration::try_from_secs_f64(since).unwrap_or_default();
         Progress { boot, handle: handle.map(|handle| Underway { handle, since }) }
@@ -93,7 +94,7 @@ pub async fn keep_verified(tx: &mut Tx, lease: &Lease, verified: bool) -> Result
 }
 
 async fn write(tx: &mut Tx, lease: &Lease, set: &str, value: Option<&str>) -> Result<bool, Error> {
-    let written = sql(format!("update task set {set} where id = $1 and state = 'running' and fence = $2"))
+    let written = sql(format!("update task set {set} where {HAD}"))
         .bind::<sql_types::BigInt, _>(lease.id.0)
         .bind::<sql_types::BigInt, _>(lease.fence)
         .bind::<sql_types::Nullable<sql_types::Text>, _>(value)
