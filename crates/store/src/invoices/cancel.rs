@@ -1,13 +1,13 @@
 //! An unpaid invoice is cancelled.
 
-use diesel::{ExpressionMethods, QueryDsl};
+use diesel::{ExpressionMethods, QueryDsl, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{billing::InvoiceId, orders::OrderId};
 use jiff_diesel::ToDiesel;
 
 use super::list::show;
 use crate::{
-    db::{Error, Tx},
+    db::{Error, Tx, sql},
     orders::{lock, terminate},
     schema::invoice,
 };
@@ -32,22 +32,23 @@ pub async fn cancel(tx: &mut Tx, id: InvoiceId) -> Result<(), Error> {
 
 /// Cancels what the billing run raised ahead for an order's renewal.
 pub(crate) async fn cancel_ahead(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    cancel_unpaid(tx, order, &[true]).await
+    cancel_unpaid(tx, order, false).await
 }
 
 /// Cancels all that an order owes: once it has ended, nothing of it can be paid.
 pub(crate) async fn cancel_owed(tx: &mut Tx, order: OrderId) -> Result<(), Error> {
-    cancel_unpaid(tx, order, &[true, false]).await
+    cancel_unpaid(tx, order, true).await
 }
 
-async fn cancel_unpaid(tx: &mut Tx, order: OrderId, ahead: &[bool]) -> Result<(), Error> {
-    let unpaid = invoice::table
-        .filter(invoice::order_id.eq(order.0))
-        .filter(invoice::status.eq("unpaid"))
-        .filter(invoice::ahead.eq_any(ahead));
-    diesel::update(unpaid)
-        .set((invoice::status.eq("cancelled"), invoice::cancelled_at.eq(tx.now().to_diesel())))
-        .execute(tx.conn())
-        .await?;
+/// Those that were raised ahead, or all.
+async fn cancel_unpaid(tx: &mut Tx, order: OrderId, all: bool) -> Result<(), Error> {
+    let now = tx.now().to_diesel();
+    sql("update invoice set status = 'cancelled', cancelled_at = $2 \
+         where order_id = $1 and status = 'unpaid' and (ahead or $3)")
+    .bind::<sql_types::BigInt, _>(order.0)
+    .bind::<sql_types::Timestamptz, _>(now)
+    .bind::<sql_types::Bool, _>(all)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }

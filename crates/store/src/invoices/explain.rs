@@ -28,6 +28,8 @@ pub struct Explained {
     pub invoice: InvoiceRow,
     /// The arithmetic, and then what the ledger says of it; the last step's amount is what was charged, or is owed.
     pub steps: Vec<Step>,
+    /// What the ledger charged for it; nothing where it was not paid.
+    pub charged: Money,
 }
 
 /// Explains an invoice. Its arithmetic is done again, and every figure must be what was kept.
@@ -43,7 +45,8 @@ pub async fn explain(connection: &mut Conn, id: InvoiceId) -> Result<Explained, 
     let taken = ledger::charged_of(connection, id, total.currency()).await?;
     let grants = ledger::grants_of(connection, id, total.currency()).await?;
     steps.extend(paid(&invoice, &taken, grants, total)?);
-    Ok(Explained { invoice, steps })
+    let charged = taken.total().map_err(Error::corrupt)?;
+    Ok(Explained { invoice, steps, charged })
 }
 
 /// What an invoice that isn't written yet would be explained by.
@@ -143,8 +146,7 @@ pub async fn explain_order(tx: &mut Tx, order: OrderId) -> Result<Vec<Step>, Err
         steps.push(Step { text: head, amount: Some(row.total()?) });
         let explained = explain(tx.conn(), id).await?;
         steps.extend(explained.steps.into_iter().map(|step| Step { text: format!("    {}", step.text), ..step }));
-        let taken = ledger::charged_of(tx.conn(), id, sum.currency()).await?.total().map_err(Error::corrupt)?;
-        sum = sum.plus(taken).map_err(Error::corrupt)?;
+        sum = sum.plus(explained.charged).map_err(Error::corrupt)?;
         for note in credit_notes_of(tx.conn(), id).await? {
             let back = ledger::refunded_of(tx.conn(), note.id, sum.currency()).await?;
             let text = format!("credit note {} of invoice {}, {}; given back", note.id, row.id, note.note);

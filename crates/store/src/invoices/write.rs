@@ -1,6 +1,6 @@
 //! Writing an invoice with its lines.
 
-use diesel::{ExpressionMethods, QueryDsl};
+use diesel::ExpressionMethods;
 use diesel_async::RunQueryDsl;
 use domain::{
     billing::{InvoiceId, InvoiceLine, InvoicePurpose, LineItem, NewInvoice},
@@ -29,8 +29,7 @@ pub(crate) async fn write_ahead(
     order: OrderId,
     new: &NewInvoice,
 ) -> Result<(), Error> {
-    let id = write(tx, customer, order, new).await?;
-    diesel::update(invoice::table.find(id.0)).set(invoice::ahead.eq(true)).execute(tx.conn()).await?;
+    insert(tx, customer, order, new, true).await?;
     Ok(())
 }
 
@@ -46,6 +45,16 @@ pub(crate) async fn write(
     customer: CustomerId,
     order: OrderId,
     new: &NewInvoice,
+) -> Result<InvoiceId, Error> {
+    insert(tx, customer, order, new, false).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    customer: CustomerId,
+    order: OrderId,
+    new: &NewInvoice,
+    ahead: bool,
 ) -> Result<InvoiceId, Error> {
     let paid_at = new.paid.then(|| tx.now().to_diesel());
     let purpose = match new.purpose {
@@ -75,6 +84,7 @@ pub(crate) async fn write(
             invoice::rate_day.eq(new.conversion.and_then(|conversion| conversion.rate.day).map(ToDiesel::to_diesel)),
             invoice::created_at.eq(tx.now().to_diesel()),
             invoice::paid_at.eq(paid_at),
+            invoice::ahead.eq(ahead),
             invoice::seller.eq(seller(tx)?),
         ))
         .returning(invoice::id)
@@ -86,14 +96,14 @@ pub(crate) async fn write(
 
 async fn write_lines(tx: &mut Tx, id: i64, lines: &[InvoiceLine]) -> Result<(), Error> {
     let catalogue = tx.catalogue();
-    let mut rows = Vec::with_capacity(lines.len());
     for (at, line) in (1_i16..).zip(lines) {
         let (item, item_id, mut title) = describe(&catalogue, line.item);
         if let (Some(part), true) = (line.working.part, line.months > 0) {
             // What stands beside it is the whole interval's arithmetic.
             title.push_str(&format!(", {} – {}: {} / {}", part.from, part.until, part.days, part.of_days));
         }
-        rows.push((
+        // One by one: such a statement stays prepared, and most invoices have one line.
+        let row = (
             invoice_line::invoice_id.eq(id),
             invoice_line::line.eq(at),
             invoice_line::item.eq(item),
@@ -107,9 +117,9 @@ async fn write_lines(tx: &mut Tx, id: i64, lines: &[InvoiceLine]) -> Result<(), 
             invoice_line::vat.eq(line.amount.vat.in_minor()),
             invoice_line::gross.eq(line.amount.gross.in_minor()),
             invoice_line::working.eq(serde_json::to_value(line.working).map_err(Error::corrupt)?),
-        ));
+        );
+        diesel::insert_into(invoice_line::table).values(row).execute(tx.conn()).await?;
     }
-    diesel::insert_into(invoice_line::table).values(rows).execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use jiff_diesel::ToDiesel;
 
 use super::{
     lock_wallets,
-    post::{Event, account, next_movement, post},
+    post::{Event, Line, next_movement, post},
 };
 use crate::db::{Conn, Error, Tx, sql};
 
@@ -59,8 +59,6 @@ pub async fn grant_bonus(tx: &mut Tx, customer: CustomerId, new: &NewBonus<'_>) 
         return Err(Error::Refused(format!("{day} is past: a bonus needs a day on which it can be spent")));
     }
     let currency = amount.currency();
-    let wallet = account(tx, Some(customer), "bonus", currency).await?;
-    let given = account(tx, None, "bonus_given", currency).await?;
     let id = next_movement(tx).await?;
     sql(
         "insert into bonus_grant (id, customer_id, currency, amount, expires_on, reason) values ($1, $2, $3, $4, $5, $6)",
@@ -74,7 +72,8 @@ pub async fn grant_bonus(tx: &mut Tx, customer: CustomerId, new: &NewBonus<'_>) 
     .execute(tx.conn())
     .await?;
     let event = Event { kind: "bonus", ref_type: "movement", ref_id: id, ref_seq: 0, customer, note: reason };
-    post(tx, &event, &[(wallet, amount.in_minor()), (given, -amount.in_minor())]).await
+    let lines = [Line::wallet(customer, "bonus", amount.in_minor()), Line::company("bonus_given", -amount.in_minor())];
+    post(tx, &event, currency, &lines).await
 }
 
 /// A customer's bonuses, newest first.
@@ -137,12 +136,11 @@ pub async fn expire_bonus(tx: &mut Tx, id: i64, day: Date) -> Result<bool, Error
     lock_wallets(tx, customer, currency).await?;
     // Read again with the wallets held: a charge may have been quicker.
     let Some(Left { remaining, times, reason, .. }) = left(tx, id, day).await? else { return Ok(false) };
-    let wallet = account(tx, Some(customer), "bonus", currency).await?;
-    let given = account(tx, None, "bonus_given", currency).await?;
     let note = format!("expired: {reason}");
     // What a refund gave back to it after its end expires again.
     let event = Event { kind: "expiry", ref_type: "bonus_grant", ref_id: id, ref_seq: times, customer, note: &note };
-    post(tx, &event, &[(wallet, -remaining), (given, remaining)]).await?;
+    let lines = [Line::wallet(customer, "bonus", -remaining), Line::company("bonus_given", remaining)];
+    post(tx, &event, currency, &lines).await?;
     Ok(true)
 }
 

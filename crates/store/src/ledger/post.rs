@@ -42,32 +42,49 @@ pub(super) struct Event<'a> {
     pub note: &'a str,
 }
 
-/// The account of a kind: a wallet of `customer`, or the company's own.
-pub(super) async fn account(
-    tx: &mut Tx,
+/// What a journal does to an account.
+pub(super) struct Line {
+    /// Whose wallet; none: an account of the company's.
     customer: Option<CustomerId>,
-    kind: &str,
-    currency: Currency,
-) -> Result<i64, Error> {
-    let found: Id = sql("select open_account($1, $2, $3) as id")
-        .bind::<sql_types::Nullable<sql_types::BigInt>, _>(customer.map(|c| c.0))
-        .bind::<sql_types::Text, _>(kind)
-        .bind::<sql_types::Text, _>(currency.code())
-        .get_result(tx.conn())
-        .await?;
-    Ok(found.id)
+    kind: &'static str,
+    /// Minor units, signed.
+    amount: i64,
 }
 
-pub(super) async fn post(tx: &mut Tx, event: &Event<'_>, lines: &[(i64, i64)]) -> Result<(), Error> {
-    let (accounts, amounts): (Vec<i64>, Vec<i64>) = lines.iter().filter(|(_, amount)| *amount != 0).copied().unzip();
-    sql("select post($1, $2, $3, $4, $5, $6, $7, $8) as id")
+impl Line {
+    /// To a customer's wallet.
+    pub(super) const fn wallet(customer: CustomerId, kind: &'static str, amount: i64) -> Self {
+        Self { customer: Some(customer), kind, amount }
+    }
+
+    /// To an account of the company's.
+    pub(super) const fn company(kind: &'static str, amount: i64) -> Self {
+        Self { customer: None, kind, amount }
+    }
+}
+
+/// Accounts that are not there yet are opened.
+const POST: &str = "\
+    select post($1, $2, $3, $4, $5, $6, \
+      coalesce((select array_agg(open_account(l.customer, l.kind, $7) order by l.at) \
+        from unnest($8::bigint[], $9::text[]) with ordinality as l (customer, kind, at)), '{}'), $10) as id";
+
+/// Posts a journal. Lines of nothing are left out.
+pub(super) async fn post(tx: &mut Tx, event: &Event<'_>, currency: Currency, lines: &[Line]) -> Result<(), Error> {
+    let lines = || lines.iter().filter(|line| line.amount != 0);
+    let customers: Vec<_> = lines().map(|line| line.customer.map(|customer| customer.0)).collect();
+    let kinds: Vec<_> = lines().map(|line| line.kind).collect();
+    let amounts: Vec<_> = lines().map(|line| line.amount).collect();
+    sql(POST)
         .bind::<sql_types::Text, _>(event.kind)
         .bind::<sql_types::Text, _>(event.ref_type)
         .bind::<sql_types::BigInt, _>(event.ref_id)
         .bind::<sql_types::Integer, _>(event.ref_seq)
         .bind::<sql_types::BigInt, _>(event.customer.0)
         .bind::<sql_types::Text, _>(event.note)
-        .bind::<sql_types::Array<sql_types::BigInt>, _>(accounts)
+        .bind::<sql_types::Text, _>(currency.code())
+        .bind::<sql_types::Array<sql_types::Nullable<sql_types::BigInt>>, _>(customers)
+        .bind::<sql_types::Array<sql_types::Text>, _>(kinds)
         .bind::<sql_types::Array<sql_types::BigInt>, _>(amounts)
         .get_result::<Id>(tx.conn())
         .await?;
@@ -86,13 +103,13 @@ pub async fn charge_invoice(
     note: &str,
 ) -> Result<(), Error> {
     let total = charge.total().map_err(Error::corrupt)?;
-    let currency = total.currency();
-    let credit = account(tx, Some(customer), "credit", currency).await?;
-    let bonus = account(tx, Some(customer), "bonus", currency).await?;
-    let revenue = account(tx, None, "revenue", currency).await?;
     let event = Event { kind: "charge", ref_type: "invoice", ref_id: invoice.0, ref_seq: 0, customer, note };
-    let lines = [(credit, -charge.credit.in_minor()), (bonus, -charge.bonus.in_minor()), (revenue, total.in_minor())];
-    post(tx, &event, &lines).await
+    let lines = [
+        Line::wallet(customer, "credit", -charge.credit.in_minor()),
+        Line::wallet(customer, "bonus", -charge.bonus.in_minor()),
+        Line::company("revenue", total.in_minor()),
+    ];
+    post(tx, &event, total.currency(), &lines).await
 }
 
 /// Money came from outside for exactly this invoice: to credit, whence the charge then takes it.
@@ -106,10 +123,9 @@ pub async fn deposit_for_invoice(
     total: Money,
     note: &str,
 ) -> Result<(), Error> {
-    let credit = account(tx, Some(customer), "credit", total.currency()).await?;
-    let cash = account(tx, None, "cash", total.currency()).await?;
     let event = Event { kind: "deposit", ref_type: "invoice", ref_id: invoice.0, ref_seq: 0, customer, note };
-    post(tx, &event, &[(credit, total.in_minor()), (cash, -total.in_minor())]).await
+    let lines = [Line::wallet(customer, "credit", total.in_minor()), Line::company("cash", -total.in_minor())];
+    post(tx, &event, total.currency(), &lines).await
 }
 
 /// Gives back what a credit note credits: the bonus to bonus, the rest to credit; or, where it was paid back `outside`,
@@ -126,16 +142,14 @@ pub(crate) async fn refund(
     note: &str,
 ) -> Result<(), Error> {
     let total = refund.total().map_err(Error::corrupt)?;
-    let currency = total.currency();
-    let paid_in = match outside {
-        true => account(tx, None, "cash", currency).await?,
-        false => account(tx, Some(customer), "credit", currency).await?,
-    };
-    let bonus = account(tx, Some(customer), "bonus", currency).await?;
-    let revenue = account(tx, None, "revenue", currency).await?;
     let event = Event { kind: "refund", ref_type: "credit_note", ref_id: credit_note.0, ref_seq: 0, customer, note };
-    let lines = [(paid_in, refund.credit.in_minor()), (bonus, refund.bonus.in_minor()), (revenue, -total.in_minor())];
-    post(tx, &event, &lines).await
+    let back = refund.credit.in_minor();
+    let lines = [
+        if outside { Line::company("cash", back) } else { Line::wallet(customer, "credit", back) },
+        Line::wallet(customer, "bonus", refund.bonus.in_minor()),
+        Line::company("revenue", -total.in_minor()),
+    ];
+    post(tx, &event, total.currency(), &lines).await
 }
 
 /// What an invoice's charge took from each wallet; nothing where it was not charged.
@@ -171,11 +185,10 @@ pub async fn move_money(
         }
     };
     let ref_id = next_movement(tx).await?;
-    let wallet = account(tx, Some(customer), "credit", amount.currency()).await?;
-    let counter = account(tx, None, "cash", amount.currency()).await?;
     let event = Event { kind, ref_type: "movement", ref_id, ref_seq: 0, customer, note };
     let minor = amount.in_minor() * sign;
-    match post(tx, &event, &[(wallet, minor), (counter, -minor)]).await {
+    let lines = [Line::wallet(customer, "credit", minor), Line::company("cash", -minor)];
+    match post(tx, &event, amount.currency(), &lines).await {
         Err(Error::Insufficient(_)) => Err(Error::Refused(format!("the customer's credit is less than {amount}"))),
         outcome => outcome,
     }

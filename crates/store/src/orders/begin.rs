@@ -93,8 +93,9 @@ pub(crate) async fn extend(
     paid: &Interval,
     resumes: bool,
 ) -> Result<(), Error> {
-    diesel::update(dsl::orders.find(id.0))
-        .set((dsl::paid_until.eq(paid.until.to_diesel()), dsl::lapsed_on.eq(None::<jiff_diesel::Date>)))
+    sql("update orders set paid_until = $2, lapsed_on = null where id = $1")
+        .bind::<sql_types::BigInt, _>(id.0)
+        .bind::<sql_types::Date, _>(paid.until.to_diesel())
         .execute(tx.conn())
         .await?;
     record_days(tx, id, invoice, paid).await?;

@@ -25,6 +25,7 @@ mod orders;
 mod outbox;
 mod parties;
 mod payments;
+mod plans;
 mod privileges;
 mod races;
 mod random;
