@@ -1,4 +1,4 @@
-//! For tests only: a database per test, builders, a faulty network, a browser.
+//! For tests only: a database per test, builders, dice, a faulty network, a browser.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -25,6 +25,7 @@ mod browser;
 mod cluster;
 mod customer;
 mod database;
+mod dice;
 mod fault_proxy;
 mod own_mounts;
 mod own_server;
@@ -35,6 +36,7 @@ pub use browser::{Browser, Page};
 pub use cluster::{Gone, data_dir, stop};
 pub use customer::NewBuyer;
 pub use database::TestDb;
+pub use dice::Dice;
 pub use fault_proxy::FaultProxy;
 pub use own_mounts::{in_own_mounts, mount};
 pub use own_server::OwnServer;

@@ -16,7 +16,7 @@ use store::{
     ledger::{self, Movement},
     orders::{Buyer, PlaceFailure, PowerFailure, RenewFailure},
 };
-use testkit::TestDb;
+use testkit::{Dice, TestDb};
 
 use crate::acts::{
     cancel, hosting, invoices_of, months, power, renewal, terminate, try_pay, try_place, try_renew, vds, wallets,
@@ -25,23 +25,6 @@ use crate::acts::{
 const SEQUENCES: u64 = 3;
 const STEPS: usize = 150;
 const DOMAINS: [&str; 4] = ["one.lt", "two.lt", "ąžuolas.lt", "four.example"];
-
-/// SplitMix64.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Life {

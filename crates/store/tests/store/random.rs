@@ -19,12 +19,11 @@ use store::{
     orders::Buyer,
     tasks::{self, Claim, ClaimedTask, Failed, Next, Simulated},
 };
-use testkit::TestDb;
+use testkit::{Dice, TestDb};
 
 use crate::{
     acts::{place, vds},
     addresses::with_pool,
-    model::Dice,
 };
 
 const SEQUENCES: u64 = 2;

@@ -19,11 +19,10 @@ use store::{
     orders::{self, Buyer, PlaceFailure, RetariffFailure, Retariffed},
     tasks,
 };
-use testkit::TestDb;
+use testkit::{Dice, TestDb};
 
 use crate::{
     acts::{balance, claim, hosting, invoices_of, place, renewal, trial, try_place, try_renew, vds},
-    model::Dice,
     nothing::fail,
 };
 

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use store::{RealmKind::Live, Tx, invoices};
+use testkit::Dice;
 use tokio_postgres::{Client, Statement};
 
 use self::oracle::Life;
@@ -22,27 +23,6 @@ use crate::{bed::Bed, kills};
 const CUSTOMERS: usize = 16;
 /// So many steps are lived in one database.
 const SEQUENCE: u64 = 2_500;
-
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn index(&mut self, of: usize) -> usize {
-        usize::try_from(self.below(u64::try_from(of).unwrap())).unwrap()
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.index(choices.len())]
-    }
-}
 
 struct World {
     bed: Bed,
