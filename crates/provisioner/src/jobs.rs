@@ -258,7 +258,9 @@ async fn tidy(realm: &Realm) -> Result<usize, Error> {
     let mut tidied = reap(realm).await?;
     if realm.read(async |connection| tasks::are_stranded(connection).await).await? {
         let pulled = realm.transaction("pull tasks forward", async |tx| tasks::pull_forward(tx).await).await?;
-        tracing::warn!(tasks = pulled, "the database's clock stepped back; what was due is done all the same");
+        if pulled > 0 {
+            tracing::warn!(tasks = pulled, "the database's clock stepped back; what was due is done all the same");
+        }
         tidied += pulled;
     }
     Ok(tidied)

@@ -77,7 +77,7 @@ impl OpenTask {
 
 /// Open tasks that a condition names, oldest first, held until the transaction ends; the order's row is held already.
 ///
-/// That they are open is told by `completed_at`, which no index is of: the condition says how they are found.
+/// That they are open is told by `completed_at`, which no index of open tasks is of: the condition says how they are found.
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
         "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, \
