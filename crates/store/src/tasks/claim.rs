@@ -163,7 +163,8 @@ const MAY_BE_DONE: &str = "\
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
 /// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
 /// reinstallations asked for until then. A server's size and hostname are those before the changes that are still to come:
-/// they may come to nothing, and a system that was made before them is not to be seen with them.
+/// they may come to nothing, and a system that was made before them is not to be seen with them. A name or a limit that
+/// staff have tried again may have been set otherwise since: then that is what it sets.
 fn claim_query() -> String {
     format!(
         "with due as ( \
@@ -185,7 +186,8 @@ fn claim_query() -> String {
            returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params, \
              t.cancel_requested_at is not null as cancel_asked), \
          tried as (insert into task_attempt (task_id, fence, attempt, worker) select id, fence, attempt, $2 from taken) \
-         select taken.*, o.tariff_id, s.image_id, o.server_login, o.server_password, \
+         select taken.id, taken.order_id, taken.operation, taken.attempt, taken.max_attempts, taken.fence, \
+           taken.cancel_asked, coalesce(n.params, taken.params) as params, o.tariff_id, s.image_id, o.server_login, o.server_password, \
            coalesce((c.sized->>'cpu_ghz')::int, s.cpu_ghz) as cpu_ghz, \
            coalesce((c.sized->>'ram_mb')::int, s.ram_mb) as ram_mb, \
            coalesce((c.sized->>'disk_gb')::int, s.disk_gb) as disk_gb, \
@@ -199,7 +201,12 @@ fn claim_query() -> String {
            left join lateral (select (array_agg(c.undo order by c.id) filter (where c.undo ? 'cpu_ghz'))[1] as sized, \
                (array_agg(c.undo order by c.id) filter (where c.undo ? 'hostname'))[1] as named \
              from task c where c.order_id = o.id and c.id > taken.id and c.state = 'queued' \
-               and c.undo ?| array['cpu_ghz', 'hostname']) c on true"
+               and c.undo ?| array['cpu_ghz', 'hostname']) c on true \
+           left join lateral (select l.params from task l \
+             where taken.operation in ('server_domain', 'server_ptr', 'server_firewall') and l.order_id = taken.order_id \
+               and l.id > taken.id and l.operation = taken.operation and l.state = 'succeeded' \
+               and l.params ->> 'ip' is not distinct from taken.params ->> 'ip' \
+             order by l.id desc limit 1) n on true"
     )
 }
 

@@ -3,19 +3,20 @@
 use domain::{
     domain_name::DomainName,
     field::Field,
+    firewall::{FirewallChanges, Limit},
     orders::{ChangeRequest, OrderId, PowerOperation},
     tasks::{Operation, TaskId},
 };
 use futures_util::future::join_all;
 use store::{
-    Database, Realm,
+    Database, Realm, Tx,
     orders::Buyer,
     servers::{self, ChangeFailure, ServerFailure},
-    tasks,
+    tasks::{self, Failed, Next},
 };
 use testkit::TestDb;
 
-use crate::acts::{balance, claim, place, power, succeed, vds};
+use crate::acts::{STUCK, balance, claim, place, power, succeed, vds};
 
 pub async fn server() -> (TestDb, Buyer, OrderId) {
     let db = TestDb::with_demo_catalogue().await;
@@ -168,6 +169,7 @@ async fn a_server_has_only_so_much_to_do() {
     for _ in 0..20 {
         assert_eq!(reboot(store, &ann, id).await.unwrap(), first);
     }
+    for _ in 0..20 {}
     for cpu in 3..12 {
         change(store, &ann, id, cpu).await.unwrap();
     }
@@ -206,6 +208,45 @@ async fn more_than_the_budget_of_deletions_waits_for_staff() {
     // An hour later there is room again.
     db.run_sql("update live.task set created_at = now() - interval '61 minutes'").await;
     assert!(!power(&store, &ann, orders[0], PowerOperation::Reinstall).await.unwrap().by_hand);
+}
+
+#[tokio::test]
+async fn what_staff_have_tried_again_does_not_undo_what_was_done_since() {
+    let (db, ann, id) = ready().await;
+    let live = &db.database.live;
+    let rename = async |name: &str| {
+        let name = DomainName::parse(name).unwrap();
+        live.transaction("rename", async |tx| servers::rename(tx, ann.customer, id, &name).await).await.unwrap()
+    };
+    let limit = async |pps: u32| {
+        let of = |limit| if limit == Limit::Packets { Field::Given(pps) } else { Field::Absent };
+        let limits = FirewallChanges::read(of).unwrap();
+        let set = async |tx: &mut Tx| servers::set_firewall(tx, ann.customer, id, &limits).await;
+        live.transaction("limit", set).await.unwrap();
+    };
+    rename("one.example").await;
+    limit(1000).await;
+    let stuck = Failed { next: Next::Staff, ..STUCK };
+    while let Some(task) = claim(live).await {
+        assert!(live.transaction("stuck", async |tx| tasks::give_back(tx, &task.lease, &stuck).await).await.unwrap());
+    }
+    limit(2000).await;
+    rename("two.example").await;
+    assert_eq!(do_all(live).await, [Operation::Firewall, Operation::Rename]);
+    // What was asked for last and is not done yet is not brought about by what came before it.
+    rename("three.example").await;
+    let waiting: Vec<i64> = db.value("select array_agg(id order by id) from live.task where state = 'manual'").await;
+    assert_eq!(waiting.len(), 2);
+    for id in waiting {
+        live.transaction("retry", async |tx| tasks::retry(tx, TaskId(id)).await).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    while let Some(task) = claim(live).await {
+        seen.push((task.wanted_hostname().unwrap().to_owned(), task.wanted_firewall().pps));
+        assert!(succeed(live, &task).await);
+    }
+    let seen: Vec<_> = seen.iter().map(|(name, pps)| (name.as_str(), *pps)).collect();
+    assert_eq!(seen, [("two.example", 2000), ("two.example", 2000), ("three.example", 2000)]);
 }
 
 #[tokio::test]
