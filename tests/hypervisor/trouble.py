@@ -288,7 +288,7 @@ def full_storage():
         with contextlib.suppress(OSError), open(storage / "filler", "wb", buffering=0) as filler:
             while filler.write(bytes(4096)):
                 pass
-        for size, said in (("420m", "storage is full: no disk"), ("424m", "its storage is full")):
+        for size, said in (("420m", "storage is full: no disk"), ("422m", "its storage is full")):
             subprocess.run(["mount", "-o", f"remount,size={size}", storage], check=True)
             crowded.hook("recreate", config=config, codes=(77,))
             check(said in crowded.log[-1], str(crowded.log))
