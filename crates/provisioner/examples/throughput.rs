@@ -3,9 +3,9 @@
 //!
 //! Two processes, which are this program again, with 16 slots each on 10 000 tasks of 500 servers; three rounds of both
 //! ways, in turns. Each process claims one task after the other, as a worker does, and ends what its slots have. No task is
-//! done: this is the queue alone.
-//! Whatever was claimed while another of its server ran is counted; there must be none. The bare statements are those that
-//! our code keeps prepared on its connections: they are asked of the database once it has done a task.
+//! done: this is the queue alone. Whatever was claimed while another of its server ran is counted; there must be none. The
+//! bare statements are those that our code keeps prepared on its connections: they are asked of the database once it has
+//! done a task.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement, run by hand")]
 

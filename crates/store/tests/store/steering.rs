@@ -169,7 +169,6 @@ async fn a_server_has_only_so_much_to_do() {
     for _ in 0..20 {
         assert_eq!(reboot(store, &ann, id).await.unwrap(), first);
     }
-    for _ in 0..20 {}
     for cpu in 3..12 {
         change(store, &ann, id, cpu).await.unwrap();
     }
