@@ -1,0 +1,30 @@
+"""What must be found out: a harness that finds nothing, whatever happens, proves nothing."""
+import program as vartai
+from on_pair import promote
+from table import pair, scenario
+
+
+@scenario("control: the standby is asynchronous and its link silent when the primary is killed: what was acknowledged "
+          "is lost, and must be found out", pair(synchronous=False), judge=lambda run, verdict:
+          [] if verdict.lost else ["acknowledged orders were lost, and the checker saw nothing"], quick=True)
+def control_asynchronous_standby(run):
+    run.link.silent = True
+    run.served(10)
+    run.pair.primary.kill()
+    promote(run)
+    run.healed()
+
+
+def only_the_lie(run, verdict):
+    lies = [line for line in verdict.findings if "a-lie" in line]
+    if verdict.lost != 1 or len(lies) != 1 or len(verdict.findings) != 1:
+        return ["the lie was not found, or not alone", *verdict.findings]
+    return []
+
+
+@scenario("control: nothing fails, but the journal of the customers is forged: one order more was acknowledged than was "
+          "placed", pair(), judge=only_the_lie, quick=True)
+def control_forged_journal(run):
+    run.served(10)
+    forged = run.load.journal.intend(vartai.CUSTOMERS[0], "createOrder", {"requestid": "a-lie"}, "apih", "a-lie")
+    run.load.journal.told(forged, "SUCCESS", {"orderid": "999999"}, 0.1)
