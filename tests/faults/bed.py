@@ -1,7 +1,7 @@
 """Where a run happens: a directory of its own, with every process that works in it; both are gone when the run ends.
 
-The harness itself runs in namespaces of its own (`enter`): processes, mounts and network. So all ports are free, hosts have
-addresses that can be switched off, and whatever it started ends with it, also when it is killed.
+The harness itself runs in namespaces of its own (`enter`): processes, mounts and network. So all ports are free, hosts
+have addresses that can be switched off, and whatever it started ends with it, also when it is killed.
 """
 import contextlib
 import os
@@ -23,8 +23,10 @@ class Failed(Exception):
 
 
 def enter():
-    """Runs the program anew in namespaces of its own, unless it is there already. Ends with 77 where there can be none."""
+    """Runs the program anew in namespaces of its own, unless it is there already. Ends with 77 where there are none."""
     if os.environ.get(INSIDE):
+        if os.getpid() == 1:
+            adopt()
         ready_network()
         ready_memory()
         return
@@ -39,8 +41,21 @@ def enter():
     os.execvp("unshare", [*unshare, "/usr/bin/python3", "-B", *sys.argv])
 
 
+def adopt():
+    """The first process of a namespace gets those that lost their parents: it does nothing but take note of their ends.
+    The harness goes on in its child."""
+    child = os.fork()
+    if child == 0:
+        return
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
 def ready_network():
-    """Loopback, and a wire that leads nowhere: what is sent to an address that is switched off is lost, and nobody says so."""
+    """Loopback, and a wire that leads nowhere: what is sent to an address that is off is lost, and nobody says so."""
     quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     ip("link", "set", "lo", "up")
     if subprocess.run(["ip", "link", "show", "nowhere"], **quietly).returncode == 0:
@@ -161,7 +176,6 @@ class Bed:
             for pid in inhabitants:
                 hit(pid, signal.SIGCONT)
                 hit(pid, signal.SIGKILL)
-            reap()
             if not inhabitants:
                 break
             time.sleep(0.02)
@@ -197,11 +211,3 @@ def descendants(pid):
         found.append(one)
         next_ones += children.get(one, [])
     return found
-
-
-def reap():
-    """Takes note of the end of processes that lost their parents: in a namespace of processes they are the first one's."""
-    with contextlib.suppress(ChildProcessError):
-        while os.getpid() == 1 and os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-

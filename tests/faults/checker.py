@@ -63,7 +63,7 @@ def outcome(intent):
 
 
 def check_answers(intent, verdict):
-    """A fault is told as a fault, and as nothing else: a repeated request that meets its own effect was done twice, nearly."""
+    """A fault is told as a fault, and as nothing else: a repeat that meets its own effect was nearly done twice."""
     known = ("SUCCESS", *NOTHING_DONE, *UNKNOWN, *RIGHT_REFUSALS.get(intent["command"], ()))
     strange = [said for said in intent["answers"] if said["kind"] not in known]
     if strange:
@@ -110,7 +110,7 @@ def check_strangers(intents, truth, verdict):
 
 
 def check_charged(command, intents, truth, verdict):
-    """Of each order: as many paid invoices of that purpose as were told of, and those that nobody knows of at the most."""
+    """Of each order: as many paid invoices of that purpose as were told of, and at the most the unknown ones."""
     sure, perhaps = Counter(), Counter()
     for intent in intents:
         if intent["command"] == command:
@@ -147,7 +147,7 @@ def check_tasks(intents, truth, verdict):
             verdict.finds(f"order {order['id']}: of its creation came {creations[order['id']]}")
     for task in truth["tasks"]:
         if task["state"] not in ("succeeded", "cancelled", "held"):
-            verdict.finds(f"task {task['id']} ({task['operation']} of order {task['order']}) is {task['state']} at the end")
+            verdict.finds(f"task {task['id']} ({task['operation']} of order {task['order']}) stays {task['state']}")
 
 
 def check_switches(intents, truth, verdict):

@@ -3,17 +3,17 @@
 
 tests/faults/run [NAME …] [--seeds 1-20] [--quick] [--program PATH] [--results FILE] [--keep DIRECTORY]
 tests/faults/run --list
+tests/faults/run --report      writes the table of docs/reliability.md anew, from docs/reliability.tsv
 """
 import argparse
 import faulthandler
 import json
 import pathlib
-import re
 import signal
-import subprocess
 import sys
 
 import bed
+import report
 
 # A run that takes longer has got stuck, whatever it waits for.
 BOUND = 600
@@ -25,7 +25,9 @@ def arguments():
     parser.add_argument("--seeds", default="1", help="one, or several as in 1-20: each scenario runs once with each")
     parser.add_argument("--quick", action="store_true", help="only those of plain ./test")
     parser.add_argument("--list", action="store_true", help="say which there are")
+    parser.add_argument("--report", action="store_true", help="write the table of docs/reliability.md")
     parser.add_argument("--program", type=pathlib.Path, help="the program; without it the debug build of this tree")
+    parser.add_argument("--source", default="", help="of which commit it is, for the results")
     parser.add_argument("--results", type=pathlib.Path, help="a line a run is added to this file")
     parser.add_argument("--keep", type=pathlib.Path, help="where journals and logs of runs are kept that failed")
     return parser.parse_args()
@@ -48,13 +50,14 @@ def main():
         for one in TABLE.values():
             print(f"{one.name}{' (quick)' if one.quick else ''}\n    {one.what}")
         return 0
+    if options.report:
+        report.write(TABLE)
+        return 0
     bed.enter()
     import one_run
     from templates import Templates
     program = (options.program or bed.ROOT / "target/debug/vartai").resolve()
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    source = re.sub(r"\s+", " ", version)
-    templates = Templates(program, version)
+    templates = Templates(program)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = 0
     for scenario, seed in chosen(options, TABLE):
@@ -62,11 +65,11 @@ def main():
         result = one_run.run(scenario, seed, templates, options.keep and options.keep.resolve())
         faulthandler.cancel_dump_traceback_later()
         failed += not result["ok"]
-        line = json.dumps(result | {"program": source}, ensure_ascii=False)
+        line = json.dumps(result | {"source": options.source}, ensure_ascii=False)
         print(line, flush=True)
         if options.results:
-            with open(options.results, "a", encoding="utf-8") as results:
-                results.write(line + "\n")
+            report.note(options.results, result, options.source)
+    templates.close()
     print(f"{failed} failed" if failed else "all as it must be")
     return 1 if failed else 0
 

@@ -105,7 +105,7 @@ class Pair:
             cut(end)
 
     def relay(self):
-        """Passes bytes on until either side ends. A silent link reads nothing, so that senders notice what TCP notices."""
+        """Passes bytes on until either side ends. A silent link reads nothing, so senders see what TCP sees."""
         with selectors.DefaultSelector() as ready:
             ready.register(self.client, selectors.EVENT_READ)
             ready.register(self.server, selectors.EVENT_READ)

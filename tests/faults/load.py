@@ -1,5 +1,5 @@
-"""Customers that call, and write down what they meant to do and what they were told. Only what stands in the journal was
-told to somebody."""
+"""Customers that call, and write down what they meant to do and what they were told. What stands in the
+journal was told to somebody."""
 import json
 import random
 import threading

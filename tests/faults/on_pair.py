@@ -28,7 +28,7 @@ def waiting_orders(run, logins):
 
 
 @scenario("synchronous standby; the link to it goes silent, 8 commits wait for it, the primary is killed, the standby "
-          "promoted", pair(), quick=True)
+          "promoted", pair())
 def commits_that_waited_for_the_standby(run):
     run.link.silent = True
     threads = waiting_orders(run, vartai.CUSTOMERS[4:])
@@ -43,7 +43,7 @@ def commits_that_waited_for_the_standby(run):
     run.served(10)
 
 
-@scenario("the first host of the URL is switched off (SYNs are not answered), the second promoted", pair(), quick=True)
+@scenario("the first host of the URL is switched off (SYNs are not answered), the second promoted", pair())
 def first_host_silent(run):
     run.pause(0.0, 1.0)
     run.pair.primary.kill()

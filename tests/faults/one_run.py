@@ -2,6 +2,7 @@
 import json
 import random
 import shutil
+import subprocess
 import time
 from collections import Counter
 
@@ -15,6 +16,8 @@ from load import Load
 WARM = 8
 HEALED_WITHIN = 90.0
 SETTLED_WITHIN = 180.0
+# What is kept of a run that failed.
+KEPT = ("*.log", "*.jsonl", "*/log", "*/*.log", "var/postgres.log")
 
 
 class Run:
@@ -26,8 +29,9 @@ class Run:
         self.bed = Bed()
         self.closing = []
         self.installation = self.load = None
+        self.settled_within = SETTLED_WITHIN
         self.serves, self.workers, self.notes = [], [], {}
-        self.asks = None
+        self.asks = self.cluster = None
 
     def ask(self, text):
         """What a query answers, by the server that counts now."""
@@ -74,7 +78,7 @@ class Run:
         """Customers stop, everything under way ends, and the books are held against what was told."""
         self.load.stop()
         # Where nobody was served again, nothing more is to be expected.
-        patience = SETTLED_WITHIN if healed else 15
+        patience = self.settled_within if healed else 15
         self.load.settle(patience / 4)
         try:
             until("every task is over", lambda: truth.open_tasks(self.ask) == 0, patience, 0.2)
@@ -108,8 +112,9 @@ class Run:
                 process.supervised = False
         if keep:
             keep.mkdir(parents=True, exist_ok=True)
-            for file in [*self.bed.dir.glob("*.log"), *self.bed.dir.glob("*.jsonl"), *self.bed.dir.glob("*/log")]:
-                shutil.copy(file, keep / str(file.relative_to(self.bed.dir)).replace("/", "-"))
+            for place in [self.bed.dir, *([self.cluster.bed.dir] if self.cluster else [])]:
+                for file in [file for kind in KEPT for file in place.glob(kind)]:
+                    shutil.copy(file, keep / str(file.relative_to(place)).replace("/", "-"))
         self.bed.clear()
 
 
@@ -117,7 +122,7 @@ def strike(scenario, this):
     """The fault. What it waited for in vain is a finding, and the books are looked at all the same."""
     try:
         scenario.strike(this)
-    except Failed as failed:
+    except (Failed, subprocess.SubprocessError, OSError) as failed:
         return [str(failed)]
     return []
 
@@ -131,7 +136,7 @@ def run(scenario, seed, templates, keep=None):
         findings = strike(scenario, this)
         verdict = this.conclude(healed=not findings)
         findings += scenario.judge(this, verdict)
-    except Failed as failed:
+    except (Failed, subprocess.SubprocessError, OSError) as failed:
         findings.append(str(failed))
     result = {
         "scenario": scenario.name, "seed": seed, "ok": not findings, "acknowledged": verdict.acknowledged,

@@ -1,4 +1,4 @@
-"""PostgreSQL servers of the harness's own: alone, or a primary with a standby. They can be killed, frozen and promoted."""
+"""PostgreSQL servers of the harness's own: alone, or a primary with a standby; to be killed, frozen and promoted."""
 import json
 import os
 import pathlib

@@ -136,7 +136,7 @@ def fetch(host, port, path, seconds, form=None):
 
 
 def furnish(installation):
-    """The demo's catalogue, and customers with a key, money and a user of `/json.php`; what they know is kept in a file."""
+    """The demo's catalogue, and customers with a key, money and a user of `/json.php`; what they know is kept."""
     installation.staff("demo", "load")
     keys = {}
     for login in CUSTOMERS:

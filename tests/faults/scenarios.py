@@ -2,6 +2,7 @@
 import controls  # noqa: F401
 import on_link  # noqa: F401
 import on_pair  # noqa: F401
+import on_patroni  # noqa: F401
 import on_private  # noqa: F401
 from table import TABLE
 

@@ -51,7 +51,7 @@ def private(gateways=1, workers=1, callers=4, prepare=None):
         if hasattr(run, "wal"):
             move_wal(run.pg / "pg_wal", run.wal)
         run.asks = lambda text: run.bed.run(
-            [bed.programs() / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", data / "run", "-U", "vartai", "-d", "vartai",
+            [bed.programs() / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", data / "run", "-U", "vartai", "vartai",
              "-f", "-"], text=text).strip()
         run.installation = vartai.Installation(run.bed, run.templates.program)
         started(run, place, gateways, workers, callers)

@@ -14,10 +14,25 @@ import program as vartai
 class Templates:
     """Made when they are first wanted, and kept in `target/faults` for this very program."""
 
-    def __init__(self, program, version):
-        self.program = program
-        stamp = hashlib.sha256(f"{program.stat().st_mtime_ns} {program.stat().st_size} {version}".encode())
+    def __init__(self, program):
+        self.program, self.cluster = program, None
+        stamp = hashlib.sha256(f"{program.stat().st_mtime_ns} {program.stat().st_size}".encode())
         self.kept = program.parent.parent / "faults" / stamp.hexdigest()[:16]
+
+    def patroni(self, make):
+        """The cluster under Patroni, as it stays from run to run; one that is not well any more is made anew."""
+        if self.cluster:
+            try:
+                self.cluster.well()
+            except bed.Failed:
+                self.close()
+        self.cluster = self.cluster or make(self.program)
+        return self.cluster
+
+    def close(self):
+        if self.cluster:
+            self.cluster.close()
+        self.cluster = None
 
     def get(self, kind):
         """The directory of a template: `url` is a server of its own, `private` a private cluster."""
