@@ -3,10 +3,7 @@
 //! What a registry says of a command or a field, it says in English, once. `ru.toml` and `lt.toml` have it under
 //! `[says]` by the English text itself: whoever changes the English meets a test that asks for the others.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use domain::language::Language;
 use serde::Deserialize;
@@ -45,9 +42,6 @@ static FILES: LazyLock<[File; 3]> = LazyLock::new(|| {
     sources.map(|text| toml::from_str(text).unwrap_or_default())
 });
 
-/// The keys that were asked for, so that a test finds those that nobody asks for.
-static ASKED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
 fn file(language: Language) -> &'static File {
     let [ru, en, lt] = &*FILES;
     match language {
@@ -57,27 +51,24 @@ fn file(language: Language) -> &'static File {
     }
 }
 
-fn note(kind: &str, key: &str) {
-    if cfg!(debug_assertions) {
-        ASKED.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{kind} {key}"));
-    }
-}
-
 /// A word of the page. A key that there isn't is shown as it is, which a test finds.
 pub(crate) fn ui(language: Language, key: &str) -> &'static str {
-    note("ui", key);
+    #[cfg(test)]
+    tests::note("ui", key);
     file(language).ui.get(key).map_or("⟨no text⟩", String::as_str)
 }
 
 /// A paragraph.
 pub(crate) fn prose(language: Language, key: &str) -> &'static str {
-    note("prose", key);
+    #[cfg(test)]
+    tests::note("prose", key);
     file(language).prose.get(key).map_or("⟨no text⟩", String::as_str)
 }
 
 /// What a registry says in English, in every language: in English where there is no other.
 pub(crate) fn says(english: &str) -> Text {
-    note("says", english);
+    #[cfg(test)]
+    tests::note("says", english);
     Text::of(|language| match language {
         Language::En => english.to_owned(),
         other => file(other).says.get(english).map_or(english, String::as_str).to_owned(),
@@ -86,7 +77,8 @@ pub(crate) fn says(english: &str) -> Text {
 
 /// When a code is answered.
 pub(crate) fn when(key: &str) -> Text {
-    note("codes", key);
+    #[cfg(test)]
+    tests::note("codes", key);
     Text::of(|language| file(language).codes.get(key).map_or("⟨no text⟩", |code| &code.when).to_owned())
 }
 
@@ -105,7 +97,19 @@ pub(crate) fn ask_for_reasons() {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::{cell::RefCell, collections::BTreeSet};
+
     use super::*;
+
+    tokio::task_local! {
+        /// What was asked for within one test: other tests of the same process ask for other texts.
+        static ASKED: RefCell<BTreeSet<String>>;
+    }
+
+    pub(super) fn note(kind: &str, key: &str) {
+        // Most tests don't gather what is asked for.
+        let _gathered = ASKED.try_with(|asked| asked.borrow_mut().insert(format!("{kind} {key}")));
+    }
 
     /// Every text of a language, as `kind key`.
     fn keys(language: Language) -> BTreeSet<String> {
@@ -137,13 +141,29 @@ pub(crate) mod tests {
         assert_eq!(own(keys(Language::Ru)), keys(Language::En));
     }
 
-    /// Fails unless what was asked for so far in this process is exactly what there is.
-    pub(crate) fn assert_all_asked_for() {
-        let asked = ASKED.lock().unwrap().clone();
+    /// Fails unless what `asking` asks for is exactly what there is.
+    pub(crate) async fn assert_all_asked_for(asking: impl Future<Output = ()>) {
+        let gathered = async {
+            asking.await;
+            ASKED.with(RefCell::take)
+        };
+        let asked = ASKED.scope(RefCell::default(), gathered).await;
         let there = keys(Language::Ru);
         let missing: Vec<_> = asked.difference(&there).collect();
         assert!(missing.is_empty(), "texts/ru.toml and texts/lt.toml lack: {missing:#?}");
         let unused: Vec<_> = there.difference(&asked).collect();
         assert!(unused.is_empty(), "texts of what is no more: {unused:#?}");
+    }
+
+    #[tokio::test]
+    async fn what_other_tests_ask_for_is_not_gathered() {
+        says("a text that there isn't");
+        let asking = async { keys(Language::Ru).iter().for_each(|key| note_key(key)) };
+        assert_all_asked_for(asking).await;
+    }
+
+    fn note_key(key: &str) {
+        let (kind, key) = key.split_once(' ').unwrap();
+        note(kind, key);
     }
 }

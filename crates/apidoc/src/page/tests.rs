@@ -136,46 +136,53 @@ fn nothing_inline_is_beyond_the_policy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_and_code_has_its_example_and_every_text_its_place() {
-    texts::ask_for_reasons();
-    for dialect in Dialect::ALL {
-        let (captured, catalogue) = captured(dialect).await;
-        assert!(captured.problems.is_empty(), "{:#?}", captured.problems);
-        let model = Model::of(facts(dialect), &catalogue, &captured);
-        for command in &model.commands {
-            let example = command.example.as_ref().unwrap_or_else(|| panic!("{} has no example", command.name));
-            assert_eq!(example.php.is_some(), command.surface == Surface::Apih, "{}", command.name);
-            if let Some(php) = &example.php {
-                let status = format!("s:6:\"status\";s:7:\"{}\"", example.told("status").unwrap());
-                assert!(php.contains(&status), "{}: two formats, two answers", command.name);
-            }
+    texts::tests::assert_all_asked_for(async {
+        texts::ask_for_reasons();
+        for dialect in Dialect::ALL {
+            make_page(dialect).await;
         }
-        let provoked = |code: &&crate::model::Code| matches!(code.provoked, Provoked::By(_));
-        let labels: Vec<String> = model.codes_of(Surface::Apih).filter(provoked).map(|c| c.id.label()).collect();
-        let wanted = "3 4 6 7 8 9 11 12 13 14 15 16 17 18 19 21 22 24 25 26 27 28 29 30 101 102 103";
-        assert_eq!(labels.join(" "), wanted);
-        let seen = |code: &&crate::model::Code| matches!(code.provoked, Provoked::Not(_, Some(_)));
-        let labels: Vec<String> = model.codes.iter().filter(seen).map(|c| c.id.label()).collect();
-        let owed = if dialect == Dialect::Friendhosting { "5 20 31 54 403 network" } else { "5 31 54 403 network" };
-        assert_eq!(labels.join(" "), owed);
-        assert!(model.codes.iter().any(|c| matches!(c.id, CodeId::Json(_))));
-        let worked = model.worked.as_ref().expect("a price is worked out");
-        assert!(!worked.exact.ends_with("0000"), "{} shows no rounding", worked.exact);
-        for language in Language::ALL {
-            let page = render(&model, language);
-            let Packed { plain, gzip, .. } = &page.html;
-            assert!(plain.len() < 400_000, "{} bytes in {language}", plain.len());
-            assert!(gzip.len() < 70_000, "{} bytes in {language}", gzip.len());
-            keep(&format!("{dialect}-{language}.html"), plain);
+    })
+    .await;
+}
+
+/// The page with all its examples, in every language.
+async fn make_page(dialect: Dialect) {
+    let (captured, catalogue) = captured(dialect).await;
+    assert!(captured.problems.is_empty(), "{:#?}", captured.problems);
+    let model = Model::of(facts(dialect), &catalogue, &captured);
+    for command in &model.commands {
+        let example = command.example.as_ref().unwrap_or_else(|| panic!("{} has no example", command.name));
+        assert_eq!(example.php.is_some(), command.surface == Surface::Apih, "{}", command.name);
+        if let Some(php) = &example.php {
+            let status = format!("s:6:\"status\";s:7:\"{}\"", example.told("status").unwrap());
+            assert!(php.contains(&status), "{}: two formats, two answers", command.name);
         }
-        for (path, (_, text)) in crate::machine::files(&model) {
-            let asks = std::str::from_utf8(&text.plain).unwrap().contains("⟨no text⟩");
-            assert!(!asks, "a text is missing in {path}");
-            keep(&format!("{dialect}{}", path.replace('/', "-")), &text.plain);
-        }
-        let empty = Model::of(facts(dialect), &Catalogue::empty(catalogue.base), &Captured::default());
-        assert!(html(&empty, Language::En).contains("id=\"4.1\""));
     }
-    texts::tests::assert_all_asked_for();
+    let provoked = |code: &&crate::model::Code| matches!(code.provoked, Provoked::By(_));
+    let labels: Vec<String> = model.codes_of(Surface::Apih).filter(provoked).map(|c| c.id.label()).collect();
+    let wanted = "3 4 6 7 8 9 11 12 13 14 15 16 17 18 19 21 22 24 25 26 27 28 29 30 101 102 103";
+    assert_eq!(labels.join(" "), wanted);
+    let seen = |code: &&crate::model::Code| matches!(code.provoked, Provoked::Not(_, Some(_)));
+    let labels: Vec<String> = model.codes.iter().filter(seen).map(|c| c.id.label()).collect();
+    let owed = if dialect == Dialect::Friendhosting { "5 20 31 54 403 network" } else { "5 31 54 403 network" };
+    assert_eq!(labels.join(" "), owed);
+    assert!(model.codes.iter().any(|c| matches!(c.id, CodeId::Json(_))));
+    let worked = model.worked.as_ref().expect("a price is worked out");
+    assert!(!worked.exact.ends_with("0000"), "{} shows no rounding", worked.exact);
+    for language in Language::ALL {
+        let page = render(&model, language);
+        let Packed { plain, gzip, .. } = &page.html;
+        assert!(plain.len() < 400_000, "{} bytes in {language}", plain.len());
+        assert!(gzip.len() < 70_000, "{} bytes in {language}", gzip.len());
+        keep(&format!("{dialect}-{language}.html"), plain);
+    }
+    for (path, (_, text)) in crate::machine::files(&model) {
+        let asks = std::str::from_utf8(&text.plain).unwrap().contains("⟨no text⟩");
+        assert!(!asks, "a text is missing in {path}");
+        keep(&format!("{dialect}{}", path.replace('/', "-")), &text.plain);
+    }
+    let empty = Model::of(facts(dialect), &Catalogue::empty(catalogue.base), &Captured::default());
+    assert!(html(&empty, Language::En).contains("id=\"4.1\""));
 }
 
 /// For people to look at.
