@@ -39,12 +39,11 @@ async fn the_document_is_valid_and_so_are_its_examples() {
     let Some(python) = tool("python") else { return };
     let desk = Desk::unwritten().await;
     let document = apidoc::openapi::document(&desk.model().await);
-    let file = std::env::temp_dir().join(format!("vartai-openapi-{}.json", std::process::id()));
+    let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, document).unwrap();
     let mut command = Command::new(python);
-    command.arg(beside("openapi_valid.py")).arg(&file);
+    command.arg(beside("openapi_valid.py")).arg(file.path());
     let said = run(command).await;
-    std::fs::remove_file(&file).unwrap();
     assert!(said.contains(" 0 wrong") && !said.contains(" 0 examples"), "{said}");
     desk.serving.stop().await;
 }

@@ -51,15 +51,18 @@ fn is_here(tongue: Tongue) -> bool {
 
 async fn run(tongue: Tongue, text: String) -> String {
     let (program, before, file) = runner(tongue).unwrap();
-    let dir = std::env::temp_dir().join(format!("vartai-snippet-{}-{}", std::process::id(), tongue.id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let file: PathBuf = dir.join(file);
+    let dir = tempfile::tempdir().unwrap();
+    let file: PathBuf = dir.path().join(file);
     std::fs::write(&file, &text).unwrap();
     let mut command = Command::new(program);
-    command.args(before).arg(&file).env("GOCACHE", dir.join("cache")).env("no_proxy", "*").env_remove("http_proxy");
+    command
+        .args(before)
+        .arg(&file)
+        .env("GOCACHE", dir.path().join("cache"))
+        .env("no_proxy", "*")
+        .env_remove("http_proxy");
     let Output { status, stdout, stderr } =
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    std::fs::remove_dir_all(&dir).ok();
     assert!(status.success(), "{}: {}\n{text}", tongue.name(), String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
