@@ -1,6 +1,7 @@
 //! Keeping the page: made at the start and whenever another catalogue comes into force, in the background.
 
 use std::{
+    fmt::Display,
     io,
     sync::{Arc, PoisonError, RwLock},
     thread,
@@ -30,8 +31,10 @@ use crate::{
 
 /// How often is looked whether another catalogue is in force.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// After a failure the page is made again so much later.
+/// After a failure the page is made again so much later, and after each further one after twice as long.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The longest pause.
+const RETRY_AT_LEAST_EVERY: Duration = Duration::from_mins(5);
 
 /// The pages as they are served, one a language.
 #[derive(Debug, Clone)]
@@ -135,31 +138,54 @@ pub fn start(source: Source) -> io::Result<Publisher> {
     Ok(Publisher { published, stop, ended })
 }
 
+/// Keeps the pages until told to stop. A scratch realm that is in use then is left for the next to sweep.
 async fn keep(source: &Source, published: &Published, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        let made = tokio::select! {
-            made = make(source) => made,
-            // The scratch realm is left for the next to sweep.
-            _ = stopped.changed() => return,
-        };
-        let pause = match made {
-            Ok((model, catalogue)) => {
-                published.publish(Pages::of(&model));
-                tokio::select! {
-                    () = until_another(source, &catalogue) => continue,
-                    _ = stopped.changed() => return,
-                }
+    let keeping = async {
+        let monitor = source.database.monitor();
+        loop {
+            let made = persist(async || make(source).await, async || monitor.back().await, || monitor.is_up());
+            let (model, catalogue) = made.await;
+            published.publish(Pages::of(&model));
+            until_another(source, &catalogue).await;
+        }
+    };
+    tokio::select! {
+        () = keeping => {}
+        // An error says that nobody is left who could want pages.
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Tries until it comes about: less and less often, since each try is work for the database; not at all while there is
+/// none.
+async fn persist<T, E: Display>(
+    mut attempt: impl AsyncFnMut() -> Result<T, E>,
+    back: impl AsyncFn(),
+    is_up: impl Fn() -> bool,
+) -> T {
+    let mut failures = 0;
+    loop {
+        back().await;
+        match attempt().await {
+            Ok(made) => return made,
+            Err(error) if is_up() => {
+                failures += 1;
+                let pause = pause(failures);
+                tracing::warn!(%error, failures, again_in = ?pause, "the reference page can't be made");
+                sleep(pause).await;
             }
             Err(error) => {
-                tracing::warn!(%error, "the reference page can't be made");
-                sleep(RETRY_AFTER)
+                tracing::debug!(%error, "the reference page can't be made without a database");
+                sleep(RETRY_AFTER).await;
             }
-        };
-        tokio::select! {
-            () = pause => {}
-            _ = stopped.changed() => return,
         }
     }
+}
+
+/// The pause after so many failures in a row, from 1.
+fn pause(failures: u32) -> Duration {
+    let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+    RETRY_AFTER.saturating_mul(factor).min(RETRY_AT_LEAST_EVERY)
 }
 
 /// Makes the calls, and the model with them.
@@ -182,5 +208,47 @@ async fn until_another(source: &Source, known: &Catalogue) {
             Ok(_) | Err(Error::Unreachable(_)) => {}
             Err(error) => tracing::warn!(%error, "the catalogue can't be looked at"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_is_tried_less_and_less_often() {
+        let (began, tries) = (Instant::now(), RefCell::new(Vec::new()));
+        let attempt = async || {
+            tries.borrow_mut().push(began.elapsed().as_secs());
+            if tries.borrow().len() < 10 { Err("no room") } else { Ok(()) }
+        };
+        persist(attempt, async || {}, || true).await;
+        assert_eq!(*tries.borrow(), [0, 5, 15, 35, 75, 155, 315, 615, 915, 1215]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_tried_while_there_is_no_database() {
+        let (began, up, tries) = (Instant::now(), Cell::new(false), RefCell::new(Vec::new()));
+        let back = async || {
+            if !up.get() {
+                sleep(Duration::from_hours(1)).await;
+                up.set(true);
+            }
+        };
+        let attempt = async || {
+            tries.borrow_mut().push(began.elapsed().as_secs());
+            // The second try finds the database gone again.
+            match tries.borrow().len() {
+                1 => up.set(false),
+                _ => return Ok(()),
+            }
+            Err("the database does not answer")
+        };
+        persist(attempt, back, || up.get()).await;
+        assert_eq!(*tries.borrow(), [3600, 7205]);
     }
 }
