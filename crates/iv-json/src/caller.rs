@@ -62,7 +62,7 @@ pub(crate) async fn authenticate(
     let kind = if nick == TEST_NICK { RealmKind::Test } else { RealmKind::Live };
     let found = db.realm(kind).read(async |connection| nick_credentials(connection, nick).await).await;
     let found = found.map_err(|error| {
-        tracing::error!(%error, "an API user can't be looked up");
+        store::log_failure!(error, error, "an API user can't be looked up");
         Fault::Database
     })?;
     let attempt = Attempt {

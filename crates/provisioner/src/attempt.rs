@@ -151,7 +151,7 @@ async fn settle(realm: &Realm, mut tell: impl AsyncFnMut(&mut store::Tx) -> Resu
                     tracing::error!(%error, "the queue can't be told; the task is tried again when its lease is over");
                     return false;
                 }
-                tracing::warn!(%error, failures, "the queue can't be told yet");
+                store::log_failure!(warn, error, failures, "the queue can't be told yet");
             }
         }
         time::sleep(DATABASE.half_jitter(failures, random())).await;

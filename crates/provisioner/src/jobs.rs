@@ -244,7 +244,7 @@ async fn run_every(period: Duration, name: &'static str, realm: &Realm, mut stop
         match job().await {
             Ok(0) => tracing::debug!(realm, job = name, "nothing to do"),
             Ok(done) => tracing::info!(realm, job = name, done, "job done"),
-            Err(error) => tracing::warn!(realm, job = name, %error, "job failed"),
+            Err(error) => store::log_failure!(warn, error, realm, job = name, "job failed"),
         }
         tokio::select! {
             () = time::sleep(around(period)) => {}

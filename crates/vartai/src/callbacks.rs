@@ -76,7 +76,7 @@ async fn take(request: HttpRequest, task: Path<i64>, body: Bytes, callbacks: Dat
     let status = match answered.await {
         Some(Ok(status)) => status,
         Some(Err(error)) => {
-            tracing::warn!(%error, "a hook's callback can't be kept");
+            store::log_failure!(warn, error, "a hook's callback can't be kept");
             StatusCode::SERVICE_UNAVAILABLE
         }
         None => StatusCode::SERVICE_UNAVAILABLE,

@@ -83,6 +83,10 @@ pub async fn authenticate(
         Ok::<_, Denied>(caller)
     };
     settled.await.inspect_err(|denied| {
+        // Whoever is not let in for want of a database is no stranger.
+        if denied.refusal.fault == Fault::NoDatabase {
+            return;
+        }
         let login: String = fields.text("login").unwrap_or_default().chars().take(LONGEST_LOGIN).collect();
         tracing::info!(code = denied.refusal.fault.code(), ?login, %address, "not authenticated");
     })
@@ -96,7 +100,7 @@ async fn note_use(db: &Database, caller: &Caller) -> Result<(), Denied> {
     let note = async |tx: &mut Tx| customers::note_use(tx, caller.customer).await;
     let noting = db.live.transaction("note test mode", note);
     noting.await.map_err(|error: store::Error| {
-        tracing::error!(%error, "the use of a test key can't be noted");
+        store::log_failure!(error, error, "the use of a test key can't be noted");
         Denied::new(Fault::NoDatabase, caller.language)
     })
 }
@@ -146,7 +150,7 @@ impl<'a> Claim<'a> {
             }
         };
         read.map_err(|error: store::Error| {
-            tracing::error!(%error, "credentials can't be read");
+            store::log_failure!(error, error, "credentials can't be read");
             Denied::new(Fault::NoDatabase, Language::default())
         })
     }

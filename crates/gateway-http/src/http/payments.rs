@@ -142,7 +142,7 @@ async fn record(callback: &Callback, seconds: i64, of: &Message) -> Result<Recei
         .await?;
     // What is left undone here, a worker does.
     if let Err(error) = payments::settle(realm, customer).await {
-        tracing::warn!(%error, "a payment is recorded and settles nothing yet");
+        store::log_failure!(warn, error, "a payment is recorded and settles nothing yet");
     }
     Ok(received)
 }
@@ -154,7 +154,7 @@ fn respond(refusal: &Refusal) -> HttpResponse {
         Refusal::Store(Error::NotFound(why)) => refused(StatusCode::NOT_FOUND, why),
         Refusal::Store(Error::Refused(why)) => refused(StatusCode::CONFLICT, why),
         Refusal::Store(error) => {
-            tracing::warn!(%error, "a payment can't be recorded");
+            store::log_failure!(warn, *error, "a payment can't be recorded");
             refused(StatusCode::SERVICE_UNAVAILABLE, "try again")
         }
     }

@@ -38,7 +38,7 @@ pub(super) async fn graph(request: HttpRequest, token: Path<String>, api: Data<A
         Ok(Some(drawn)) => drawn,
         Ok(None) => return HttpResponse::NotFound().finish(),
         Err(error) => {
-            tracing::warn!(%error, "a graph can't be drawn");
+            store::log_failure!(warn, error, "a graph can't be drawn");
             return HttpResponse::ServiceUnavailable().finish();
         }
     };

@@ -27,7 +27,7 @@ async fn find(token: &str, api: &Api) -> Result<InvoiceDocument, HttpResponse> {
         Ok(Some(document)) => Ok(document),
         Ok(None) => Err(HttpResponse::NotFound().finish()),
         Err(error) => {
-            tracing::error!(%error, "an invoice can't be shown");
+            store::log_failure!(error, error, "an invoice can't be shown");
             Err(HttpResponse::ServiceUnavailable().finish())
         }
     }

@@ -80,7 +80,7 @@ async fn progress(realm: &Realm, lease: &Lease) -> Result<Progress, Stop> {
             Ok(found) => return found.ok_or(Stop::Lost),
             Err(error) => {
                 failures += 1;
-                tracing::warn!(%error, failures, "how far the task has come can't be had yet");
+                store::log_failure!(warn, error, failures, "how far the task has come can't be had yet");
                 time::sleep(DATABASE.half_jitter(failures, random())).await;
             }
         }

@@ -114,7 +114,7 @@ impl SimulatedDriver {
             Ok((Some(server), uptime)) => Some(simulated_usage::counters(order, &server, uptime)),
             Ok((None, _)) => None,
             Err(error) => {
-                tracing::warn!(%error, "the simulated hypervisor's counters can't be had");
+                store::log_failure!(warn, error, "the simulated hypervisor's counters can't be had");
                 None
             }
         }
@@ -162,7 +162,7 @@ fn machine(server: SimulatedServer) -> Machine {
 
 /// The cause is for our log; the task's log, which customers read, says what it means.
 fn unreadable(error: &Error) -> String {
-    tracing::warn!(%error, "the simulated hypervisor's rows can't be had");
+    store::log_failure!(warn, *error, "the simulated hypervisor's rows can't be had");
     format!("{NODE} does not answer")
 }
 

@@ -4,6 +4,7 @@ mod connect;
 mod error;
 mod grants;
 mod health;
+mod log_failure;
 mod migrate;
 mod own;
 mod realm;

@@ -147,7 +147,7 @@ impl HttpDriver {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "whether a hook has called back can't be had");
+                store::log_failure!(warn, error, "whether a hook has called back can't be had");
                 None
             }
         }
