@@ -52,7 +52,8 @@ fn every_fault_has_its_line_and_every_test_named_there_exists() {
         .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
         .collect();
     let numbers: Vec<usize> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
-    assert_eq!(numbers, (1..=60).collect::<Vec<_>>());
+    assert!(numbers.len() >= 60, "a fault is gone");
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
     let there = functions();
     for row in rows {
         let tests = row.last().unwrap();

@@ -4,7 +4,6 @@ use std::{net::SocketAddr, sync::Arc};
 
 use gateway_http::{
     http::{
-        Bound, HttpSettings,
         payments::{Callback, routes},
         serve,
     },
@@ -14,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::{App, Response, raw};
+use crate::support::{App, Response, free_ports, raw};
 
 const SECRET: &str = "of thirty-two characters, or more";
 
@@ -44,8 +43,7 @@ async fn only_a_signed_fresh_message_is_believed_and_each_payment_once() {
     let app = App::new().await;
     let callback = Callback { database: app.db.database.clone(), secret: SECRET.into(), window_seconds: 300 };
     let callback = Arc::new(callback);
-    let free = "127.0.0.1:0".parse().unwrap();
-    let bound = Bound::to(&HttpSettings { bind: free, admin_bind: free }).unwrap();
+    let bound = free_ports();
     let public = move |config: &mut actix_web::web::ServiceConfig| routes(config, callback.clone());
     let serving = serve(app.gateway.clone(), Arc::new(Metrics::new().unwrap()), bound, 1, public).unwrap();
     let (address, now) = (serving.address, app.db.value::<i64>("select extract(epoch from now())::bigint").await);

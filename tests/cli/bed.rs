@@ -53,7 +53,7 @@ impl Bed {
     }
 
     /// `vartai` with arguments, in this directory and with these settings alone.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vartai"));
         let ours = |name: &str| name.starts_with("VARTAI_") && name != "VARTAI_PG_BIN";
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {

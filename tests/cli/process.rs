@@ -86,13 +86,20 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a command whose outputs are piped.
+    /// Starts a command, and listens to those of its outputs that are piped.
     pub fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let (stdout, first) = Heard::listen(child.stdout.take().unwrap());
-        let (stderr, second) = Heard::listen(child.stderr.take().unwrap());
+        let (stdout, first) = child.stdout.take().map(Heard::listen).unzip();
+        let (stderr, second) = child.stderr.take().map(Heard::listen).unzip();
+        let listening = first.into_iter().chain(second).collect();
+        let (stdout, stderr) = (stdout.unwrap_or_default(), stderr.unwrap_or_default());
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        Self { child, stdout, stderr, listening: vec![first, second], gateway: nowhere, admin: nowhere }
+        Self { child, stdout, stderr, listening, gateway: nowhere, admin: nowhere }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Puts something on its stdin, and ends that.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use actix_web::web::Data;
 use gateway_http::{
     auth::AuthSettings,
-    http::{Bound, HttpSettings, Serving, serve},
+    http::{Serving, serve},
     metrics::Metrics,
     request::Fields,
 };
@@ -16,7 +16,7 @@ use iv_json::{
 use serde_json::Value;
 use store::Database;
 
-use crate::support::{App, HERE, Response, raw, until};
+use crate::support::{App, HERE, Response, free_ports, raw, until};
 
 /// What links in answers begin with.
 pub const URL: &str = "https://panel.example";
@@ -104,8 +104,7 @@ impl Bed {
 
     /// The API on HTTP, at a free port.
     pub fn serve(&self, api: &Data<Api>) -> Serving {
-        let free = "127.0.0.1:0".parse().unwrap();
-        let bound = Bound::to(&HttpSettings { bind: free, admin_bind: free }).unwrap();
+        let bound = free_ports();
         let api = api.clone();
         let public = move |config: &mut actix_web::web::ServiceConfig| {
             config.app_data(api.clone()).configure(iv_json::http::routes);

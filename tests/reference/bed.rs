@@ -9,7 +9,7 @@ use apidoc::{
 };
 use gateway_http::{
     faults::Dialect,
-    http::{Bound, HttpSettings, Serving, serve},
+    http::{Serving, serve},
     metrics::Metrics,
 };
 use testkit::TestDb;
@@ -17,7 +17,7 @@ use tokio::task::LocalSet;
 
 use crate::{
     iv::bed::{api_on, settings},
-    support::App,
+    support::{App, free_ports},
 };
 
 /// Both surfaces and the page, on HTTP.
@@ -32,8 +32,7 @@ impl Desk {
     /// The page is not there yet.
     pub async fn unwritten() -> Self {
         let app = App::new().await;
-        let free = "127.0.0.1:0".parse().unwrap();
-        let bound = Bound::to(&HttpSettings { bind: free, admin_bind: free }).unwrap();
+        let bound = free_ports();
         let public_url = format!("http://{}", bound.address().unwrap());
         let published = Published::default();
         let (api, page) = (api_on(&app, app.db.database.clone(), settings()), Data::new(published.clone()));

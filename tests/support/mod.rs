@@ -9,7 +9,7 @@ use gateway_http::{
     Gateway, GatewaySettings,
     auth::{AuthSettings, keys},
     faults::Dialect,
-    http::{Bound, HttpSettings, Serving, serve},
+    http::{Bound, Given, HttpSettings, Serving, Sharing, serve},
     metrics::Metrics,
     request::Fields,
 };
@@ -83,8 +83,7 @@ impl App {
 
     /// The gateway on HTTP, at a free port.
     pub fn serve(&self) -> Serving {
-        let free = "127.0.0.1:0".parse().unwrap();
-        let bound = Bound::to(&HttpSettings { bind: free, admin_bind: free }).unwrap();
+        let bound = free_ports();
         serve(self.gateway.clone(), Arc::new(Metrics::new().unwrap()), bound, 2, |_| {}).unwrap()
     }
 
@@ -132,6 +131,13 @@ impl App {
         assert_eq!(placed["status"], "SUCCESS", "{placed}");
         placed["orderid"].as_str().unwrap().to_owned()
     }
+}
+
+/// Sockets at any ports that are free.
+pub fn free_ports() -> Bound {
+    let free = "127.0.0.1:0".parse().unwrap();
+    let settings = HttpSettings { bind: free, admin_bind: free, sharing: Sharing::Alone };
+    Bound::to(&settings, Given::default()).unwrap()
 }
 
 /// The addresses that [`App::with_addresses`] gives an order.

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+use tokio::time;
+
+/// How often the log says how many requests found no database.
+const REPORT_EVERY: Duration = Duration::from_mins(1);
 
 /// The gateway's metrics.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
+    unreached: IntCounterVec,
 }
 
 impl Metrics {
@@ -23,15 +28,46 @@ impl Metrics {
         let seconds = HistogramOpts::new("vartai_request_seconds", "Time to answer, by surface and command.")
             .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
         let seconds = HistogramVec::new(seconds, &["surface", "command"])?;
+        let unreached =
+            Opts::new("vartai_requests_without_database_total", "Requests that found no database, by surface.");
+        let unreached = IntCounterVec::new(unreached, &["surface"])?;
+        registry.register(Box::new(unreached.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Self { registry, requests, seconds })
+        Ok(Self { registry, requests, seconds, unreached })
+    }
+
+    /// Shows what another part of the process counts, too.
+    ///
+    /// # Errors
+    /// When its name is taken.
+    pub fn show(&self, counts: impl Collector + 'static) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(counts))
     }
 
     /// Counts an answered request. `command` is one of a known list, so that labels are bounded.
     pub fn answered(&self, surface: &str, command: &str, code: u16, took: Duration) {
         self.requests.with_label_values(&[surface, command, &code.to_string()]).inc();
         self.seconds.with_label_values(&[surface, command]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a request that found no database.
+    pub fn unreached(&self, surface: &str) {
+        self.unreached.with_label_values(&[surface]).inc();
+    }
+
+    /// Says in the log once a minute how many requests found no database, if any did: none of them says so itself.
+    pub async fn report_unreached(&self) {
+        let mut told = 0;
+        loop {
+            time::sleep(REPORT_EVERY).await;
+            let found = ["apih", "json"].map(|surface| self.unreached.with_label_values(&[surface]).get());
+            let all: u64 = found.iter().sum();
+            if all > told {
+                tracing::warn!(requests = all - told, "requests found no database in the last minute");
+            }
+            told = all;
+        }
     }
 
     /// All metrics, as Prometheus reads them.

@@ -17,7 +17,7 @@ use crate::{
     WorkerSettings,
     driver::{Drivers, SimulatedDriver},
     jobs,
-    worker::{RealmWorker, around, stopping},
+    worker::{RealmWorker, Shutdown, around, stopping},
 };
 
 /// How often is looked who has woken up.
@@ -28,7 +28,12 @@ const AWAKE: usize = 8;
 const TASKS: usize = 2;
 
 /// Looks after the realms that are in use until told to stop.
-pub(crate) async fn run(database: &Database, settings: &WorkerSettings, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(
+    database: &Database,
+    settings: &WorkerSettings,
+    mut stop: watch::Receiver<bool>,
+    hurry: watch::Receiver<Shutdown>,
+) {
     let mut served: BTreeMap<String, watch::Sender<bool>> = BTreeMap::new();
     let mut serving = JoinSet::new();
     let mut complained: Option<Instant> = None;
@@ -43,9 +48,11 @@ pub(crate) async fn run(database: &Database, settings: &WorkerSettings, mut stop
                         Ok(realm) => {
                             let (halt, halted) = watch::channel(false);
                             served.insert(name.clone(), halt);
-                            serving.spawn_local(serve(realm, settings.clone(), halted));
+                            serving.spawn_local(serve(realm, settings.clone(), halted, hurry.clone()));
                         }
-                        Err(error) => tracing::warn!(realm = name, %error, "a customer's test realm can't be reached"),
+                        Err(error) => {
+                            store::log_failure!(warn, error, realm = name, "a customer's test realm can't be reached")
+                        }
                     }
                 }
                 for (_, halt) in served.iter().filter(|(name, _)| !names.contains(*name)) {
@@ -54,7 +61,7 @@ pub(crate) async fn run(database: &Database, settings: &WorkerSettings, mut stop
                 complained = None;
             }
             Err(error) if complained.is_none() => {
-                tracing::warn!(%error, "it can't be asked whose test realms are in use");
+                store::log_failure!(warn, error, "it can't be asked whose test realms are in use");
                 complained = Some(Instant::now());
             }
             Err(_) => {}
@@ -82,10 +89,15 @@ async fn awake(database: &Database) -> Result<BTreeSet<String>, Error> {
 }
 
 /// One realm's worker and jobs, until they are to halt. Returns whose they were.
-async fn serve(realm: Realm, settings: WorkerSettings, halted: watch::Receiver<bool>) -> String {
+async fn serve(
+    realm: Realm,
+    settings: WorkerSettings,
+    halted: watch::Receiver<bool>,
+    hurry: watch::Receiver<Shutdown>,
+) -> String {
     let settings = WorkerSettings { concurrency: TASKS, ..settings };
     let drivers = Drivers::Test(SimulatedDriver::new(realm.clone(), settings.operation_time));
-    let worker = RealmWorker::new(realm.clone(), drivers, &settings);
+    let worker = RealmWorker::new(realm.clone(), drivers, &settings, hurry);
     join(worker.run(halted.clone()), jobs::run_own(&realm, &settings, halted)).await;
     realm.schema().to_owned()
 }

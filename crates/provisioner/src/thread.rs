@@ -8,11 +8,14 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use crate::{WorkerSettings, run, worker::stopping};
+use crate::{
+    WorkerSettings,
+    worker::{Shutdown, run_until},
+};
 
 /// A provisioner on a thread of its own. Dropping it tells it to stop, without waiting.
 pub struct Provisioner {
-    stop: watch::Sender<bool>,
+    shutdown: watch::Sender<Shutdown>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -21,32 +24,49 @@ pub struct Provisioner {
 #[error("the provisioner has died")]
 pub struct Died;
 
-/// Starts [`run`] on a thread of its own. `database` stays on the runtime it was opened on.
+/// Starts [`crate::run`] on a thread of its own. `database` stays on the runtime it was opened on.
 ///
 /// # Errors
 /// When the operating system gives no thread.
 pub fn spawn(database: Database, settings: WorkerSettings) -> io::Result<Provisioner> {
     // The database's sockets belong to its own runtime; this one has those of drivers.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let (stop, mut stopped) = watch::channel(false);
+    let (shutdown, asked) = watch::channel(Shutdown::None);
     let (tell, ended) = oneshot::channel();
     let work = move || {
-        runtime.block_on(run(database, settings, async move { stopping(&mut stopped).await }));
+        runtime.block_on(run_until(database, settings, asked));
         // Nobody may be waiting any more.
         let _ = tell.send(());
     };
     thread::Builder::new().name("provisioner".into()).spawn(work)?;
-    Ok(Provisioner { stop, ended })
+    Ok(Provisioner { shutdown, ended })
 }
 
 impl Provisioner {
-    /// Tells it to drain (see [`run`]) and waits until it has ended.
+    /// Tells it to drain (see [`crate::run`]) and waits until it has ended.
     ///
     /// # Errors
     /// [`Died`].
-    pub async fn stop(mut self) -> Result<(), Died> {
-        self.stop.send_replace(true);
-        self.ended().await
+    pub async fn stop(self) -> Result<(), Died> {
+        self.stop_hurried_by(std::future::pending()).await
+    }
+
+    /// The same; once `hurry` returns, what is still under way is given back at once.
+    ///
+    /// # Errors
+    /// [`Died`].
+    pub async fn stop_hurried_by(mut self, hurry: impl Future<Output = ()>) -> Result<(), Died> {
+        self.shutdown.send_replace(Shutdown::Drain);
+        let shutdown = self.shutdown.clone();
+        let hurrying = async {
+            hurry.await;
+            shutdown.send_replace(Shutdown::Hurry);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = self.ended() => ended,
+            () = hurrying => Ok(()),
+        }
     }
 
     /// Returns once it has ended: without having been told to, only by dying. It can be awaited again if dropped, but

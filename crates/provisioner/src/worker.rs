@@ -32,7 +32,33 @@ const GIVE_BACK: Duration = Duration::from_secs(5);
 ///
 /// The future is not `Send`: it is for a thread of its own (see [`crate::spawn`]) or a current-thread runtime.
 pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Future<Output = ()>) {
+    let (tell, asked) = watch::channel(Shutdown::None);
+    let telling = async {
+        shutdown.await;
+        tell.send_replace(Shutdown::Drain);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = run_until(database, settings, asked) => {}
+        () = telling => {}
+    }
+}
+
+/// Whether a worker is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shutdown {
+    /// It is not.
+    None,
+    /// Once what is under way has ended, or had its time.
+    Drain,
+    /// At once: what is under way is given back.
+    Hurry,
+}
+
+/// [`run`], which can be hurried while it drains.
+pub(crate) async fn run_until(database: Database, settings: WorkerSettings, mut asked: watch::Receiver<Shutdown>) {
     let (stop, stopped) = watch::channel(false);
+    let hurry = asked.clone();
     let simulated = |realm: &Realm| SimulatedDriver::new(realm.clone(), settings.operation_time);
     let live = Drivers::live(simulated(&database.live), &settings.drivers);
     let test = Drivers::Test(simulated(&database.test));
@@ -40,20 +66,30 @@ pub async fn run(database: Database, settings: WorkerSettings, shutdown: impl Fu
         (&database.live, Drivers::live(simulated(&database.live), &settings.drivers)),
         (&database.test, Drivers::Test(simulated(&database.test))),
     ];
-    let live = RealmWorker::new(database.live.clone(), live, &settings);
-    let test = RealmWorker::new(database.test.clone(), test, &settings);
+    let live = RealmWorker::new(database.live.clone(), live, &settings, hurry.clone());
+    let test = RealmWorker::new(database.test.clone(), test, &settings, hurry.clone());
     let work = async {
         let jobs = jobs::run(&database, &sampled, &settings, stopped.clone());
-        let own = own::run(&database, &settings, stopped.clone());
+        let own = own::run(&database, &settings, stopped.clone(), hurry.clone());
         let notices = jobs::run_notices(&database, &settings, stopped.clone());
         join5(live.run(stopped.clone()), test.run(stopped.clone()), own, jobs, notices).await;
     };
     let tell = async {
-        shutdown.await;
+        ending(&mut asked).await;
         tracing::info!("the provisioner takes no new task and waits for those under way");
         stop.send_replace(true);
+        // Jobs under way end by themselves, as a rule soon; one that doesn't is as one whose worker died.
+        hurried(&mut asked).await;
+        time::sleep(GIVE_BACK).await;
     };
-    LocalSet::new().run_until(async { tokio::join!(work, tell) }).await;
+    LocalSet::new()
+        .run_until(async {
+            tokio::select! {
+                () = work => {}
+                () = tell => tracing::warn!("the provisioner ends with something under way"),
+            }
+        })
+        .await;
     tracing::info!("the provisioner has ended");
 }
 
@@ -71,10 +107,16 @@ pub(crate) struct RealmWorker {
     found: Cell<bool>,
     /// Becomes true when running tasks are to be given back.
     halt: watch::Sender<bool>,
+    hurry: watch::Receiver<Shutdown>,
 }
 
 impl RealmWorker {
-    pub(crate) fn new(realm: Realm, drivers: Drivers, settings: &WorkerSettings) -> Rc<Self> {
+    pub(crate) fn new(
+        realm: Realm,
+        drivers: Drivers,
+        settings: &WorkerSettings,
+        hurry: watch::Receiver<Shutdown>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             realm,
             drivers,
@@ -84,6 +126,7 @@ impl RealmWorker {
             look: Notify::new(),
             found: Cell::new(false),
             halt: watch::Sender::new(false),
+            hurry,
         })
     }
 
@@ -144,7 +187,7 @@ impl RealmWorker {
                 }
                 Err(error) => {
                     failures += 1;
-                    tracing::warn!(realm = self.realm.schema(), %error, failures, "the queue can't be asked");
+                    store::log_failure!(warn, error, realm = self.realm.schema(), failures, "the queue can't be asked");
                     DATABASE.half_jitter(failures, random())
                 }
             };
@@ -210,8 +253,11 @@ impl RealmWorker {
     }
 
     async fn drain(&self, mut running: JoinSet<()>) {
-        if time::timeout(self.settings.drain_for, all(&mut running)).await.is_ok() {
-            return;
+        let mut hurry = self.hurry.clone();
+        tokio::select! {
+            () = all(&mut running) => return,
+            () = time::sleep(self.settings.drain_for) => {}
+            () = hurried(&mut hurry) => {}
         }
         self.halt.send_replace(true);
         if time::timeout(GIVE_BACK, all(&mut running)).await.is_err() {
@@ -230,6 +276,18 @@ async fn all(running: &mut JoinSet<()>) {
 fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "work on a task broke off; its lease runs out");
+    }
+}
+
+/// Returns once it is to end, or nobody is left who could say so.
+async fn ending(asked: &mut watch::Receiver<Shutdown>) {
+    let _gone = asked.wait_for(|asked| *asked != Shutdown::None).await.is_err();
+}
+
+/// Returns once it is to end at once.
+async fn hurried(asked: &mut watch::Receiver<Shutdown>) {
+    if asked.wait_for(|asked| *asked == Shutdown::Hurry).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use crate::telemetry::Log;
+
 /// Why a subcommand failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -23,8 +25,8 @@ impl Failure {
     }
 
     /// Tells it on stderr, in one line. Returns the exit code.
-    pub fn tell(&self) -> ExitCode {
-        eprintln!("vartai: {self}");
+    pub fn tell(&self, log: &Log) -> ExitCode {
+        log.tell(&format!("vartai: {self}"));
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Failed(_) => ExitCode::from(1),

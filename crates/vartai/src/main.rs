@@ -20,20 +20,26 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let log = telemetry::Log::default();
     let arguments = match cli::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return cli::usage::tell(&error),
+        Err(error) => return cli::usage::tell(&error, &log),
     };
     // The parent of one hook has no threads but its own, and no configuration.
     if let Some(arguments) = arguments.of_supervisor() {
         return provisioner::supervise::main(arguments.into_iter());
     }
+    // Before there are other threads: it takes them out of the environment, so that nobody else believes to have them.
+    let sockets = listenfd::ListenFd::from_env();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failure::Failure::failed(format!("no threads to run on: {error}")).tell(),
+        Err(error) => return failure::Failure::failed(format!("no threads to run on: {error}")).tell(&log),
     };
-    match runtime.block_on(cli::run(arguments)) {
+    let code = match runtime.block_on(cli::run(arguments, &log, sockets)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(),
-    }
+        Err(failure) => failure.tell(&log),
+    };
+    drop(runtime);
+    log.close();
+    code
 }

@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     installation::{self, Installation, Migrations},
     settings::Settings,
-    signals,
+    signals::Stop,
 };
 
 /// Works until asked to stop.
@@ -16,11 +16,12 @@ use crate::{
 /// # Errors
 /// The installation can't be opened.
 pub async fn run(settings: Settings) -> Result<(), Failure> {
+    let stop = Stop::listen()?;
     installation::with(settings, Migrations::Expect, async |installation| {
         let mut worker = start(&installation)?;
-        until_stopped(&mut worker).await?;
+        until_asked(&stop, &mut worker).await?;
         tracing::info!("stopping: tasks under way are brought to their end");
-        Ok(worker.stop().await?)
+        Ok(worker.stop_hurried_by(stop.hurried()).await?)
     })
     .await
 }
@@ -38,6 +39,7 @@ pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
         credit_note_series: installation.settings.billing.credit_note_series.0.clone(),
         sample_every: Duration::from_secs(installation.settings.worker.sample_seconds.get().into()),
         keep_secrets_days: installation.settings.worker.keep_secrets_days.get().into(),
+        drain_for: Duration::from_secs(installation.settings.worker.drain_seconds.into()),
         notices: Some(installation.settings.notices()),
         ..WorkerSettings::default()
     };
@@ -49,9 +51,9 @@ pub fn start(installation: &Installation) -> Result<Provisioner, Failure> {
 ///
 /// # Errors
 /// The worker died before.
-pub async fn until_stopped(worker: &mut Provisioner) -> Result<(), Failure> {
+pub async fn until_asked(stop: &Stop, worker: &mut Provisioner) -> Result<(), Failure> {
     tokio::select! {
-        () = signals::stop() => Ok(()),
+        () = stop.asked() => Ok(()),
         died = worker.ended() => Ok(died?),
     }
 }

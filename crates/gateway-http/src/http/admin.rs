@@ -6,6 +6,7 @@ use actix_web::{
     web::{self, Data},
 };
 
+use super::leaving::Leaving;
 use crate::{Gateway, metrics::Metrics};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -20,9 +21,11 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
 }
 
-/// Requests can be answered: the database answers.
-async fn readyz(gateway: Data<Gateway>) -> HttpResponse {
-    if gateway.database().monitor().is_up() {
+/// Requests can be answered: the database answers, and the process is not about to stop.
+async fn readyz(gateway: Data<Gateway>, leaving: Data<Leaving>) -> HttpResponse {
+    if leaving.has_begun() {
+        HttpResponse::ServiceUnavailable().body("the process is about to stop\n")
+    } else if gateway.database().monitor().is_up() {
         HttpResponse::Ok().body("ready\n")
     } else {
         HttpResponse::ServiceUnavailable().body("the database does not answer\n")

@@ -40,6 +40,9 @@ async fn apih(request: HttpRequest, payload: Payload, gateway: Data<Gateway>, me
         let fault = not_done(command.is_some_and(Command::writes));
         gateway.refused(&fault.into(), Language::default(), format)
     });
+    if answered.fault == Some(Fault::NoDatabase) {
+        metrics.unreached("apih");
+    }
     let (name, code) = (command.map_or("unknown", |c| c.spec().name), answered.fault.map_or(0, Fault::code));
     metrics.answered("apih", name, code, began.elapsed());
     respond(answered)

@@ -4,26 +4,17 @@ mod admin;
 mod apih;
 mod body;
 pub mod exchange;
+mod leaving;
 pub mod payments;
+mod sockets;
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 
+use self::leaving::Leaving;
+pub use self::sockets::{Bound, Given, HttpSettings, Sharing};
 use crate::{Gateway, metrics::Metrics};
-
-/// What of HTTP is configured.
-#[derive(Debug, Clone)]
-pub struct HttpSettings {
-    /// Where the public surfaces are.
-    pub bind: SocketAddr,
-    /// Where health and metrics are: a private port.
-    pub admin_bind: SocketAddr,
-}
 
 /// Running servers.
 pub struct Serving {
@@ -31,12 +22,19 @@ pub struct Serving {
     pub address: SocketAddr,
     /// Where health and metrics are.
     pub admin_address: SocketAddr,
+    leaving: Leaving,
     public: ServerHandle,
     admin: ServerHandle,
     done: Vec<tokio::task::JoinHandle<io::Result<()>>>,
 }
 
 impl Serving {
+    /// Says on `/readyz` that another process should be asked, and asks clients to connect anew for their next request.
+    /// Whoever comes is answered all the same.
+    pub fn leave(&self) {
+        self.leaving.begin();
+    }
+
     /// Stops taking requests, and answers those that are under way.
     pub async fn stop(self) {
         self.public.stop(true).await;
@@ -46,34 +44,6 @@ impl Serving {
                 tracing::error!(%error, "a server ended badly");
             }
         }
-    }
-}
-
-/// Both addresses, bound: nobody is answered yet, but the real ports are known.
-pub struct Bound {
-    public: TcpListener,
-    admin: TcpListener,
-}
-
-impl Bound {
-    /// Binds both addresses.
-    ///
-    /// # Errors
-    /// When one can't be bound.
-    pub fn to(settings: &HttpSettings) -> io::Result<Self> {
-        let bind = |address: SocketAddr, key| TcpListener::bind(address).map_err(|error| explain(error, address, key));
-        Ok(Self {
-            public: bind(settings.bind, "VARTAI_HTTP__BIND")?,
-            admin: bind(settings.admin_bind, "VARTAI_HTTP__ADMIN_BIND")?,
-        })
-    }
-
-    /// Where the public surfaces are to be.
-    ///
-    /// # Errors
-    /// When the operating system does not tell.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.public.local_addr()
     }
 }
 
@@ -90,16 +60,25 @@ pub fn serve(
 ) -> io::Result<Serving> {
     let (address, admin_address) = (bound.public.local_addr()?, bound.admin.local_addr()?);
     let (gateway, metrics) = (web::Data::from(gateway), web::Data::from(metrics));
-    let (data, counted) = (gateway.clone(), metrics.clone());
+    let leaving = Leaving::default();
+    let (data, counted, left) = (gateway.clone(), metrics.clone(), leaving.clone());
     let server = HttpServer::new(move || {
-        App::new().app_data(data.clone()).app_data(counted.clone()).configure(apih::routes).configure(public.clone())
+        let leaving = left.clone();
+        App::new()
+            .app_data(data.clone())
+            .app_data(counted.clone())
+            .wrap(from_fn(move |request, next| leaving::close_connections(leaving.clone(), request, next)))
+            .configure(apih::routes)
+            .configure(public.clone())
     })
     .workers(workers)
     .disable_signals()
     .shutdown_timeout(15)
     .listen(bound.public)?;
+    let left = web::Data::new(leaving.clone());
     let admin = HttpServer::new(move || {
-        App::new().app_data(gateway.clone()).app_data(metrics.clone()).configure(admin::routes)
+        let app = App::new().app_data(gateway.clone()).app_data(metrics.clone()).app_data(left.clone());
+        app.configure(admin::routes)
     })
     .workers(1)
     .disable_signals()
@@ -109,12 +88,9 @@ pub fn serve(
     Ok(Serving {
         address,
         admin_address,
+        leaving,
         public: public.handle(),
         admin: admin.handle(),
         done: vec![tokio::spawn(public), tokio::spawn(admin)],
     })
-}
-
-fn explain(error: io::Error, address: SocketAddr, key: &str) -> io::Error {
-    io::Error::new(error.kind(), format!("{address} can't be bound ({error}): set another address in {key}"))
 }

@@ -28,6 +28,9 @@ pub(super) async fn json(
     let from = address::of_request(&request, &api.settings().auth.trusted_proxies);
     let answered = exchange::in_time(async move { api.answer(&fields, from).await }).await;
     let answered = answered.unwrap_or_else(|| refused(Fault::Database, Language::Lt, None));
+    if answered.status == Fault::Database.status() {
+        metrics.unreached("json");
+    }
     metrics.answered("json", command, answered.status, began.elapsed());
     let status = StatusCode::from_u16(answered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     exchange::respond(status, "application/json; charset=utf-8", answered.retry_after).body(answered.body)

@@ -32,15 +32,16 @@ mod webhook;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
+use listenfd::ListenFd;
 
 use self::report::Report;
 use crate::{
     failure::Failure,
     installation::{self, Installation, Migrations},
-    serve::{self, ServeArguments},
+    serve::{self, ServeArguments, Start},
     settings::{SUPERVISE, Settings},
     signals::interruptible,
-    telemetry::{self, Verbosity},
+    telemetry::{Log, Verbosity},
     worker,
 };
 
@@ -149,15 +150,15 @@ impl Arguments {
 ///
 /// # Errors
 /// Why not.
-pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub async fn run(arguments: Arguments, log: &Log, sockets: ListenFd) -> Result<(), Failure> {
     let settings = Settings::load(arguments.config.as_deref(), std::env::vars_os())?;
     let verbosity = match arguments.command {
         Command::Serve(_) | Command::Worker => Verbosity::Service,
         _ => Verbosity::Command,
     };
-    telemetry::start(&settings.log, verbosity)?;
+    let lost_lines = log.start(&settings.log, verbosity)?;
     let report = match arguments.command {
-        Command::Serve(with) => return serve::run(settings, with).await,
+        Command::Serve(with) => return serve::run(settings, with, Start { sockets, lost_lines }).await,
         Command::Worker => return worker::run(settings).await,
         Command::Migrate(with) => migrate::run(with, settings).await,
         Command::Doctor => doctor::run(settings).await,

@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, telemetry::Log};
 
 /// Tells a mistake, or the help or the version that was asked for. Returns the exit code.
-pub fn tell(error: &clap::Error) -> ExitCode {
+pub fn tell(error: &clap::Error, log: &Log) -> ExitCode {
     let help = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     if !help {
-        return Failure::usage(line(&error.to_string())).tell();
+        return Failure::usage(line(&error.to_string())).tell(log);
     }
     // Nobody reads on: that is no mistake.
     drop(error.print());

@@ -144,6 +144,10 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpNetwork>,
     /// Threads that serve; one a core unless configured.
     pub workers: Option<NonZeroU16>,
+    /// Whether other processes serve the public port, too.
+    pub share_port: bool,
+    /// Seconds for which a process that is asked to stop goes on answering, not ready any more.
+    pub drain_seconds: u16,
 }
 
 impl Default for HttpSettings {
@@ -155,6 +159,8 @@ impl Default for HttpSettings {
             public_url: None,
             trusted_proxies: Vec::new(),
             workers: None,
+            share_port: false,
+            drain_seconds: 1,
         }
     }
 }
@@ -305,6 +311,8 @@ pub struct WorkerSettings {
     pub sample_seconds: SampleSeconds,
     /// For how many days a task's results tell a new password.
     pub keep_secrets_days: NonZeroU16,
+    /// Seconds that tasks under way have to end once the process is asked to stop.
+    pub drain_seconds: u16,
 }
 
 impl Default for WorkerSettings {
@@ -313,6 +321,7 @@ impl Default for WorkerSettings {
             concurrency: const { NonZeroU16::new(4).unwrap() },
             sample_seconds: SampleSeconds::default(),
             keep_secrets_days: const { NonZeroU16::new(7).unwrap() },
+            drain_seconds: 60,
         }
     }
 }
