@@ -131,7 +131,7 @@ fn quote(path: &Path) -> Result<String, ClusterError> {
 }
 
 /// Replaces a file whole: a reader sees the old text or the new.
-fn replace(layout: &Layout, path: &Path, text: &str) -> Result<(), ClusterError> {
+pub(crate) fn replace(layout: &Layout, path: &Path, text: &str) -> Result<(), ClusterError> {
     let new = path.with_extension("new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("remove", &new),

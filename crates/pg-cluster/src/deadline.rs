@@ -30,6 +30,21 @@ impl Deadline {
         !remaining.is_zero()
     }
 
+    /// Rests a moment, without an end in sight. Blocks its thread.
+    pub(crate) fn pause() {
+        std::thread::sleep(INTERVAL);
+    }
+
+    /// Whether the time is up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// How long it has been.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// What was allowed, in whole seconds, for messages.
     pub(crate) fn seconds(&self) -> u64 {
         self.allowed.as_secs()

@@ -71,6 +71,15 @@ pub enum ClusterError {
         /// The outermost directory that user may not search.
         blocked_at: PathBuf,
     },
+    /// This process is root, and may not become the user that the server runs as.
+    #[error(
+        "PostgreSQL does not run as root, and this process may not become user {user}: it lacks CAP_SETUID or CAP_SETGID; \
+         run vartai as that user (in a container: `--user`), or give it those capabilities"
+    )]
+    NoOtherUser {
+        /// The user the server would run as.
+        user: String,
+    },
     /// No account for the server to run as.
     #[error("{wanted} has no account on this machine: add one (`adduser --system vartai`) or run as another user")]
     NoAccount {
@@ -101,6 +110,39 @@ pub enum ClusterError {
         seconds: u64,
         /// The lock waited for.
         lock: PathBuf,
+        /// The server's log.
+        log: PathBuf,
+    },
+    /// The server runs, and its socket is not here.
+    #[error(
+        "PostgreSQL runs in another container or mount namespace, and its socket {} is not to be seen here: share that \
+         directory between them, or set VARTAI_DATA_DIR to a shorter path, so that the socket is in it",
+        socket.display()
+    )]
+    SocketHidden {
+        /// Where it should be.
+        socket: PathBuf,
+    },
+    /// There are other members, and the server that they must have is not to be seen. It may have been started without
+    /// its lock, by an older version or a person, in another PID namespace.
+    #[error(
+        "other processes of vartai use {} and no PostgreSQL is to be seen from here: it may run in another container; stop \
+         them, and PostgreSQL there, then try again",
+        data_dir.display()
+    )]
+    Unseen {
+        /// The data directory.
+        data_dir: PathBuf,
+    },
+    /// The server recovers from a crash, and goes on doing so.
+    #[error(
+        "PostgreSQL has been recovering from a crash for {seconds} s and goes on: try again when {} says that it is \
+         ready to accept connections",
+        log.display()
+    )]
+    Recovering {
+        /// How long this one waited.
+        seconds: u64,
         /// The server's log.
         log: PathBuf,
     },

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use crate::error::{ClusterError, FileContext};
@@ -10,15 +11,15 @@ use crate::process::{self, Log};
 use crate::programs::Programs;
 use crate::settings::{Durability, Settings};
 
-/// The name of a directory in which initdb works, before the number of its process.
+/// The name of a directory in which initdb works, before its random end.
 const UNFINISHED: &str = "pg.init-";
 
 /// Makes PGDATA: in a directory of its own, renamed into place when it is complete, so that whoever is killed halfway
-/// leaves nothing half done. The directory has our process in its name: an initdb that outlived the one that was
-/// killed writes elsewhere. The caller holds the start-stop lock.
+/// leaves nothing half done. The directory has a random name (a process number is another's in another container): an
+/// initdb that outlived the one that was killed writes elsewhere. The caller holds the start-stop lock.
 pub(crate) fn make(layout: &Layout, programs: &Programs, settings: &Settings) -> Result<(), ClusterError> {
     clear_unfinished(layout);
-    let unfinished = layout.data_dir.join(format!("{UNFINISHED}{}", std::process::id()));
+    let unfinished = layout.data_dir.join(format!("{UNFINISHED}{:016x}", RandomState::new().hash_one("")));
     let log = Log::mark(layout);
     // C.UTF-8 knows the case of letters beyond ASCII; not every system has it.
     let made = initdb(layout, programs, settings, &unfinished, "C.UTF-8").or_else(|error| {

@@ -66,6 +66,16 @@ impl Layout {
         self.data_dir.join("users.lock")
     }
 
+    /// The lock of the server and its processes.
+    pub(crate) fn server_lock(&self) -> PathBuf {
+        self.data_dir.join("postmaster.lock")
+    }
+
+    /// The server's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.socket_dir.join(SOCKET_NAME)
+    }
+
     /// The file in which PostgreSQL guards its socket.
     pub(crate) fn socket_guard(&self) -> PathBuf {
         self.socket_dir.join(format!("{SOCKET_NAME}.lock"))
@@ -145,6 +155,20 @@ impl Layout {
             metadata.mode() & bit != 0
         })
     }
+}
+
+/// Gives a file to the owner of the data directory if it is root's and the directory is not: whoever runs a command, the
+/// service must be able to use what it has made.
+///
+/// # Errors
+/// Root may not do so, as in a container without `CAP_CHOWN`.
+pub fn hand_over(path: &Path, data_dir: &Path) -> Result<(), ClusterError> {
+    let owner = fs::metadata(data_dir).context("look at", data_dir)?;
+    let file = fs::symlink_metadata(path).context("look at", path)?;
+    if file.uid() != 0 || owner.uid() == 0 || file.nlink() > 1 {
+        return Ok(());
+    }
+    lchown(path, Some(owner.uid()), Some(owner.gid())).context("chown", path)
 }
 
 /// Makes the data directory if it is missing: others may pass through it, as the server's user has to if we are root,

@@ -8,14 +8,18 @@
 //! data_dir/
 //!   cluster.lock   held exclusively by whoever starts or stops the server
 //!   users.lock     held shared by every member for as long as it lives
+//!   postmaster.lock  held by the server and its processes for as long as one of them lives
 //!   conf/          postgresql.conf, pg_hba.conf, pg_ident.conf: written anew at each start
 //!   pg/            PGDATA, 0700, of the user the server runs as
 //!   run/           the socket, 0700 (elsewhere if the path is too long for a socket)
 //!   postgres.log   the server's log; one older generation in postgres.log.1
+//!   revivals       how often the server died and was brought back
 //! ```
 //!
-//! Lock order: `cluster.lock`, then `users.lock`. The kernel frees the locks of a process that is killed; the server
-//! goes on running and the next member joins it, so membership needs no cleaning up after a crash.
+//! Lock order: `cluster.lock`, then `users.lock`, then `postmaster.lock`. The kernel frees the locks of a process that is
+//! killed; the server goes on running and the next member joins it, so membership needs no cleaning up after a crash.
+//! Members may be in different containers: locks and socket hold across namespaces, process numbers don't, so none is
+//! believed.
 
 mod account;
 mod cluster;
@@ -23,14 +27,20 @@ mod conf;
 mod deadline;
 mod error;
 mod initdb;
+mod keeper;
 mod layout;
+mod liveness;
 mod locks;
+mod member;
 mod process;
 mod programs;
+mod revivals;
 mod server;
 mod session;
 mod settings;
 
 pub use cluster::{Cluster, Left};
 pub use error::ClusterError;
-pub use settings::{Durability, Settings};
+pub use layout::hand_over;
+pub use revivals::Revivals;
+pub use settings::{Durability, Recovery, Settings};

@@ -1,10 +1,11 @@
-//! The two locks. They are flock(2) locks of open files: the kernel frees them when their holder is gone, however it
-//! went, and no child inherits them (Rust opens files close-on-exec).
+//! The three locks. They are flock(2) locks of open files: the kernel frees them when their holder is gone, however it
+//! went, and they hold across namespaces. The server inherits its own and no other (Rust opens files close-on-exec).
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::account;
@@ -54,6 +55,14 @@ impl Membership {
         Ok(Self { file })
     }
 
+    /// Whether there are other members than this one. For the question this one ceases to be one, which under
+    /// [`StartStop`] nobody sees.
+    pub(crate) fn has_company(&self, layout: &Layout, held: &StartStop) -> Result<bool, ClusterError> {
+        let alone = self.exit(layout, held)?;
+        self.file.lock_shared().context("lock", &layout.users_lock())?;
+        Ok(!alone)
+    }
+
     /// Ceases to be a member; true when there is no other. Turning a shared lock into an exclusive one is not atomic,
     /// but under [`StartStop`] nobody comes in between.
     pub(crate) fn exit(&self, layout: &Layout, _held: &StartStop) -> Result<bool, ClusterError> {
@@ -64,6 +73,41 @@ impl Membership {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error).context("lock", &path),
         }
+    }
+}
+
+/// `postmaster.lock` held exclusively: by whoever is to start the server, then by the server and all its processes.
+#[derive(Debug)]
+pub(crate) struct ServerLock {
+    file: File,
+}
+
+impl ServerLock {
+    /// Takes it; `None` while a server holds it.
+    pub(crate) fn take(layout: &Layout, _held: &StartStop) -> Result<Option<Self>, ClusterError> {
+        let path = layout.server_lock();
+        let file = open(&path, layout)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).context("lock", &path),
+        }
+    }
+
+    /// Whether a server holds it, or somebody who is about to start one. Looking keeps others who look from nothing.
+    pub(crate) fn is_held(layout: &Layout) -> Result<bool, ClusterError> {
+        let path = layout.server_lock();
+        let file = open(&path, layout)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error).context("lock", &path),
+        }
+    }
+
+    /// The standard input of the server, which then holds the lock in our place. It is a file that stays empty.
+    pub(crate) fn pass_on(self) -> Stdio {
+        Stdio::from(self.file)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::error::{ClusterError, FileContext};
 use crate::layout::Layout;
 
-/// Beyond this many bytes the log is set aside when the server starts.
+/// Beyond this many bytes the log is set aside.
 const LOG_MAX: u64 = 16 << 20;
 /// How many of the log's last bytes and lines an error quotes.
 const TAIL_BYTES: u64 = 4096;
@@ -59,11 +59,17 @@ impl Log {
         Self { layout: layout.clone(), path, since }
     }
 
-    /// Sets a big log aside, so that old and new together stay bounded as long as the server restarts now and then.
-    pub(crate) fn rotate(layout: &Layout) -> Result<(), ClusterError> {
+    /// The last lines of all of it, in one.
+    pub(crate) fn last_words(layout: &Layout) -> String {
+        Self { since: 0, ..Self::mark(layout) }.tail()
+    }
+
+    /// Keeps the log bounded, also while the server writes to it: a big one is copied to the side and emptied. PostgreSQL's
+    /// own collector would have to make its files itself, as a user who may not write in our directory if we are root.
+    pub(crate) fn bound(layout: &Layout) -> Result<(), ClusterError> {
         let path = layout.log();
         if fs::metadata(&path).is_ok_and(|metadata| metadata.size() > LOG_MAX) {
-            fs::rename(&path, path.with_extension("log.1")).context("set aside", &path)?;
+            set_aside(layout, &path).context("set aside", &path)?;
         }
         Ok(())
     }
@@ -105,11 +111,30 @@ impl Log {
     fn read_tail(&self) -> io::Result<Vec<u8>> {
         let mut file = File::open(&self.path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(self.since.max(length.saturating_sub(TAIL_BYTES))))?;
+        // One that is shorter than it was has been set aside meanwhile.
+        let since = if self.since > length { 0 } else { self.since };
+        file.seek(SeekFrom::Start(since.max(length.saturating_sub(TAIL_BYTES))))?;
         let mut bytes = Vec::new();
         file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// Copies the log to the side, then empties it. The server opened it to append, so it goes on at the new end; only what it
+/// writes between the last look at the end and the emptying is lost, a moment without a system call of ours in it.
+fn set_aside(layout: &Layout, path: &Path) -> io::Result<()> {
+    let mut log = OpenOptions::new().read(true).write(true).open(path)?;
+    // Another member may be at it: it is in no hurry.
+    if log.try_lock().is_err() || log.metadata()?.len() <= LOG_MAX {
+        return Ok(());
+    }
+    let older = path.with_extension("log.1");
+    fs::remove_file(&older)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&older)?;
+    layout.hand_over(&older).map_err(io::Error::other)?;
+    while io::copy(&mut log, &mut copy)? > 0 {}
+    log.set_len(0)
 }
 
 /// Runs a program to its end, with its output in the log.

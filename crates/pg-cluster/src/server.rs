@@ -1,8 +1,7 @@
-//! The postmaster: whether it runs, starting it, stopping it.
+//! The postmaster: starting it, stopping it.
 
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Child;
@@ -12,32 +11,23 @@ use crate::conf;
 use crate::deadline::Deadline;
 use crate::error::{ClusterError, FileContext};
 use crate::layout::Layout;
+use crate::liveness::{self, GUARDED};
+use crate::locks::ServerLock;
 use crate::process::{self, Log};
 use crate::programs::Programs;
+use crate::session;
 use crate::settings::Settings;
 
-/// The process id of the running postmaster of this cluster.
-///
-/// The number in postmaster.pid may be stale, and after a restart of the machine or container it may be anyone's: it
-/// counts only if the process has our PGDATA on its command line. (Its working directory would say the same, but root
-/// in a container may not be allowed to read that.) A dead process that nobody has waited for has no command line.
-pub(crate) fn running(layout: &Layout) -> Option<u32> {
-    let pid = recorded(layout)?;
-    let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    runs_in(&command_line, &layout.pgdata()).then_some(pid)
+/// What becomes of the files with which PostgreSQL itself keeps a second server away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guards {
+    /// They are taken for what a dead server left, which the lock has proved.
+    Overruled,
+    /// They decide.
+    InForce,
 }
 
-fn runs_in(command_line: &[u8], pgdata: &Path) -> bool {
-    let mut arguments = command_line.split(|byte| *byte == 0);
-    arguments.any(|argument| argument == b"-D") && arguments.next() == Some(pgdata.as_os_str().as_bytes())
-}
-
-/// The process id in postmaster.pid, whoever has it now.
-fn recorded(layout: &Layout) -> Option<u32> {
-    fs::read_to_string(layout.pgdata().join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
-}
-
-/// Starts the server, without waiting for it. The caller holds the start-stop lock and has seen that it does not run.
+/// Starts the server, without waiting for it. It keeps the lock for as long as it lives.
 ///
 /// It gets a process group of its own: Ctrl-C in our terminal is not meant for it. Its output goes to the log, never
 /// to pipes of ours.
@@ -45,62 +35,93 @@ pub(crate) fn start(
     layout: &Layout,
     programs: &Programs,
     settings: &Settings,
+    (lock, guards): (ServerLock, Guards),
     log: &Log,
 ) -> Result<Child, ClusterError> {
     layout.make_socket_dir()?;
-    remove_if_there(&layout.socket_guard())?;
     let conf = conf::write(layout, settings)?;
     let mut config_file = std::ffi::OsString::from("config_file=");
     config_file.push(conf);
     let mut command = process::command(&programs.path("postgres"), &layout.identity);
-    command.arg("-D").arg(layout.pgdata()).arg("-c").arg(config_file);
-    command.process_group(0).stdout(log.writer()?).stderr(log.writer()?);
-    if let Some(stale) = recorded(layout) {
-        // A stale postmaster.pid whose number another process has now would stop PostgreSQL, unless that process is
-        // its grandparent: so it is told. Removing the file instead would also remove its guard against backends
-        // that outlived their postmaster.
-        command.env("PG_GRANDPARENT_PID", stale.to_string());
+    command.arg("-D").arg(layout.pgdata()).arg("-c").arg(config_file).args(["-c", GUARDED]);
+    command.process_group(0).stdin(lock.pass_on()).stdout(log.writer()?).stderr(log.writer()?);
+    if guards == Guards::Overruled {
+        remove_if_there(&layout.socket_guard())?;
+        if let Some(stale) = liveness::recorded(layout) {
+            // A stale postmaster.pid whose number another process has now would stop PostgreSQL, unless that process
+            // is its grandparent: so it is told.
+            command.env("PG_GRANDPARENT_PID", stale.to_string());
+        }
     }
     let child = command.spawn().map_err(|error| log.failure("postgres", format!("cannot be run ({error})")))?;
     tracing::info!(pid = child.id(), data_dir = %layout.data_dir.display(), "started PostgreSQL");
     Ok(child)
 }
 
-/// Stops the server if it runs, and waits until it is gone. The caller holds the start-stop lock.
+/// Stops the server if it lives, and waits until it is gone; false if that can't be done from here, because it is in a
+/// PID namespace that this process doesn't see into. The caller holds the start-stop lock, and may have started it.
 ///
 /// A fast shutdown can hang: on a session that does not react, or for a minute when it falls into the end of a crash
 /// recovery. After a quarter of the patience it becomes an immediate one, which loses nothing that was committed
 /// durably: the next start recovers.
-pub(crate) fn stop(layout: &Layout, programs: &Programs, settings: &Settings) -> Result<(), ClusterError> {
+pub(crate) fn stop(
+    layout: &Layout,
+    programs: &Programs,
+    settings: &Settings,
+    child: Option<&mut Child>,
+) -> Result<bool, ClusterError> {
     let fast = settings.patience / 4;
-    if running(layout).is_some()
-        && let Err(error) = stop_within(layout, programs, "fast", fast)
-        && running(layout).is_some()
-    {
-        tracing::warn!(%error, "PostgreSQL does not stop: stopping it at once");
-        stop_within(layout, programs, "immediate", settings.patience.saturating_sub(fast))?;
+    if liveness::lives(layout)? {
+        let ours = child.and_then(|child| child.try_wait().is_ok_and(|ended| ended.is_none()).then(|| child.id()));
+        let Some(pid) = ours.or_else(|| process_number(layout)) else { return Ok(false) };
+        if let Err(error) = stop_within(layout, programs, Shutdown::Fast(pid), fast)
+            && liveness::lives(layout)?
+        {
+            tracing::warn!(%error, "PostgreSQL does not stop: stopping it at once");
+            stop_within(layout, programs, Shutdown::Immediate(pid), settings.patience.saturating_sub(fast))?;
+        }
     }
     layout.clear_socket_dir();
-    Ok(())
+    Ok(true)
 }
 
-fn stop_within(layout: &Layout, programs: &Programs, mode: &str, allowed: Duration) -> Result<(), ClusterError> {
+/// The number that the postmaster has in our PID namespace. The kernel translates it at the socket; without a socket,
+/// postmaster.pid will do if that number is a postmaster of this cluster here.
+fn process_number(layout: &Layout) -> Option<u32> {
+    session::listener(&layout.socket()).or_else(|| liveness::seen_here(layout))
+}
+
+/// A way to have the postmaster of that number end.
+#[derive(Debug, Clone, Copy)]
+enum Shutdown {
+    Fast(u32),
+    Immediate(u32),
+}
+
+fn stop_within(
+    layout: &Layout,
+    programs: &Programs,
+    shutdown: Shutdown,
+    allowed: Duration,
+) -> Result<(), ClusterError> {
     let log = Log::mark(layout);
     let deadline = Deadline::after(allowed);
-    // Not before we lose patience ourselves.
-    let timeout = allowed.as_secs().saturating_add(1).to_string();
+    let (signal, pid) = match shutdown {
+        Shutdown::Fast(pid) => ("INT", pid),
+        Shutdown::Immediate(pid) => ("QUIT", pid),
+    };
+    // Not `pg_ctl stop`, which signals the number in postmaster.pid, anyone's in another PID namespace.
     let mut command = process::command(&programs.path("pg_ctl"), &layout.identity);
-    command.args(["stop", "--wait", "--silent", "--mode", mode, "--timeout", &timeout]);
-    command.arg("--pgdata").arg(layout.pgdata());
+    command.args(["kill", signal, &pid.to_string()]);
     // A second, impatient Ctrl-C shall not interrupt the stop.
     command.process_group(0);
     process::run("pg_ctl", &mut command, &log, allowed)?;
-    while running(layout).is_some() {
+    while liveness::lives(layout)? {
         if !deadline.rest() {
             return Err(log.failure("postgres", format!("did not stop within {} s", deadline.seconds())));
         }
     }
-    tracing::info!(mode, data_dir = %layout.data_dir.display(), "stopped PostgreSQL");
+    tracing::info!(?shutdown, data_dir = %layout.data_dir.display(), "stopped PostgreSQL");
     Ok(())
 }
 
@@ -113,19 +134,5 @@ fn remove_if_there(path: &Path) -> Result<(), ClusterError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).context("remove", path),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_postmaster_is_known_by_its_data_directory() {
-        let pgdata = Path::new("/srv/vartai/pg");
-        assert!(runs_in(b"/usr/bin/postgres\0-D\0/srv/vartai/pg\0-c\0x=y\0", pgdata));
-        assert!(!runs_in(b"/usr/bin/postgres\0-D\0/srv/other/pg\0", pgdata));
-        assert!(!runs_in(b"/srv/vartai/pg\0-D\0", pgdata));
-        assert!(!runs_in(b"", pgdata));
     }
 }

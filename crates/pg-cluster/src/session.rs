@@ -1,11 +1,15 @@
 //! Talking to the server while joining.
 
+use std::path::Path;
 use std::time::Duration;
 
+use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Error, NoTls};
 
+/// The database that every cluster has.
+pub(crate) const MAINTENANCE: &str = "postgres";
 /// How long one attempt to connect may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
@@ -20,8 +24,18 @@ pub(crate) struct Sessions {
 pub(crate) enum NoSession {
     /// The server is not there, or not ready: worth another try.
     NotYet(String),
+    /// The server is there, and starts, recovers or stops.
+    Starting(String),
     /// The server refuses, and will go on refusing.
     Refused(String),
+}
+
+impl NoSession {
+    /// What was said.
+    pub(crate) fn into_words(self) -> String {
+        let (Self::NotYet(said) | Self::Starting(said) | Self::Refused(said)) = self;
+        said
+    }
 }
 
 impl Sessions {
@@ -64,14 +78,27 @@ impl From<Error> for NoSession {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             return Self::NotYet(cause.unwrap_or_else(|| error.to_string()));
         };
-        let waits = [
-            &SqlState::CANNOT_CONNECT_NOW,
-            &SqlState::TOO_MANY_CONNECTIONS,
-            &SqlState::ADMIN_SHUTDOWN,
-            &SqlState::CRASH_SHUTDOWN,
-        ];
+        if said.code() == &SqlState::CANNOT_CONNECT_NOW {
+            return Self::Starting(said.to_string());
+        }
+        let waits = [&SqlState::TOO_MANY_CONNECTIONS, &SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN];
         if waits.contains(&said.code()) { Self::NotYet(said.to_string()) } else { Self::Refused(said.to_string()) }
     }
+}
+
+/// The process that listens at a socket, by its number in our PID namespace; `None` if it has none there, or if nobody
+/// listens. Nothing is said to it.
+pub(crate) fn listener(socket: &Path) -> Option<u32> {
+    let connect = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let connecting = async { tokio::time::timeout(ATTEMPT, UnixStream::connect(socket)).await };
+        let stream = runtime.block_on(connecting).ok()?.ok()?;
+        stream.peer_cred().ok()?.pid()
+    };
+    // A membership may be dropped on a thread that drives a runtime already.
+    let pid = std::thread::scope(|scope| scope.spawn(connect).join().ok()?)?;
+    // The kernel writes 0 for a process that this namespace doesn't see.
+    pid.try_into().ok().filter(|pid| *pid > 0)
 }
 
 /// Whether the server survives a crash of the machine.
@@ -87,6 +114,12 @@ pub(crate) async fn create_database(client: &Client, name: &str) -> Result<(), E
         tracing::info!(name, "created a database");
     }
     Ok(())
+}
+
+/// When the server was started, for people.
+pub(crate) async fn started_at(client: &Client) -> Result<String, Error> {
+    let sql = "SELECT to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'";
+    client.query_one(sql, &[]).await?.try_get(0)
 }
 
 /// When the configuration that new sessions get was loaded, in microseconds.

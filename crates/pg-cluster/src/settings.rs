@@ -14,6 +14,15 @@ pub enum Durability {
     Throwaway,
 }
 
+/// What becomes of a join that meets a server in a recovery that takes longer than the patience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// It waits on: for what serves, and has nothing else to do.
+    Awaited,
+    /// It fails, and leaves the server to its recovery: for what a person waits for.
+    Bounded,
+}
+
 /// What a member asks of the cluster. Server settings (`durability`, `max_connections`) take effect when this member
 /// is the one that starts the server.
 #[derive(Debug, Clone)]
@@ -37,6 +46,8 @@ pub struct Settings {
     /// How long any one step (making, starting, stopping) may take. Waiting for another member allows three times as
     /// much, since that one may be going through all of them.
     pub patience: Duration,
+    /// What to do when a recovery takes longer than that.
+    pub recovery: Recovery,
 }
 
 impl Settings {
@@ -53,6 +64,7 @@ impl Settings {
             max_connections: 100,
             programs: std::env::var_os("VARTAI_PG_BIN").filter(|dir| !dir.is_empty()).map(PathBuf::from),
             patience: Duration::from_secs(120),
+            recovery: Recovery::Bounded,
         }
     }
 

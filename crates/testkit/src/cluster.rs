@@ -96,7 +96,7 @@ pub async fn stop() -> Result<Gone, ClusterError> {
     }
     let cluster = Cluster::join(&Settings { stay: false, ..settings() }).await?;
     Ok(match cluster.leave().await? {
-        Left::OthersRemain => Gone::InUse,
+        Left::OthersRemain | Left::RunsElsewhere => Gone::InUse,
         Left::Stopped | Left::KeptRunning => Gone::Stopped,
     })
 }

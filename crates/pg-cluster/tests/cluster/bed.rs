@@ -52,6 +52,11 @@ impl Bed {
         postmaster(&self.data_dir())
     }
 
+    /// Whether a lock is there, and nobody holds it exclusively. Whoever wants it meanwhile tries again.
+    pub fn is_free(&self, lock: &str) -> bool {
+        fs::File::open(self.data_dir().join(lock)).is_ok_and(|file| file.try_lock_shared().is_ok())
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.data_dir().join("postgres.log")).unwrap_or_default()
     }
@@ -119,6 +124,22 @@ pub struct Member {
 impl Member {
     /// Has another process join, and does not wait for it. `uid` is for root to say.
     pub fn spawn(bed: &Bed, uid: Option<u32>) -> Self {
+        let mut command = Command::new(Self::program(bed));
+        if let Some(uid) = uid {
+            command.uid(uid).gid(uid);
+        }
+        Self::start(bed, command)
+    }
+
+    /// The same in namespaces of its own: what `unshare` is told, and what a shell does there before.
+    pub fn spawn_apart(bed: &Bed, namespaces: &[&str], prepare: &str) -> Self {
+        let mut command = Command::new("unshare");
+        command.args(namespaces).args(["sh", "-ec", &format!("{prepare}\nexec \"$0\" \"$@\"")]);
+        command.arg(Self::program(bed));
+        Self::start(bed, command)
+    }
+
+    fn program(bed: &Bed) -> PathBuf {
         // Where another user can read it.
         let program = bed.dir.join("member");
         if !program.exists() {
@@ -128,12 +149,12 @@ impl Member {
             assert!(copied.success());
             fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         }
-        let mut command = Command::new(program);
+        program
+    }
+
+    fn start(bed: &Bed, mut command: Command) -> Self {
         command.args([MEMBER_TEST, "--exact", "--nocapture"]).env(MEMBER_OF, bed.data_dir()).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        if let Some(uid) = uid {
-            command.uid(uid).gid(uid);
-        }
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Self { child, output }
@@ -142,6 +163,17 @@ impl Member {
     /// Waits until it has joined; true if it started the server.
     pub fn joined(&mut self) -> bool {
         self.answer("joined ") == "true"
+    }
+
+    /// Tells it to leave, and leaves its namespace to itself; what became of the server.
+    pub fn tell_to_leave(&mut self) -> String {
+        drop(self.child.stdin.take());
+        self.answer("left ")
+    }
+
+    /// Waits until it could not join; why.
+    pub fn refused(mut self) -> String {
+        self.answer("refused ")
     }
 
     /// Tells it to leave; what became of the server.
@@ -184,7 +216,13 @@ pub async fn acted_as_member() -> bool {
     let Some(data_dir) = std::env::var_os(MEMBER_OF) else { return false };
     let durability = Durability::Throwaway;
     let settings = Settings { durability, patience: Duration::from_secs(60), ..Settings::new(data_dir) };
-    let cluster = Cluster::join(&settings).await.unwrap();
+    let cluster = match Cluster::join(&settings).await {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            say(&format!("refused {error}\n"));
+            return true;
+        }
+    };
     say(&format!("joined {}\n", cluster.started_here()));
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let left: Left = cluster.leave().await.unwrap();

@@ -4,7 +4,9 @@
 
 mod bed;
 mod members;
+mod namespaces;
 mod refusals;
+mod revivals;
 
 use std::fs;
 

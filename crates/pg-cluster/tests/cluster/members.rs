@@ -79,7 +79,7 @@ async fn a_killed_member_leaves_the_server_running_for_the_next() {
 }
 
 #[tokio::test]
-async fn the_server_inherits_no_lock_and_no_pipe() {
+async fn the_server_inherits_its_own_lock_and_no_other_and_no_pipe() {
     let bed = Bed::new();
     let mut member = Member::spawn(&bed, None);
     assert!(member.joined());
@@ -87,7 +87,8 @@ async fn the_server_inherits_no_lock_and_no_pipe() {
     let open: Vec<_> = open.map(|entry| fs::read_link(entry.unwrap().path()).unwrap()).collect();
     let data_dir = fs::canonicalize(bed.data_dir()).unwrap();
     assert!(open.contains(&data_dir.join("postgres.log")), "{open:?}");
-    assert!(!open.iter().any(|path| path.starts_with(&data_dir) && path.extension().is_some_and(|e| e == "lock")));
+    let locks: Vec<_> = open.iter().filter(|path| path.extension().is_some_and(|e| e == "lock")).collect();
+    assert_eq!(locks, [&data_dir.join("postmaster.lock")]);
     let ours: Vec<_> = ["0", "1"].map(|fd| fs::read_link(format!("/proc/{}/fd/{fd}", member.pid())).unwrap()).into();
     assert!(ours.iter().all(|pipe| pipe.to_string_lossy().starts_with("pipe:") && !open.contains(pipe)), "{open:?}");
     assert_eq!(member.leave(), "Stopped");
@@ -117,8 +118,13 @@ async fn a_join_that_nobody_waits_for_leaves() {
     until("the join is under way", || bed.data_dir().join("cluster.lock").exists()).await;
     join.abort();
     assert!(join.await.unwrap_err().is_cancelled());
-    until("it is started and stopped again", || bed.log().contains("database system is shut down")).await;
-    until("it is gone", || bed.postmaster().is_none()).await;
+    until("it was a member, and is none, and no server runs", || {
+        let was_member = bed.data_dir().join("users.lock").exists();
+        was_member && bed.is_free("cluster.lock") && bed.is_free("postmaster.lock")
+    })
+    .await;
+    assert_eq!(bed.postmaster(), None);
+    assert_eq!(bed.join().await.leave().await.unwrap(), Left::Stopped);
 }
 
 #[tokio::test]
