@@ -63,3 +63,25 @@ fn every_fault_has_its_line_and_every_test_named_there_exists() {
         }
     }
 }
+
+/// Faults of parts that came later, numbered with a letter before.
+#[test]
+fn every_test_that_a_lettered_fault_names_exists() {
+    let text = fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    let there = functions();
+    let mut rows = 0;
+    for line in text.lines() {
+        let number = line.strip_prefix("| ").and_then(|rest| rest.split_once(' ')).map_or("", |(number, _)| number);
+        let mut letters = number.chars();
+        let lettered = letters.next().is_some_and(|c| c.is_ascii_uppercase()) && letters.as_str().parse::<u8>().is_ok();
+        if !lettered {
+            continue;
+        }
+        rows += 1;
+        let tests = line.trim_matches('|').rsplit(" | ").next().unwrap();
+        for name in tests.split('`').skip(1).step_by(2).filter(|name| name.contains('_')) {
+            assert!(there.contains(name), "fault {number} names {name}, which is no test");
+        }
+    }
+    assert!(rows >= 9, "{rows}");
+}

@@ -31,8 +31,9 @@ impl Bed {
         let dir = base.join(format!("{PREFIX}-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
+        let data_dir = dir.join("var").display().to_string();
         let bed = Self { dir, environment: Vec::new() };
-        bed.with("DATA_DIR", "var").with("HTTP__BIND", "127.0.0.1:0").with("HTTP__ADMIN_BIND", "127.0.0.1:0")
+        bed.with("DATA_DIR", &data_dir).with("HTTP__BIND", "127.0.0.1:0").with("HTTP__ADMIN_BIND", "127.0.0.1:0")
     }
 
     /// With another setting, `VARTAI_` left out.
@@ -54,7 +55,23 @@ impl Bed {
 
     /// `vartai` with arguments, in this directory and with these settings alone.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vartai"));
+        self.command_of(Command::new(env!("CARGO_BIN_EXE_vartai")), arguments)
+    }
+
+    /// The same through another program, which is told of `vartai` after `before`.
+    pub fn start_through(&self, program: &str, before: &[&str], arguments: &[&str]) -> Running {
+        let mut command = Command::new(program);
+        command.args(before).arg(env!("CARGO_BIN_EXE_vartai"));
+        Running::start(self.command_of(command, arguments))
+    }
+
+    /// Without a setting.
+    pub fn unset(&mut self, name: &str) {
+        let name = format!("VARTAI_{name}");
+        self.environment.retain(|(set, _)| *set != name);
+    }
+
+    fn command_of(&self, mut command: Command, arguments: &[&str]) -> Command {
         let ours = |name: &str| name.starts_with("VARTAI_") && name != "VARTAI_PG_BIN";
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
             command.env_remove(name);

@@ -74,6 +74,7 @@ async fn what_was_given_up_is_the_doctor_s_business_until_it_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_set_by_staff_and_lead_outside_only() {
     let mut bed = Bed::new();
+    bed.json(&["migrate"]).await;
     bed.json(&["customer", "add", "ann"]).await;
     let webhook = |verb: &'static str| ["customer", "webhook", verb, "ann", "https://10.1.2.3/told"];
     for url in [
@@ -103,6 +104,7 @@ async fn webhooks_are_set_by_staff_and_lead_outside_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customer_verifies_a_statement_with_nothing_but_the_program_and_the_keys() {
     let (bed, theirs) = (Bed::new(), Bed::new());
+    bed.json(&["migrate"]).await;
     bed.json(&["customer", "add", "ann", "--currency", "EUR"]).await;
     for amount in ["10.00", "5.50", "2.25"] {
         bed.json(&["balance", "deposit", "ann", amount]).await;

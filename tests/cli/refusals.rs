@@ -97,7 +97,7 @@ async fn errors_tell_neither_the_database_s_address_nor_a_key() {
 
     fs::create_dir(bed.data_dir()).unwrap();
     fs::write(bed.data_dir().join("keys"), "1 0123456789abcdef\n").unwrap();
-    let refused = bed.run(&["order", "list"]).await;
+    let refused = bed.run(&["migrate"]).await;
     assert!(refused.code == Some(1) && refused.stderr.contains("line 1 of the key file"), "{refused:?}");
     silent(&refused);
     assert_eq!(bed.postmaster(), None);

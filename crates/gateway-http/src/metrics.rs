@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder, core::Collector};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    core::{Collector, Desc},
+    proto::MetricFamily,
+};
 use tokio::time;
 
 /// How often the log says how many requests found no database.
@@ -70,6 +74,21 @@ impl Metrics {
         }
     }
 
+    /// A further counter, whose number is asked for when metrics are.
+    ///
+    /// # Errors
+    /// When another metric has its name.
+    pub fn count(
+        &self,
+        name: &str,
+        help: &str,
+        number: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<(), prometheus::Error> {
+        let empty = IntCounter::new(name, help)?;
+        let asked = Asked { empty, name: name.to_owned(), help: help.to_owned(), number: Box::new(number) };
+        self.registry.register(Box::new(asked))
+    }
+
     /// All metrics, as Prometheus reads them.
     #[must_use]
     pub fn text(&self) -> String {
@@ -78,5 +97,48 @@ impl Metrics {
             tracing::error!(%error, "metrics can't be written");
         }
         String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+/// A counter whose number is somebody else's.
+struct Asked {
+    /// Describes it.
+    empty: IntCounter,
+    name: String,
+    help: String,
+    number: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Collector for Asked {
+    fn desc(&self) -> Vec<&Desc> {
+        self.empty.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let Ok(counter) = IntCounter::new(&self.name, &self.help) else { return Vec::new() };
+        counter.inc_by((self.number)());
+        counter.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    use super::Metrics;
+
+    #[test]
+    fn a_counter_that_is_asked_tells_its_number_of_the_moment_once_a_name() {
+        let metrics = Metrics::new().unwrap();
+        let number = Arc::new(AtomicU64::new(3));
+        let asked = number.clone();
+        metrics.count("test_total", "For this test.", move || asked.load(Ordering::Relaxed)).unwrap();
+        assert!(metrics.text().contains("# TYPE test_total counter\ntest_total 3\n"), "{}", metrics.text());
+        number.store(1, Ordering::Relaxed);
+        assert!(metrics.text().contains("test_total 1\n"), "{}", metrics.text());
+        metrics.count("test_total", "For this test.", || 0).unwrap_err();
     }
 }

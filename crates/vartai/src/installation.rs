@@ -22,7 +22,9 @@ use store::{
 use tokio::{runtime::Handle, time};
 use tokio_postgres::Config;
 
-use crate::{failure::Failure, key_file, settings::Settings, signals};
+use crate::{existence, failure::Failure, key_file, settings::Settings, signals};
+
+pub use crate::existence::{Access, Creates, Presence};
 
 /// The login and the password of test access (CONTRACT 1.6).
 pub const TEST_ACCESS: &str = "test";
@@ -63,14 +65,15 @@ pub struct Installation {
 /// What opening, `work` or closing fails with, the first of them.
 pub async fn with<T>(
     settings: Settings,
+    access: Access,
     migrations: Migrations,
     work: impl AsyncFnOnce(Installation) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let private = settings.database.url.is_none();
-    at_database(&settings.clone(), async |owner| {
+    at_database(&settings.clone(), access, async |owner| {
         let opening = async {
             let turn = if private { Some(take_turn(&settings.data_dir).await?) } else { None };
-            let opened = open(settings, owner, private, migrations).await;
+            let opened = open(settings, owner, access.creates, migrations).await;
             drop(turn);
             opened
         };
@@ -79,19 +82,26 @@ pub async fn with<T>(
     .await
 }
 
-/// Runs `work` with the owner's way to the database. A private cluster is joined for as long.
+/// Runs `work` with the owner's way to the database. A private cluster is joined for as long, and looked after by what
+/// serves.
 ///
 /// # Errors
 /// What joining, `work` or leaving fails with, the first of them.
 pub async fn at_database<T>(
     settings: &Settings,
+    access: Access,
     work: impl AsyncFnOnce(Config) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     if let Some(url) = &settings.database.url {
         return work(url.config().clone()).await;
     }
-    let joining = async { Ok(Cluster::join(&cluster_settings(settings)).await?) };
-    let cluster = signals::interruptible(joining).await?;
+    existence::check(settings, access.creates)?;
+    let wanted = cluster_settings(settings, access.presence);
+    let joining = async { Ok(Cluster::join(&wanted).await?) };
+    let mut cluster = signals::interruptible(joining).await?;
+    if access.presence == Presence::Serves {
+        cluster.keep()?;
+    }
     let outcome = work(cluster.config()).await;
     let left = cluster.leave().await;
     let done = outcome?;
@@ -101,8 +111,11 @@ pub async fn at_database<T>(
 
 /// What is asked of a private cluster: room for a few processes, each with both realms' connections and those of
 /// customers' own and scratch realms that it may be using.
-fn cluster_settings(settings: &Settings) -> pg_cluster::Settings {
+fn cluster_settings(settings: &Settings, presence: Presence) -> pg_cluster::Settings {
     let mut wanted = pg_cluster::Settings::new(&settings.data_dir);
+    if presence == Presence::Serves {
+        wanted.recovery = pg_cluster::Recovery::Awaited;
+    }
     wanted.roles = roles(&settings.database.role_prefix.0);
     let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(48);
     wanted.max_connections = wanted.max_connections.max(of_one.saturating_mul(4));
@@ -171,8 +184,15 @@ pub fn is_new(pending: &[String]) -> bool {
 /// others find it so. The kernel gives the turn back when a process dies.
 async fn take_turn(data_dir: &Path) -> Result<File, Failure> {
     let path = data_dir.join("opening.lock");
-    let wrong = |error: io::Error| Failure::failed(format!("{} can't be locked: {error}", path.display()));
+    let wrong = |error: io::Error| {
+        let advice = match error.kind() {
+            io::ErrorKind::PermissionDenied => ": it must belong to the owner of the directory that it is in",
+            _ => "",
+        };
+        Failure::failed(format!("{} can't be locked: {error}{advice}", path.display()))
+    };
     let file = File::options().create(true).append(true).mode(0o600).open(&path).map_err(wrong)?;
+    pg_cluster::hand_over(&path, data_dir)?;
     let waiting = async {
         loop {
             match file.try_lock() {
@@ -195,9 +215,10 @@ async fn take_turn(data_dir: &Path) -> Result<File, Failure> {
 async fn open(
     settings: Settings,
     owner: Config,
-    private: bool,
+    creates: Creates,
     migrations: Migrations,
 ) -> Result<Installation, Failure> {
+    let private = settings.database.url.is_none();
     let mut connect = as_owner(&settings, owner);
     let pending = pending_migrations(&connect).await?;
     let asked = matches!(migrations, Migrations::Run { .. });
@@ -208,9 +229,17 @@ async fn open(
         )));
     }
     let path = settings.key_file();
+    if is_new(&pending) {
+        existence::may_set_up(&settings, creates)?;
+    }
+    let were_there = path.exists();
     // New keys would open nothing that an older installation sealed.
     let keys = if is_new(&pending) { key_file::read_or_make(&path) } else { key_file::read(&path) };
     let keys = Arc::new(keys.map_err(Failure::failed)?);
+    // Whoever serves must be able to read what root has made. One that is root's elsewhere may be so on purpose.
+    if settings.data_dir.exists() && (!were_there || path.starts_with(&settings.data_dir)) {
+        pg_cluster::hand_over(&path, &settings.data_dir)?;
+    }
     if let Err(why) = key_file::check_permissions(&path) {
         tracing::warn!(%why, "the keys are in danger");
     }

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod cli;
+mod existence;
 mod failure;
 mod installation;
 mod key_file;

@@ -22,6 +22,7 @@ use gateway_http::{
 };
 use iv_json::{Api, ApiSettings};
 use listenfd::ListenFd;
+use pg_cluster::Revivals;
 use prometheus::IntCounter;
 use provisioner::Provisioner;
 use store::customers;
@@ -30,7 +31,7 @@ use tokio::time;
 use crate::{
     callbacks::Callbacks,
     failure::Failure,
-    installation::{self, Installation, Migrations},
+    installation::{self, Access, Installation, Migrations},
     reference,
     settings::Settings,
     signals::Stop,
@@ -60,17 +61,17 @@ pub struct Start {
 ///
 /// # Errors
 /// The installation can't be opened, or the sockets not be had.
-pub async fn run(settings: Settings, arguments: ServeArguments, start: Start) -> Result<(), Failure> {
+pub async fn run(settings: Settings, access: Access, arguments: ServeArguments, start: Start) -> Result<(), Failure> {
     let Start { sockets, lost_lines } = start;
     let stop = Stop::listen()?;
     // Before anything else is started, which would inherit them.
     let given = given(sockets)?;
-    installation::with(settings, Migrations::Expect, async |installation| {
+    installation::with(settings, access, Migrations::Expect, async |installation| {
         let demo = installation.database.live.read(async |connection| customers::demo_exists(connection).await).await?;
         if demo {
             keep_demo_private(given.address()?.unwrap_or(installation.settings.http.bind))?;
         }
-        let metrics = Metrics::new().map_err(Failure::failed)?;
+        let metrics = metrics(&installation.settings)?;
         metrics.show(lost_lines).map_err(Failure::failed)?;
         let metrics = Arc::new(metrics);
         let reported = metrics.clone();
@@ -188,6 +189,18 @@ fn start_surfaces(
         Callbacks::routes(&callbacks, config);
     };
     Ok((serve(Arc::new(gateway), metrics, bound, workers, public)?, publisher))
+}
+
+/// The metrics, with those of a private PostgreSQL.
+fn metrics(settings: &Settings) -> Result<Metrics, Failure> {
+    let metrics = Metrics::new().map_err(Failure::failed)?;
+    if settings.database.url.is_none() {
+        let data_dir = settings.data_dir.clone();
+        let restarts = move || Revivals::read(&data_dir).ok().flatten().map_or(0, |revivals| revivals.count);
+        let help = "Times that the private PostgreSQL died and was brought back, since it was last started in order.";
+        metrics.count("vartai_private_postgres_restarts_total", help, restarts).map_err(Failure::failed)?;
+    }
+    Ok(metrics)
 }
 
 /// Where everything is, and with the demo's data how to try it.

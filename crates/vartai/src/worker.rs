@@ -6,7 +6,7 @@ use provisioner::{Provisioner, WorkerSettings};
 
 use crate::{
     failure::Failure,
-    installation::{self, Installation, Migrations},
+    installation::{self, Access, Installation, Migrations},
     settings::Settings,
     signals::Stop,
 };
@@ -15,9 +15,9 @@ use crate::{
 ///
 /// # Errors
 /// The installation can't be opened.
-pub async fn run(settings: Settings) -> Result<(), Failure> {
+pub async fn run(settings: Settings, access: Access) -> Result<(), Failure> {
     let stop = Stop::listen()?;
-    installation::with(settings, Migrations::Expect, async |installation| {
+    installation::with(settings, access, Migrations::Expect, async |installation| {
         let mut worker = start(&installation)?;
         until_asked(&stop, &mut worker).await?;
         tracing::info!("stopping: tasks under way are brought to their end");

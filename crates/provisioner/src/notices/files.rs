@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, lchown},
     path::Path,
     time::Duration,
 };
@@ -18,12 +18,37 @@ const ENDING: &str = "eml";
 /// # Errors
 /// As the operating system says.
 pub(super) fn write(directory: &Path, uid: Uuid, message: &[u8]) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    make(directory)?;
     let unfinished = directory.join(format!(".{uid}"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(message)?;
     file.sync_all()?;
+    hand_down(&unfinished)?;
     fs::rename(unfinished, directory.join(format!("{uid}.{ENDING}")))
+}
+
+/// Makes a directory, and those that it is in.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| hand_down(directory)),
+    }
+}
+
+/// Gives what root has made to the owner of the directory that it is in: the service must be able to go on with it.
+fn hand_down(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (owner, made) = (fs::metadata(parent)?, fs::symlink_metadata(path)?);
+    if made.uid() != 0 || owner.uid() == 0 {
+        return Ok(());
+    }
+    lchown(path, Some(owner.uid()), Some(owner.gid()))
 }
 
 /// Takes out files that were written so many days ago, also from directories in it. Returns how many.
@@ -59,6 +84,22 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[test]
+    fn what_root_writes_belongs_to_the_owner_of_the_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(parent.path()).unwrap().uid();
+        // Only root can give it away; for others it is theirs anyway.
+        let owner = if owner == 0 { 1 } else { owner };
+        std::os::unix::fs::chown(parent.path(), Some(owner), None).unwrap();
+        let directory = parent.path().join("mail/test");
+        write(&directory, Uuid::from_u128(7), b"x").unwrap();
+        for path in
+            [parent.path().join("mail"), directory.clone(), directory.join(format!("{}.eml", Uuid::from_u128(7)))]
+        {
+            assert_eq!(fs::metadata(&path).unwrap().uid(), owner, "{}", path.display());
+        }
+    }
 
     #[test]
     fn a_message_is_one_file_and_goes_when_it_is_old() {

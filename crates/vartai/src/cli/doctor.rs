@@ -3,10 +3,17 @@
 mod checks;
 mod content;
 
+use pg_cluster::Cluster;
 use serde_json::{Value, json};
 
 use super::report::Report;
-use crate::{failure::Failure, installation::at_database, settings::Settings, signals::interruptible};
+use crate::{
+    existence,
+    failure::Failure,
+    installation::{Access, at_database},
+    settings::Settings,
+    signals::interruptible,
+};
 
 /// What was looked at, and how it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +38,7 @@ impl Findings {
 }
 
 /// Looks at everything. What can't be looked at because of what was found before is left out.
-pub async fn run(settings: Settings) -> Result<Report, Failure> {
+pub async fn run(settings: Settings, access: Access) -> Result<Report, Failure> {
     let mut findings = Findings::default();
     findings.well("the configuration can be read");
     checks::sockets(&settings, &mut findings);
@@ -41,13 +48,13 @@ pub async fn run(settings: Settings) -> Result<Report, Failure> {
     };
     interruptible(asked).await?;
     let private = settings.database.url.is_none();
-    if private && !settings.data_dir.join("pg/PG_VERSION").exists() {
-        // Looking must not make a cluster.
-        let what = format!("there is no database in {} yet", settings.data_dir.display());
-        findings.wrong(what, "run `vartai migrate`, or start `vartai serve`; VARTAI_DATABASE__URL names another");
+    if private && !Cluster::exists(&settings.data_dir)? {
+        let advice = "name its configuration with --config or VARTAI_CONFIG, or its directory with VARTAI_DATA_DIR; \
+                      `vartai migrate` makes a new one, VARTAI_DATABASE__URL names one elsewhere";
+        findings.wrong(existence::missing(&settings), advice);
         return Ok(told(findings));
     }
-    let looked = at_database(&settings, async |owner| {
+    let looked = at_database(&settings, access, async |owner| {
         interruptible(async {
             checks::database(&settings, owner, &mut findings).await;
             Ok(())
@@ -56,6 +63,9 @@ pub async fn run(settings: Settings) -> Result<Report, Failure> {
     });
     if let Err(why) = looked.await {
         findings.wrong("the private PostgreSQL can't be had", why.to_string());
+    }
+    if private {
+        checks::revivals(&settings, &mut findings);
     }
     Ok(told(findings))
 }

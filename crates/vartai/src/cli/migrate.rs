@@ -6,7 +6,7 @@ use serde_json::json;
 use super::report::Report;
 use crate::{
     failure::Failure,
-    installation::{self, Migrations},
+    installation::{self, Access, Migrations},
     settings::Settings,
 };
 
@@ -20,9 +20,9 @@ pub struct MigrateArguments {
 }
 
 /// Brings the schema and the roles up to date.
-pub async fn run(arguments: MigrateArguments, settings: Settings) -> Result<Report, Failure> {
+pub async fn run(arguments: MigrateArguments, settings: Settings, access: Access) -> Result<Report, Failure> {
     let migrations = Migrations::Run { renew_roles: arguments.renew_roles };
-    installation::with(settings, migrations, async |opened| {
+    installation::with(settings, access, migrations, async |opened| {
         let ran = &opened.migrated.0;
         let text = match ran.is_empty() {
             true => "the schema was up to date; roles and grants are".to_owned(),

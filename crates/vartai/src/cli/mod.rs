@@ -37,7 +37,7 @@ use listenfd::ListenFd;
 use self::report::Report;
 use crate::{
     failure::Failure,
-    installation::{self, Installation, Migrations},
+    installation::{self, Access, Creates, Installation, Migrations, Presence},
     serve::{self, ServeArguments, Start},
     settings::{SUPERVISE, Settings},
     signals::interruptible,
@@ -49,7 +49,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "vartai", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// The configuration; ./vartai.toml if that is there and none is named
+    /// The configuration; where none is named ./vartai.toml, else /etc/vartai/vartai.toml
     #[arg(long, global = true, value_name = "FILE", env = "VARTAI_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// Answer with one JSON document on stdout
@@ -146,6 +146,20 @@ impl Arguments {
     }
 }
 
+impl Command {
+    /// What each subcommand may do to the installation. Those that aren't named need one that is there.
+    fn access(&self) -> Access {
+        match self {
+            Self::Serve(_) => Access { creates: Creates::May, presence: Presence::Serves },
+            Self::Worker => Access { creates: Creates::MustExist, presence: Presence::Serves },
+            Self::Migrate(_) | Self::Demo(demo::DemoCommand::Load(_)) => {
+                Access { creates: Creates::May, presence: Presence::Visits }
+            }
+            _ => Access { creates: Creates::MustExist, presence: Presence::Visits },
+        }
+    }
+}
+
 /// Does what the command line says.
 ///
 /// # Errors
@@ -157,16 +171,17 @@ pub async fn run(arguments: Arguments, log: &Log, sockets: ListenFd) -> Result<(
         _ => Verbosity::Command,
     };
     let lost_lines = log.start(&settings.log, verbosity)?;
+    let access = arguments.command.access();
     let report = match arguments.command {
-        Command::Serve(with) => return serve::run(settings, with, Start { sockets, lost_lines }).await,
-        Command::Worker => return worker::run(settings).await,
-        Command::Migrate(with) => migrate::run(with, settings).await,
-        Command::Doctor => doctor::run(settings).await,
+        Command::Serve(with) => return serve::run(settings, access, with, Start { sockets, lost_lines }).await,
+        Command::Worker => return worker::run(settings, access).await,
+        Command::Migrate(with) => migrate::run(with, settings, access).await,
+        Command::Doctor => doctor::run(settings, access).await,
         Command::Hook(command) => hook::run(command, &settings).await,
         // Without an installation: its customers verify.
         Command::Statement(statement::StatementCommand::Verify(arguments)) => statement::verified(&arguments),
         staff => {
-            installation::with(settings, Migrations::Expect, async |opened| {
+            installation::with(settings, access, Migrations::Expect, async |opened| {
                 interruptible(of_staff(staff, &opened)).await
             })
             .await

@@ -15,8 +15,8 @@ use super::Settings;
 #[error("{0}")]
 pub struct SettingsError(String);
 
-/// Read where none is named, if it is there.
-const USUAL: &str = "vartai.toml";
+/// Read where none is named: the first that is there.
+const USUAL: [&str; 2] = ["vartai.toml", "/etc/vartai/vartai.toml"];
 /// What names of variables begin with.
 const PREFIX: &str = "VARTAI_";
 /// Variables that are no settings: the file's own path, and where PostgreSQL's programs are.
@@ -34,7 +34,7 @@ const LISTS: [&str; 6] = [
 const LISTS_OF_DRIVERS: [&str; 2] = [".operations", ".environment"];
 
 impl Settings {
-    /// Reads the configuration: the file (`explicit`, or [`USUAL`] where that is), then the environment.
+    /// Reads the configuration: the file (`explicit`, or the first of [`USUAL`] that is there), then the environment.
     ///
     /// # Errors
     /// [`SettingsError`] for a file that can't be read, a key that is unknown, a value that can't be.
@@ -42,16 +42,14 @@ impl Settings {
         explicit: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
-        let file = explicit.map_or_else(|| PathBuf::from(USUAL), Path::to_owned);
-        let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if explicit.is_none() && error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return Err(SettingsError(format!("the configuration ({}) can't be read: {error}", file.display())));
-            }
+        let (origin, text) = match explicit {
+            Some(file) => (Some(file.to_owned()), fs::read_to_string(file).map_err(|error| unreadable(file, &error))?),
+            None => usual(&USUAL.map(Path::new))?,
         };
-        Self::of(&text, environment)
-            .map_err(|SettingsError(why)| SettingsError(format!("the configuration ({}): {why}", file.display())))
+        let name = origin.as_deref().unwrap_or(Path::new("the environment")).display().to_string();
+        let read = Self::of(&text, environment);
+        let read = read.map_err(|SettingsError(why)| SettingsError(format!("the configuration ({name}): {why}")))?;
+        Ok(Self { origin, ..read })
     }
 
     /// The configuration of a file's text and an environment.
@@ -82,6 +80,22 @@ impl Settings {
         settings.billing.vat.rules().map_err(SettingsError)?;
         Ok(settings)
     }
+}
+
+/// The first of these files that is there, and its text. One that can't be read is not taken for absent.
+fn usual(files: &[&Path]) -> Result<(Option<PathBuf>, String), SettingsError> {
+    for file in files {
+        match fs::read_to_string(file) {
+            Ok(text) => return Ok((Some((*file).to_owned()), text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(file, &error)),
+        }
+    }
+    Ok((None, String::new()))
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> SettingsError {
+    SettingsError(format!("the configuration ({}) can't be read: {error}", file.display()))
 }
 
 /// The settings in the environment: `VARTAI_DATA_DIR` and `VARTAI_SECTION__KEY`. One that is empty counts as unset.

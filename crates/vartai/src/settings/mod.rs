@@ -31,6 +31,9 @@ pub use values::{DatabaseUrl, DialectName, LogFormat, PublicUrl, RefundFailedNam
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// The file that was read, if any.
+    #[serde(skip)]
+    pub origin: Option<PathBuf>,
     /// Where the private PostgreSQL cluster and the key file live.
     pub data_dir: PathBuf,
     /// The database.
@@ -66,6 +69,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            origin: None,
             data_dir: PathBuf::from("./var"),
             database: DatabaseSettings::default(),
             http: HttpSettings::default(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pg_cluster::Revivals;
 use provisioner::driver::{Driver, DriverKind, ExecDriver, HttpDriver, ProxmoxDriver};
 use store::{
     Database, RealmKind, customers,
@@ -62,6 +63,26 @@ pub async fn drivers(settings: &Settings, findings: &mut Findings) {
                 );
             }
         }
+    }
+}
+
+/// Whether the private PostgreSQL died since it was last started in order.
+pub fn revivals(settings: &Settings, findings: &mut Findings) {
+    let advice = format!(
+        "find out what ended it: {}, and the kernel's log (`dmesg`) for memory that ran out; a stop of all of vartai and \
+         a start begin this count anew",
+        settings.data_dir.join("postgres.log").display()
+    );
+    match Revivals::read(&settings.data_dir) {
+        Ok(None) => {}
+        Ok(Some(Revivals { count, last, last_words })) => findings.wrong(
+            format!(
+                "PostgreSQL ended without being told to and was brought back, {count} times by now, last at {last}; its \
+                 last words: {last_words}"
+            ),
+            advice,
+        ),
+        Err(why) => findings.wrong("nobody knows how often PostgreSQL was brought back", why.to_string()),
     }
 }
 
