@@ -63,34 +63,47 @@ pub(crate) fn write(layout: &Layout, settings: &Settings) -> Result<PathBuf, Clu
         Err(error) => return Err(error).context("make", &dir),
     }
     replace(layout, &dir.join("pg_hba.conf"), HBA)?;
-    write_ident(layout, settings)?;
+    write_ident(layout, settings, Users::Ours)?;
     let main = dir.join("postgresql.conf");
     replace(layout, &main, &postgresql(layout, settings)?)?;
     Ok(main)
 }
 
+/// Which users pg_ident.conf lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// Root and the server's user, by the name that we know: for a start.
+    Ours,
+    /// Those already there, too: the server's container may have another name for the same number.
+    OursAndPresent,
+}
+
 /// Writes pg_ident.conf with the roles of this member beside those already there; true if that changed it.
-pub(crate) fn write_ident(layout: &Layout, settings: &Settings) -> Result<bool, ClusterError> {
+pub(crate) fn write_ident(layout: &Layout, settings: &Settings, users: Users) -> Result<bool, ClusterError> {
     let path = layout.conf().join("pg_ident.conf");
     let current = match fs::read_to_string(&path) {
         Ok(current) => current,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error).context("read", &path),
     };
-    let mut roles: BTreeSet<&str> = current.lines().filter_map(mapped_role).collect();
+    let mut roles: BTreeSet<&str> = current.lines().filter_map(mapped).map(|(_, role)| role).collect();
+    let mut admitted = BTreeSet::from(["root", layout.identity.service.name.as_str()]);
+    if users == Users::OursAndPresent {
+        admitted.extend(current.lines().filter_map(mapped).map(|(user, _)| user));
+    }
     roles.insert(&settings.owner);
     roles.extend(settings.roles.iter().map(String::as_str));
-    let wanted = ident(&layout.identity.service.name, &roles);
+    let wanted = ident(&admitted, &roles);
     if wanted == current {
         return Ok(false);
     }
     replace(layout, &path, &wanted).map(|()| true)
 }
 
-/// Root and the server's user may be any of the roles. PostgreSQL 15 has no way to say "any role", so each has a line.
-fn ident(service: &str, roles: &BTreeSet<&str>) -> String {
+/// Each of these users may be any of the roles. PostgreSQL 15 has no way to say "any role", so each has a line.
+fn ident(users: &BTreeSet<&str>, roles: &BTreeSet<&str>) -> String {
     let mut text = "# Written by vartai.\n".to_owned();
-    for user in ["root", service] {
+    for user in users {
         for role in roles {
             text.push_str(&format!("vartai \"{user}\" \"{role}\"\n"));
         }
@@ -98,8 +111,9 @@ fn ident(service: &str, roles: &BTreeSet<&str>) -> String {
     text
 }
 
-fn mapped_role(line: &str) -> Option<&str> {
-    line.strip_prefix("vartai ")?.rsplit_once(" \"")?.1.strip_suffix('"')
+/// The user and the role of a line.
+fn mapped(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("vartai \"")?.strip_suffix('"')?.split_once("\" \"")
 }
 
 fn postgresql(layout: &Layout, settings: &Settings) -> Result<String, ClusterError> {
@@ -151,8 +165,9 @@ mod tests {
     #[test]
     fn roles_survive_a_rewrite() {
         let roles = BTreeSet::from(["vartai", "vartai_app"]);
-        let text = ident("postgres", &roles);
-        assert_eq!(text.lines().filter_map(mapped_role).collect::<BTreeSet<_>>(), roles);
+        let text = ident(&BTreeSet::from(["postgres", "root"]), &roles);
+        assert_eq!(text.lines().filter_map(mapped).map(|(_, role)| role).collect::<BTreeSet<_>>(), roles);
+        assert_eq!(text.lines().filter_map(mapped).next(), Some(("postgres", "vartai")));
         assert!(text.contains("vartai \"root\" \"vartai_app\"\n"));
         assert!(text.contains("vartai \"postgres\" \"vartai\"\n"));
     }

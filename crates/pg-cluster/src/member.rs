@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_postgres::Config;
 
 use crate::cluster::Left;
-use crate::conf;
+use crate::conf::{self, Users};
 use crate::deadline::Deadline;
 use crate::error::{ClusterError, FileContext};
 use crate::initdb;
@@ -248,7 +248,7 @@ impl Member {
 
     /// Lets this member's roles in if the server was started without them.
     fn admit_roles(&self, sessions: &Sessions, deadline: &Deadline) -> Result<(), ClusterError> {
-        if !conf::write_ident(&self.layout, &self.settings)? {
+        if !conf::write_ident(&self.layout, &self.settings, Users::OursAndPresent)? {
             return Ok(());
         }
         let log = Log::mark(&self.layout);

@@ -1,12 +1,14 @@
 //! Members in several PID, IPC and mount namespaces, as containers are: one server, whoever looks from where.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use pg_cluster::{Cluster, Left};
 use tokio_postgres::Client;
 
-use crate::bed::{Bed, Member, connect, signal, until};
+use crate::bed::{Bed, Member, connect, is_root, signal, until};
+use crate::refusals::psql;
 
 /// What a container has of its own.
 const CONTAINER: &[&str] = &["--pid", "--ipc", "--fork", "--mount-proc", "--kill-child"];
@@ -122,6 +124,30 @@ async fn a_server_whose_socket_is_in_another_mount_namespace_is_not_started_twic
     assert_eq!(bed.postmaster(), running);
     client.batch_execute("SELECT 1").await.unwrap();
     drop(client);
+    assert_eq!(here.leave().await.unwrap(), Left::Stopped);
+}
+
+/// An image has names of its own for the same numbers: who came first must not be locked out by who joins.
+#[tokio::test]
+async fn a_member_that_knows_the_server_s_user_by_another_name_locks_nobody_out() {
+    if !namespaces() || !is_root() {
+        return;
+    }
+    let bed = Bed::new();
+    let here = bed.join().await;
+    let service = fs::metadata(bed.data_dir().join("pg")).unwrap().uid();
+    assert_eq!(psql(&here, service).stdout, b"in\n");
+    let passwd = bed.dir.join("passwd");
+    let renamed = format!(
+        "sed -E 's/^[^:]+(:[^:]*:{service}:)/othername\\1/' /etc/passwd > {0}\nmount --bind {0} /etc/passwd",
+        passwd.display()
+    );
+    let mut apart = Member::spawn_apart(&bed, &[CONTAINER, &["--mount"]].concat(), &renamed);
+    assert!(!apart.joined());
+    let ident = fs::read_to_string(bed.data_dir().join("conf/pg_ident.conf")).unwrap();
+    assert!(ident.contains("othername"), "{ident}");
+    assert_eq!(psql(&here, service).stdout, b"in\n");
+    assert_eq!(apart.leave(), "OthersRemain");
     assert_eq!(here.leave().await.unwrap(), Left::Stopped);
 }
 

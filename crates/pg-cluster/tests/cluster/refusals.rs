@@ -13,7 +13,7 @@ use crate::bed::{Bed, Member, is_root};
 /// `daemon`: an account that every system has and that no server runs as.
 const THIRD: u32 = 1;
 
-fn psql(cluster: &Cluster, uid: u32) -> Output {
+pub fn psql(cluster: &Cluster, uid: u32) -> Output {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let psql = installed.map(|version| version.path().join("bin/psql")).find(|psql| psql.exists());
     let mut command = Command::new(psql.unwrap_or_else(|| PathBuf::from("psql")));
