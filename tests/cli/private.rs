@@ -77,7 +77,7 @@ async fn a_postgresql_that_can_not_start_is_tried_again_until_it_can() {
     })
     .await;
     assert_eq!(code(&demo.call("getBalance", "").await), Some(1));
-    assert_eq!(get(serving.admin, "/readyz").await.status, 503);
+    until("it is not ready", async || get(serving.admin, "/readyz").await.status == 503).await;
     fs::rename(&aside, &control).unwrap();
     until("it is back", async || demo.code().await.is_none()).await;
     demo.processed(&order).await;
