@@ -11,8 +11,8 @@ use crate::process::Log;
 
 /// How often is looked whether the server lives: one lock tried.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often is looked whether its log is too big.
-const LOOK_AT_LOG: Duration = Duration::from_secs(2);
+/// How often is looked whether its log is too big, and whether a dead one has left processes.
+const LOOK_CLOSER: Duration = Duration::from_secs(1);
 /// How long a log that can't be set aside is left alone.
 const LEAVE_LOG: Duration = Duration::from_secs(60);
 /// The longest rest between two tries to bring it back.
@@ -49,11 +49,17 @@ impl Drop for Keeper {
 fn keep(member: &Mutex<Member>, stopped: &Receiver<()>) {
     let mut backoff = Backoff::new(Instant::now());
     let mut rest = LOOK;
-    let mut log_due = Instant::now();
+    let (mut log_due, mut orphans_due) = (Instant::now(), Instant::now());
+    // What hears nothing of the first is killed.
+    let mut signal = "QUIT";
     while stopped.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
         let mut member = member.lock().unwrap_or_else(PoisonError::into_inner);
         if Instant::now() >= log_due {
             log_due = Instant::now() + bound_log(&member);
+        }
+        if Instant::now() >= orphans_due {
+            orphans_due = Instant::now() + LOOK_CLOSER;
+            signal = end_orphans(&member, signal);
         }
         rest = match member.server_lives() {
             Ok(true) => LOOK,
@@ -66,9 +72,20 @@ fn keep(member: &Mutex<Member>, stopped: &Receiver<()>) {
     }
 }
 
+/// Ends what a dead server has left. Answers the signal for what is there the next time.
+fn end_orphans(member: &Member, signal: &'static str) -> &'static str {
+    match member.end_orphans(signal) {
+        0 => "QUIT",
+        processes => {
+            tracing::warn!(processes, signal, "PostgreSQL's postmaster is dead: ending what it left");
+            "KILL"
+        }
+    }
+}
+
 /// Keeps the log bounded. Answers how long until the next look.
 fn bound_log(member: &Member) -> Duration {
-    let Err(error) = Log::bound(member.layout()) else { return LOOK_AT_LOG };
+    let Err(error) = Log::bound(member.layout()) else { return LOOK_CLOSER };
     tracing::warn!(%error, "PostgreSQL's log grows");
     LEAVE_LOG
 }

@@ -7,12 +7,13 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::error::ClusterError;
 use crate::layout::Layout;
 use crate::locks::{ServerLock, StartStop};
+use crate::session;
 
 /// Stands on the command line of a server that holds the lock, and so in `postmaster.opts`. A name with a dot is a
 /// setting that PostgreSQL itself makes nothing of.
@@ -44,7 +45,7 @@ pub(crate) fn lives(layout: &Layout) -> Result<bool, ClusterError> {
 
 /// Whether a server without the lock is to be seen: as a process, or at the socket.
 fn shows_itself(layout: &Layout) -> bool {
-    seen_here(layout).is_some() || UnixStream::connect(layout.socket()).is_ok()
+    seen_here(layout).is_some() || session::listens(&layout.socket())
 }
 
 /// Whether the last server that wrote postmaster.pid held the lock; so does one that was never there.
@@ -70,6 +71,30 @@ pub(crate) fn seen_here(layout: &Layout) -> Option<u32> {
 fn runs_in(command_line: &[u8], pgdata: &Path) -> bool {
     let mut arguments = command_line.split(|byte| *byte == 0);
     arguments.any(|argument| argument == b"-D") && arguments.next() == Some(pgdata.as_os_str().as_bytes())
+}
+
+/// Processes of a server whose postmaster is gone, among those that are to be seen from here. They end by themselves once
+/// they have done what they are at, and no other server can start before.
+pub(crate) fn orphans(layout: &Layout) -> Vec<u32> {
+    // As always, or as good as: all processes need not be looked at then.
+    if seen_here(layout).is_some() {
+        return Vec::new();
+    }
+    let Ok(lock) = fs::metadata(layout.server_lock()) else { return Vec::new() };
+    let holds = |pid: &u32| {
+        fs::metadata(format!("/proc/{pid}/fd/0"))
+            .is_ok_and(|stdin| (stdin.dev(), stdin.ino()) == (lock.dev(), lock.ino()))
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    let holders: Vec<u32> = numbers.filter(holds).collect();
+    // Its processes have titles of their own; the postmaster, which they see wherever we see them, keeps its command line.
+    if holders.iter().any(|pid| has_directory(*pid)) { Vec::new() } else { holders }
+}
+
+fn has_directory(pid: u32) -> bool {
+    let command_line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command_line.split(|byte| *byte == 0).any(|argument| argument == b"-D")
 }
 
 /// The process number in postmaster.pid, whoever has it now.

@@ -89,6 +89,19 @@ impl Member {
         liveness::lives(&self.layout)
     }
 
+    /// Ends what is left of a server whose postmaster is gone: it would keep another from starting for as long as it is at
+    /// something. Answers how many were told to.
+    pub(crate) fn end_orphans(&self, signal: &str) -> usize {
+        let orphans = liveness::orphans(&self.layout);
+        for pid in &orphans {
+            // It may have ended by itself meanwhile.
+            if let Err(error) = server::send(&self.layout, &self.programs, signal, *pid, REAPING) {
+                tracing::debug!(%error, pid, "no signal to a process of a dead PostgreSQL");
+            }
+        }
+        orphans.len()
+    }
+
     /// Where everything is.
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout

@@ -110,12 +110,7 @@ fn stop_within(
         Shutdown::Fast(pid) => ("INT", pid),
         Shutdown::Immediate(pid) => ("QUIT", pid),
     };
-    // Not `pg_ctl stop`, which signals the number in postmaster.pid, anyone's in another PID namespace.
-    let mut command = process::command(&programs.path("pg_ctl"), &layout.identity);
-    command.args(["kill", signal, &pid.to_string()]);
-    // A second, impatient Ctrl-C shall not interrupt the stop.
-    command.process_group(0);
-    process::run("pg_ctl", &mut command, &log, allowed)?;
+    send(layout, programs, signal, pid, allowed)?;
     while liveness::lives(layout)? {
         if !deadline.rest() {
             return Err(log.failure("postgres", format!("did not stop within {} s", deadline.seconds())));
@@ -123,6 +118,22 @@ fn stop_within(
     }
     tracing::info!(?shutdown, data_dir = %layout.data_dir.display(), "stopped PostgreSQL");
     Ok(())
+}
+
+/// Sends a signal as the server's user. Not `pg_ctl stop`, which signals the number in postmaster.pid, anyone's in another
+/// PID namespace.
+pub(crate) fn send(
+    layout: &Layout,
+    programs: &Programs,
+    signal: &str,
+    pid: u32,
+    allowed: Duration,
+) -> Result<(), ClusterError> {
+    let mut command = process::command(&programs.path("pg_ctl"), &layout.identity);
+    command.args(["kill", signal, &pid.to_string()]);
+    // A second, impatient Ctrl-C shall not interrupt it.
+    command.process_group(0);
+    process::run("pg_ctl", &mut command, &Log::mark(layout), allowed)
 }
 
 /// Whether the server's last words were that backends of its predecessor are still about. They go by themselves.

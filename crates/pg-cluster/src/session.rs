@@ -1,5 +1,6 @@
 //! Talking to the server while joining.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl NoSession {
 
 impl Sessions {
     /// Sessions with these parameters, on a runtime of their own: the caller's thread is not one of a runtime.
-    pub(crate) fn new(config: Config) -> std::io::Result<Self> {
+    pub(crate) fn new(config: Config) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { runtime, config })
     }
@@ -89,16 +90,26 @@ impl From<Error> for NoSession {
 /// The process that listens at a socket, by its number in our PID namespace; `None` if it has none there, or if nobody
 /// listens. Nothing is said to it.
 pub(crate) fn listener(socket: &Path) -> Option<u32> {
-    let connect = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let connecting = async { tokio::time::timeout(ATTEMPT, UnixStream::connect(socket)).await };
-        let stream = runtime.block_on(connecting).ok()?.ok()?;
-        stream.peer_cred().ok()?.pid()
-    };
-    // A membership may be dropped on a thread that drives a runtime already.
-    let pid = std::thread::scope(|scope| scope.spawn(connect).join().ok()?)?;
+    let pid = peer(socket).ok()??;
     // The kernel writes 0 for a process that this namespace doesn't see.
     pid.try_into().ok().filter(|pid| *pid > 0)
+}
+
+/// Whether somebody listens at a socket, also one who is too busy to take a connection.
+pub(crate) fn listens(socket: &Path) -> bool {
+    let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused, io::ErrorKind::PermissionDenied];
+    peer(socket).map_or_else(|error| !nobody.contains(&error.kind()), |_| true)
+}
+
+/// Connects, without waiting for one who is too busy; the process number that the kernel says the other side has.
+fn peer(socket: &Path) -> io::Result<Option<i32>> {
+    let connect = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async { Ok(UnixStream::connect(socket).await?.peer_cred()?.pid()) })
+    };
+    // A membership may be dropped on a thread that drives a runtime already.
+    let connected = std::thread::scope(|scope| scope.spawn(connect).join());
+    connected.unwrap_or_else(|_| Err(io::Error::other("the thread that connects panicked")))
 }
 
 /// Whether the server survives a crash of the machine.

@@ -42,6 +42,26 @@ async fn of_several_who_look_after_it_one_brings_it_back() {
     assert_eq!(third.leave().await.unwrap(), Left::Stopped);
 }
 
+/// A backend that is at something doesn't hear that its postmaster is dead, and would be waited for.
+#[tokio::test]
+async fn what_a_dead_server_left_is_ended_and_holds_nothing_up() {
+    let bed = Bed::new();
+    let mut cluster = bed.join().await;
+    let client = connect(&cluster.config()).await.unwrap();
+    let backend: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let backend: u32 = backend.try_into().unwrap();
+    signal("STOP", backend);
+    let killed = bed.postmaster().unwrap();
+    signal("KILL", killed);
+    until("the postmaster is dead", || bed.postmaster().is_none()).await;
+    assert!(!bed.is_free("postmaster.lock"));
+    cluster.keep().unwrap();
+    until("another server runs", || bed.postmaster().is_some_and(|pid| pid != killed)).await;
+    until("it takes connections", || bed.log().matches("ready to accept connections").count() == 2).await;
+    assert!(!std::path::Path::new(&format!("/proc/{backend}/fd/0")).exists(), "two servers have processes");
+    assert_eq!(cluster.leave().await.unwrap(), Left::Stopped);
+}
+
 #[tokio::test]
 async fn who_joins_others_whose_server_died_brings_it_back_and_it_counts() {
     let bed = Bed::new();
