@@ -144,8 +144,12 @@ fn quote(path: &Path) -> Result<String, ClusterError> {
     Ok(format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")))
 }
 
-/// Replaces a file whole: a reader sees the old text or the new.
+/// Replaces a file whole: a reader sees the old text or the new. One that has the text already is left alone: a full disk
+/// shall keep no server from starting that needs nothing new.
 pub(crate) fn replace(layout: &Layout, path: &Path, text: &str) -> Result<(), ClusterError> {
+    if fs::read_to_string(path).is_ok_and(|current| current == text) {
+        return Ok(());
+    }
     let new = path.with_extension("new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("remove", &new),

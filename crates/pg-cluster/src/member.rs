@@ -253,7 +253,9 @@ impl Member {
     }
 
     fn start(&mut self, vacant: (ServerLock, Guards), log: &mut Log) -> Result<(), ClusterError> {
-        Log::bound(&self.layout)?;
+        if let Err(error) = Log::bound(&self.layout) {
+            tracing::warn!(%error, "PostgreSQL's log grows");
+        }
         *log = Log::mark(&self.layout);
         self.child = Some(server::start(&self.layout, &self.programs, &self.settings, vacant, log)?);
         Ok(())
