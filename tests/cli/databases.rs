@@ -17,7 +17,7 @@ use super::{
 /// What the owner's program is told of a database.
 fn settings(scratch: &Scratch, database: &str, keys: &Keyring) -> ConnectSettings {
     let auth = RoleAuth::Derived(Arc::new(keys.root().unwrap()));
-    ConnectSettings { owner: scratch.url(database).parse().unwrap(), role_prefix: "vartai".to_owned(), auth }
+    ConnectSettings::new(scratch.url(database).parse().unwrap(), "vartai".to_owned(), auth)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -282,7 +282,7 @@ fn keys() -> Arc<Keyring> {
 async fn process(way: &str, socket: &str, user: &str, database: &str) {
     let mut owner = Config::new();
     owner.host_path(socket).user(user).dbname(database);
-    let settings = ConnectSettings { owner, role_prefix: "vartai".to_owned(), auth: RoleAuth::Peer };
+    let settings = ConnectSettings::new(owner, "vartai".to_owned(), RoleAuth::Peer);
     let mut told = String::new();
     std::io::stdin().read_line(&mut told).unwrap();
     let ready = || {

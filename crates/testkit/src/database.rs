@@ -18,7 +18,7 @@ use store::{
 use tokio_postgres::{Client, types::FromSqlOwned};
 
 use crate::{
-    FaultProxy, NewBuyer,
+    FaultProxy, NewBuyer, Pair,
     cluster::{config, connect},
     own_server::OwnServer,
     template::{connect_settings, drop_database, make_database, migrate},
@@ -52,6 +52,16 @@ impl TestDb {
         let name = settings.owner.get_dbname().unwrap_or_default().to_owned();
         let db = Self::opened(settings, name);
         db.apply_catalogue(&Self::demo_catalogue()).await;
+        db
+    }
+
+    /// The database of a pair of servers, with the demo's catalogue in force. The pair is dropped after it.
+    pub async fn on_pair(pair: &Pair) -> Self {
+        let settings = connect_settings(pair.owner());
+        migrate(settings.clone()).await;
+        let db = Self::opened(settings, "company".to_owned());
+        db.apply_catalogue(&Self::demo_catalogue()).await;
+        pair.until_followed().await;
         db
     }
 

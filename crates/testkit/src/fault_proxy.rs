@@ -55,9 +55,17 @@ impl FaultProxy {
         let (server, listener) = (server.join(".s.PGSQL.5432"), UnixListener::bind(socket).unwrap());
         let shared = Arc::new(Shared { mode: watch::Sender::new(Mode::Passes), lost: AtomicUsize::new(0) });
         let listener = tokio::spawn(listen(listener, server, shared.clone())).abort_handle();
+        let proxy = Self { dir, shared, listener };
+        let through = proxy.way(config);
+        (proxy, through)
+    }
+
+    /// The way through it to the database that `config` names.
+    #[must_use]
+    pub fn way(&self, config: &Config) -> Config {
         let mut through = Config::new();
-        through.host_path(&dir).port(5432).user(config.get_user().unwrap()).dbname(config.get_dbname().unwrap());
-        (Self { dir, shared, listener }, through)
+        through.host_path(&self.dir).port(5432).user(config.get_user().unwrap()).dbname(config.get_dbname().unwrap());
+        through
     }
 
     /// The next COMMIT does not reach the database, which then rolls back.

@@ -29,6 +29,7 @@ mod dice;
 mod fault_proxy;
 mod own_mounts;
 mod own_server;
+mod pair;
 mod template;
 mod watcher;
 
@@ -40,3 +41,4 @@ pub use dice::Dice;
 pub use fault_proxy::FaultProxy;
 pub use own_mounts::{in_own_mounts, mount};
 pub use own_server::OwnServer;
+pub use pair::{Member, Pair, Replication};

@@ -117,7 +117,7 @@ impl OwnServer {
 }
 
 /// A directory that is there for this server alone.
-fn directory(base: &Path) -> PathBuf {
+pub(crate) fn directory(base: &Path) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let dir = base.join(format!("vartai-own-{}-{number}", std::process::id()));
@@ -139,7 +139,7 @@ fn library() -> Option<PathBuf> {
 }
 
 /// Where the programs of the server are that all tests share.
-async fn programs() -> String {
+pub(crate) async fn programs() -> String {
     let shared = connect(&config("postgres").await).await.unwrap();
     shared.query_one("select setting from pg_config where name = 'BINDIR'", &[]).await.unwrap().get(0)
 }

@@ -15,7 +15,7 @@ const LOCK: i64 = 8_126_437_190;
 
 /// How to come into a database.
 pub(crate) fn connect_settings(owner: Config) -> ConnectSettings {
-    ConnectSettings { owner, role_prefix: ROLE_PREFIX.to_owned(), auth: RoleAuth::Peer }
+    ConnectSettings::new(owner, ROLE_PREFIX.to_owned(), RoleAuth::Peer)
 }
 
 /// Makes a database of the test's own, and returns its name.

@@ -124,7 +124,7 @@ fn cluster_settings(settings: &Settings, presence: Presence) -> pg_cluster::Sett
 
 /// How to connect, before the keys are known.
 pub fn as_owner(settings: &Settings, owner: Config) -> ConnectSettings {
-    ConnectSettings { owner, role_prefix: settings.database.role_prefix.0.clone(), auth: RoleAuth::Peer }
+    ConnectSettings::new(owner, settings.database.role_prefix.0.clone(), RoleAuth::Peer)
 }
 
 /// The realms' roles prove themselves by the socket in a private cluster, else by a password out of the root key.

@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) async fn owner(settings: &ConnectSettings) -> Result<crate::db::Conn, Error> {
     let connector = Connector::new(settings, None, "catalogue, pg_temp", Handle::current());
-    connector.connect().await.map_err(|error| Error::Unreachable(error.to_string()))
+    Ok(connector.connect().await?)
 }
 
 /// The catalogue in force; an empty one when none was ever applied.

@@ -61,7 +61,8 @@ const EACH: [Grant; 9] = [
             "tariff_change",
         ],
     ),
-    tables("insert, update, delete", &["webhook"]),
+    // Looking for a token locks it, which takes the right to update.
+    tables("insert, update, delete", &["webhook", "commit_token"]),
     tables("update, delete", &["notice"]),
     tables("update (series, number)", &["credit_note"]),
     tables("update", &["billing_run"]),

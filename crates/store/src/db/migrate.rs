@@ -85,7 +85,7 @@ pub(super) async fn owner(settings: &ConnectSettings, schema: &str) -> Result<As
         realm => format!("{realm}, catalogue, pg_temp"),
     };
     let connector = Connector::new(settings, None, &path, Handle::current());
-    connector.connect().await.map_err(|error| Error::Unreachable(error.to_string()))
+    Ok(connector.connect().await?)
 }
 
 async fn run(

@@ -217,11 +217,12 @@ impl Database {
 }
 
 fn pool(connector: Connector, connections: usize) -> Result<Pool<AsyncPgConnection>, Error> {
+    let longest = connector.longest();
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |_| {
         let connector = connector.clone();
-        async move { connector.connect().await }.boxed()
+        async move { connector.connect_for_pool().await }.boxed()
     });
     let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config("", config);
     Pool::builder(manager)
@@ -229,7 +230,7 @@ fn pool(connector: Connector, connections: usize) -> Result<Pool<AsyncPgConnecti
         // The one used last is the one whose plans, caches and memory are at hand.
         .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
-        .create_timeout(Some(Duration::from_millis(1500)))
+        .create_timeout(Some(longest))
         .wait_timeout(Some(Duration::from_secs(6)))
         .build()
         .map_err(|error| Error::Failed(error.to_string()))
@@ -296,7 +297,7 @@ impl Realm {
             Some(outcome) => outcome,
             None => {
                 drop(Object::take(connection));
-                Err(gone().into())
+                Err(self.trouble().into())
             }
         }
     }
@@ -304,14 +305,14 @@ impl Realm {
     /// A connection out of the pool.
     pub(super) async fn connection(&self) -> Result<Object<AsyncPgConnection>, Error> {
         if !self.monitor.is_up() {
-            return Err(gone());
+            return Err(self.trouble());
         }
         tokio::select! {
             got = self.fresh_connection() => got.map_err(|error| match error {
                 PoolError::Timeout(kind) => Error::Unreachable(format!("no free connection: {kind:?}")),
                 other => Error::Unreachable(other.to_string()),
             }),
-            () = self.monitor.gone() => Err(gone()),
+            () = self.monitor.gone() => Err(self.trouble()),
         }
     }
 
@@ -334,13 +335,13 @@ impl Realm {
         &self.wakes
     }
 
-    /// Waits until the database answers, at most `patience`.
+    /// What is wrong with the database.
+    pub(super) fn trouble(&self) -> Error {
+        self.monitor.trouble()
+    }
+
+    /// Waits until the database answers and takes writes, at most `patience`.
     pub async fn wait_until_up(&self, patience: Duration) -> bool {
         time::timeout(patience, self.monitor.back()).await.is_ok()
     }
-}
-
-/// The database went away.
-pub(super) fn gone() -> Error {
-    Error::Unreachable("the database does not answer".into())
 }

@@ -9,8 +9,14 @@ use diesel_async::{
 use domain::catalogue::Catalogue;
 use jiff::{Timestamp, civil::Date};
 use tokio::time::{self, Instant};
+use uuid::Uuid;
 
-use super::{Conn, Error, Realm, RealmKind, Rules, realm::gone, sql};
+use super::{
+    Condition, Conn, Error, Realm, RealmKind, Rules,
+    outcome::{Evidence, Fate, new_token},
+    server::{POSITION, TIMELINE},
+    sql,
+};
 use crate::seal::Keyring;
 
 /// A transaction under way.
@@ -18,7 +24,7 @@ pub struct Tx {
     connection: Held,
     realm: Realm,
     now: Timestamp,
-    xact: String,
+    evidence: Evidence,
     catalogue: Arc<Catalogue>,
     /// Whether workers are told once it is committed.
     wakes: bool,
@@ -26,19 +32,24 @@ pub struct Tx {
 
 /// A connection whose transaction may be open. Whoever drops it before the end, as a caller does that goes away, has it
 /// closed: back in the pool it would hold its locks until somebody else takes it out.
-struct Held {
+pub(super) struct Held {
     connection: Option<Object<AsyncPgConnection>>,
     settled: bool,
 }
 
 impl Held {
-    const fn new(connection: Object<AsyncPgConnection>) -> Self {
+    pub(super) const fn new(connection: Object<AsyncPgConnection>) -> Self {
         Self { connection: Some(connection), settled: false }
     }
 
     #[expect(clippy::expect_used, reason = "it is taken by drop alone")]
-    fn object(&mut self) -> &mut Object<AsyncPgConnection> {
+    pub(super) fn object(&mut self) -> &mut Object<AsyncPgConnection> {
         self.connection.as_mut().expect("a connection is held until it is dropped")
+    }
+
+    /// Nothing is open any more: it may go back to the pool.
+    pub(super) const fn settle(&mut self) {
+        self.settled = true;
     }
 }
 
@@ -56,6 +67,10 @@ struct Head {
     now: jiff_diesel::Timestamp,
     #[diesel(sql_type = sql_types::Text)]
     xact: String,
+    #[diesel(sql_type = sql_types::BigInt)]
+    timeline: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
+    position: i64,
     #[diesel(sql_type = sql_types::BigInt)]
     revision: i64,
     #[diesel(sql_type = sql_types::BigInt)]
@@ -103,10 +118,10 @@ impl Realm {
         let mut tx = self.begin().await?;
         let outcome = tokio::select! {
             outcome = work(&mut tx) => Some(outcome),
-            () = self.monitor().gone() => None,
+            () = self.monitor().writes_nothing() => None,
         };
         match outcome {
-            None => Err(gone().into()),
+            None => Err(self.trouble().into()),
             Some(Ok(done)) => {
                 let wakes = tx.wakes;
                 tx.commit().await?;
@@ -123,51 +138,36 @@ impl Realm {
     }
 
     async fn begin(&self) -> Result<Tx, Error> {
+        if self.monitor().condition() != Condition::Up {
+            return Err(self.trouble());
+        }
         let mut connection = Held::new(self.connection().await?);
+        let token = new_token()?;
         let begun = async {
             Manager::begin_transaction(connection.object()).await?;
-            let head: Head = sql("select realm_now() as now, pg_current_xact_id()::text as xact, \
-                 (select coalesce(max(id), 0) from revision) as revision, \
-                 (select coalesce(max(id), 0) from exchange_rate) as rates")
-            .get_result(connection.object())
-            .await?;
+            let head = head(connection.object(), token).await?;
             let catalogue = self.catalogue_cache().at(head.revision, head.rates, connection.object()).await?;
             Ok((head, catalogue))
         };
         let begun = tokio::select! {
             begun = begun => begun,
-            () = self.monitor().gone() => Err(gone()),
+            () = self.monitor().writes_nothing() => Err(self.trouble()),
         };
-        let (head, catalogue) = begun?;
-        let now = head.now.to_jiff();
-        Ok(Tx { connection, realm: self.clone(), now, xact: head.xact, catalogue, wakes: false })
+        let (Head { now, xact, timeline, position, .. }, catalogue) = begun?;
+        let evidence = Evidence { token, xact, timeline, position };
+        Ok(Tx { connection, realm: self.clone(), now: now.to_jiff(), evidence, catalogue, wakes: false })
     }
+}
 
-    /// Whether the transaction was committed whose commit got no answer.
-    async fn find_out(&self, xact: &str) -> Result<bool, Error> {
-        #[derive(QueryableByName)]
-        struct Status {
-            #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
-            status: Option<String>,
-        }
-        loop {
-            let status = self
-                .read(async |connection| {
-                    let status: Status = sql("select pg_xact_status($1::xid8) as status")
-                        .bind::<sql_types::Text, _>(xact)
-                        .get_result(connection)
-                        .await
-                        .map_err(Error::from)?;
-                    Ok::<_, Error>(status.status)
-                })
-                .await;
-            match status.as_ref().map(Option::as_deref) {
-                Ok(Some("committed")) => return Ok(true),
-                Ok(Some("aborted")) => return Ok(false),
-                _ => time::sleep(Duration::from_millis(100)).await,
-            }
-        }
-    }
+/// Writes what the transaction can be known by, and reads what it stands on.
+async fn head(connection: &mut Conn, token: Uuid) -> Result<Head, Error> {
+    let query = format!(
+        "with evidence as (insert into commit_token (token) values ($1)) \
+         select realm_now() as now, pg_current_xact_id()::text as xact, {TIMELINE} as timeline, {POSITION} as position, \
+         (select coalesce(max(id), 0) from revision) as revision, \
+         (select coalesce(max(id), 0) from exchange_rate) as rates"
+    );
+    Ok(sql(query).bind::<sql_types::Uuid, _>(token).get_result(connection).await?)
 }
 
 impl Tx {
@@ -245,31 +245,41 @@ impl Tx {
         let committing = Manager::commit_transaction(self.connection.object());
         let lost = match time::timeout(FIND_OUT, committing).await {
             Ok(Ok(())) => {
-                self.connection.settled = true;
+                self.connection.settle();
+                self.realm.witness(&self.evidence, self.now);
                 return Ok(());
             }
             Ok(Err(error)) => match Error::from(error) {
                 Error::Unreachable(why) => why,
                 // A deferred constraint refused: the server has rolled back.
                 refused => {
-                    self.connection.settled = true;
+                    self.connection.settle();
                     return Err(refused);
                 }
             },
-            Err(_) => "the commit is not answered".to_owned(),
+            Err(_) => {
+                self.realm.monitor().commit_hangs();
+                "the commit is not answered".to_owned()
+            }
         };
         drop(self.connection);
-        tracing::warn!(xact = self.xact, why = lost, "the answer to a commit was lost; looking its outcome up");
-        match time::timeout(FIND_OUT, self.realm.find_out(&self.xact)).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(Error::Failed(format!("rolled back: {lost}"))),
-            Ok(Err(_)) | Err(_) => Err(Error::Failed(format!("outcome of transaction {} unknown: {lost}", self.xact))),
+        let xact = &self.evidence.xact;
+        tracing::warn!(xact, why = lost, "the answer to a commit was lost; looking its outcome up");
+        match time::timeout(FIND_OUT, self.realm.find_out(&self.evidence)).await {
+            Ok(Fate::Committed) => Ok(()),
+            Ok(Fate::RolledBack) => Err(Error::Failed(format!("rolled back: {lost}"))),
+            Ok(Fate::LeftBehind) => Err(Error::Failed(format!(
+                "not done: the server that takes writes now has never had transaction {xact} ({lost})"
+            ))),
+            Err(_) => Err(Error::Failed(format!("outcome of transaction {xact} unknown: {lost}"))),
         }
     }
 
     async fn roll_back(mut self) {
         let rolling_back = Manager::rollback_transaction(self.connection.object());
-        self.connection.settled = matches!(time::timeout(Duration::from_secs(1), rolling_back).await, Ok(Ok(())));
+        if matches!(time::timeout(Duration::from_secs(1), rolling_back).await, Ok(Ok(()))) {
+            self.connection.settle();
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
     time,
 };
 
-use super::{Conn, Connector, Error, Monitor, Realm, realm::gone, sql};
+use super::{Conn, Connector, Error, Monitor, Realm, sql};
 
 /// A listener that hears nothing asks so often whether its connection is still there.
 const STILL_THERE: Duration = Duration::from_secs(30);
@@ -91,7 +91,7 @@ impl Realm {
     /// [`Error::Unreachable`].
     pub async fn listen(&self) -> Result<Listener, Error> {
         let Wakes { connector, channel, .. } = self.wakes();
-        let mut connection = connector.connect().await.map_err(|error| Error::Unreachable(error.to_string()))?;
+        let mut connection = connector.connect().await?;
         connection.batch_execute(&format!("listen \"{channel}\"")).await?;
         Ok(Listener { connection, monitor: self.monitor().clone() })
     }
@@ -108,13 +108,13 @@ impl Listener {
                 let mut notifications = pin!(self.connection.notifications_stream());
                 tokio::select! {
                     heard = time::timeout(STILL_THERE, notifications.next()) => heard,
-                    () = self.monitor.gone() => return Err(gone()),
+                    () = self.monitor.gone() => return Err(self.monitor.trouble()),
                 }
             };
             match heard {
                 Ok(Some(Ok(_))) => return Ok(()),
                 Ok(Some(Err(error))) => return Err(error.into()),
-                Ok(None) => return Err(gone()),
+                Ok(None) => return Err(self.monitor.trouble()),
                 Err(_) => self.connection.batch_execute("select 1").await?,
             }
         }

@@ -17,6 +17,7 @@ mod clock;
 mod credit;
 mod customers;
 mod ended;
+mod failovers;
 mod lost_answers;
 mod model;
 mod moves;

@@ -227,11 +227,11 @@ proptest! {
 
 /// A database that nobody serves.
 fn no_database() -> Database {
-    let settings = ConnectSettings {
-        owner: "host=127.0.0.1 port=1 user=nobody dbname=nothing".parse().unwrap(),
-        role_prefix: "vartai".to_owned(),
-        auth: RoleAuth::Peer,
-    };
+    let settings = ConnectSettings::new(
+        "host=127.0.0.1 port=1 user=nobody dbname=nothing".parse().unwrap(),
+        "vartai".to_owned(),
+        RoleAuth::Peer,
+    );
     let keys = Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap());
     let policy = domain::dunning::Policy::default();
     let (seller, capabilities) = (Party::default(), Capabilities::default());

@@ -1,0 +1,59 @@
+//! Why there is no connection.
+
+use tokio_postgres::error::SqlState;
+
+use super::{Error, hosts::Target};
+
+/// Why there is no connection.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{why}")]
+pub struct Unconnected {
+    /// What each host that was tried had to say.
+    pub why: String,
+    /// Whether a server answered that this role or its password is not right.
+    pub refused_login: bool,
+    /// Whether a server answered that lacks what was acknowledged.
+    pub is_behind: bool,
+}
+
+impl Unconnected {
+    pub(super) fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), refused_login: false, is_behind: false }
+    }
+
+    pub(super) fn of_driver(error: &tokio_postgres::Error) -> Self {
+        let refused = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+        let refused_login = error.code().is_some_and(|code| refused.contains(code));
+        Self { refused_login, ..Self::because(chain(error)) }
+    }
+
+    pub(super) fn at(self, target: &Target) -> Self {
+        Self { why: format!("{}: {}", target.name, self.why), ..self }
+    }
+}
+
+impl From<Unconnected> for Error {
+    fn from(error: Unconnected) -> Self {
+        Self::Unreachable(error.why)
+    }
+}
+
+/// What all that was tried has failed with.
+pub(super) fn all_of(failed: Vec<Unconnected>) -> Unconnected {
+    let (refused_login, is_behind) = (failed.iter().any(|f| f.refused_login), failed.iter().any(|f| f.is_behind));
+    let why: Vec<String> = failed.into_iter().map(|failed| failed.why).collect();
+    let why = if why.is_empty() { "the URL names no host".to_owned() } else { why.join("; ") };
+    Unconnected { why, refused_login, is_behind }
+}
+
+/// An error with its causes: tokio-postgres keeps the useful part in the source.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
