@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
+use store::db::Condition;
 use tokio::time;
 
 /// How often the log says how many requests found no database.
@@ -18,6 +19,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
     unreached: IntCounterVec,
+    database: IntGaugeVec,
 }
 
 impl Metrics {
@@ -38,7 +40,10 @@ impl Metrics {
         registry.register(Box::new(unreached.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Self { registry, requests, seconds, unreached })
+        let database = Opts::new("vartai_database", "1 for the condition that the database is in, 0 for the others.");
+        let database = IntGaugeVec::new(database, &["condition"])?;
+        registry.register(Box::new(database.clone()))?;
+        Ok(Self { registry, requests, seconds, unreached, database })
     }
 
     /// Shows what another part of the process counts, too.
@@ -47,6 +52,13 @@ impl Metrics {
     /// When its name is taken.
     pub fn show(&self, counts: impl Collector + 'static) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(counts))
+    }
+
+    /// Tells the condition that the database is in.
+    pub fn database_is(&self, condition: &Condition) {
+        for name in Condition::NAMES {
+            self.database.with_label_values(&[name]).set(i64::from(name == condition.name()));
+        }
     }
 
     /// Counts an answered request. `command` is one of a known list, so that labels are bounded.

@@ -66,6 +66,7 @@ pub(crate) async fn run(
             Box::new(move || sweep_secrets(realm, days).boxed_local()),
         ));
         jobs.push(every(SWEEP_EVERY, "sweep usage", realm, &stop, Box::new(|| sweep_usage(realm).boxed_local())));
+        jobs.push(every(SWEEP_EVERY, "sweep tokens", realm, &stop, Box::new(|| sweep_tokens(realm).boxed_local())));
         jobs.push(every(
             NUMBER_EVERY,
             "number invoices",
@@ -138,6 +139,7 @@ pub(crate) async fn run_own(realm: &Realm, settings: &WorkerSettings, stop: watc
     let relay = settings.notices.as_ref().map(|notices| Relay::new(realm, notices, Some(stop.clone())));
     let mut jobs: Vec<LocalBoxFuture<'_, ()>> = vec![
         every(settings.reap_every, "tidy the queue", realm, &stop, Box::new(|| tidy(realm).boxed_local())),
+        every(SWEEP_EVERY, "sweep tokens", realm, &stop, Box::new(|| sweep_tokens(realm).boxed_local())),
         every(NUMBER_EVERY, "number invoices", realm, &stop, Box::new(|| number_papers(realm, settings).boxed_local())),
         every(SWEEP_EVERY, "sweep saved answers", realm, &stop, Box::new(|| sweep_answers(realm).boxed_local())),
         every(
@@ -264,6 +266,10 @@ async fn tidy(realm: &Realm) -> Result<usize, Error> {
         tidied += pulled;
     }
     Ok(tidied)
+}
+
+async fn sweep_tokens(realm: &Realm) -> Result<usize, Error> {
+    realm.transaction("sweep tokens of commits", async |tx| store::db::forget_tokens(tx).await).await
 }
 
 /// Gives back the tasks of workers that are not heard of any more: one that can't be given back keeps no other.

@@ -54,7 +54,11 @@ impl Pair {
         let programs = PathBuf::from(programs().await);
         hand_over(&dir);
         let first = dir.join("first");
-        run(&programs, "initdb", &["-D", &text(&first), "-U", "vartai", "--auth=trust", "-N", "--locale=C", "-E", "UTF8"]);
+        run(
+            &programs,
+            "initdb",
+            &["-D", &text(&first), "-U", "vartai", "--auth=trust", "-N", "--locale=C", "-E", "UTF8"],
+        );
         let socket = dir.join("first-socket");
         configure(&first, &socket);
         begin(&programs, &first);
@@ -102,7 +106,9 @@ impl Pair {
         let pid = fs::read_to_string(self.data(member).join("postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap().to_owned();
         // Stopped first, so that it starts nothing in place of what is killed.
-        for (program, arguments) in [("kill", ["-STOP", &pid]), ("pkill", ["-KILL", &format!("-P{pid}")]), ("kill", ["-KILL", &pid])] {
+        for (program, arguments) in
+            [("kill", ["-STOP", &pid]), ("pkill", ["-KILL", &format!("-P{pid}")]), ("kill", ["-KILL", &pid])]
+        {
             assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program} {arguments:?}");
         }
     }
@@ -149,7 +155,11 @@ impl Pair {
     fn follow(&self, through: &Path) {
         let (second, socket) = (self.data(Member::Second), self.socket(Member::First));
         let (socket, target) = (text(&socket), text(&second));
-        run(&self.programs, "pg_basebackup", &["-h", &socket, "-U", "vartai", "-D", &target, "-X", "stream", "-c", "fast"]);
+        run(
+            &self.programs,
+            "pg_basebackup",
+            &["-h", &socket, "-U", "vartai", "-D", &target, "-X", "stream", "-c", "fast"],
+        );
         configure(&second, &self.socket(Member::Second));
         let conninfo = format!("primary_conninfo = 'host={} user=vartai application_name=second'\n", through.display());
         append(&second, &conninfo);

@@ -21,17 +21,21 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
 }
 
-/// Requests can be answered: the database answers, and the process is not about to stop.
+/// Requests can be answered, those that write, too, and the process is not about to stop.
 async fn readyz(gateway: Data<Gateway>, leaving: Data<Leaving>) -> HttpResponse {
     if leaving.has_begun() {
-        HttpResponse::ServiceUnavailable().body("the process is about to stop\n")
-    } else if gateway.database().monitor().is_up() {
-        HttpResponse::Ok().body("ready\n")
-    } else {
-        HttpResponse::ServiceUnavailable().body("the database does not answer\n")
+        return HttpResponse::ServiceUnavailable().body("the process is about to stop
+");
+    }
+    match gateway.database().monitor().condition().trouble() {
+        None => HttpResponse::Ok().body("ready
+"),
+        Some(trouble) => HttpResponse::ServiceUnavailable().body(format!("{trouble}
+")),
     }
 }
 
-async fn metrics(metrics: Data<Metrics>) -> HttpResponse {
+async fn metrics(metrics: Data<Metrics>, gateway: Data<Gateway>) -> HttpResponse {
+    metrics.database_is(&gateway.database().monitor().condition());
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(metrics.text())
 }

@@ -271,7 +271,9 @@ impl Connector {
         };
         match time::timeout(self.host_timeout, reaching).await {
             Ok(reached) => reached,
-            Err(_) => Err(Unconnected::because(format!("it does not answer within {} s", self.host_timeout.as_secs_f32()))),
+            Err(_) => {
+                Err(Unconnected::because(format!("it does not answer within {} s", self.host_timeout.as_secs_f32())))
+            }
         }
     }
 
@@ -310,13 +312,17 @@ impl Connector {
 
     fn is_far_enough(&self, place: &Place) -> Result<(), Unconnected> {
         let Some(witness) = &self.witness else { return Ok(()) };
-        witness.check(place).map_err(|behind| Unconnected { is_behind: true, ..Unconnected::because(behind.to_string()) })
+        witness
+            .check(place)
+            .map_err(|behind| Unconnected { is_behind: true, ..Unconnected::because(behind.to_string()) })
     }
 
     /// A server that was promoted since must have the last transaction of the live realm that was acknowledged. On the same
     /// timeline its position says so.
     async fn has_the_last(&self, connection: &mut AsyncPgConnection, place: &Place) -> Result<(), Unconnected> {
-        let Some(witness) = self.witness.as_ref().filter(|_| self.search_path.starts_with("live,")) else { return Ok(()) };
+        let Some(witness) = self.witness.as_ref().filter(|_| self.search_path.starts_with("live,")) else {
+            return Ok(());
+        };
         let Some(mark) = witness.mark().filter(|mark| mark.place.timeline != place.timeline) else { return Ok(()) };
         let Some(token) = mark.token else { return Ok(()) };
         let query = format!(

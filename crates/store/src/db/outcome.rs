@@ -102,9 +102,7 @@ async fn fate(connection: &mut Conn, evidence: &Evidence) -> Result<Option<Fate>
         "select {TIMELINE} <> $2 as elsewhere, \
            case when {TIMELINE} = $2 then pg_xact_status($1::xid8) end as status"
     );
-    let asked = sql(query)
-        .bind::<sql_types::Text, _>(&evidence.xact)
-        .bind::<sql_types::BigInt, _>(evidence.timeline);
+    let asked = sql(query).bind::<sql_types::Text, _>(&evidence.xact).bind::<sql_types::BigInt, _>(evidence.timeline);
     let Status { elsewhere, status } = asked.get_result(connection).await?;
     // Locked, so that this look is a write itself: its own commit waits for whatever the one that it finds has to be on, as
     // a session that was ended while it waited for the standby has made its commit visible though the standby lacks it.

@@ -25,7 +25,8 @@ pub(super) enum ServerState {
 
 /// The timeline that is written, and how far: the first eight digits of the file that is written now. What
 /// `pg_control_checkpoint()` tells is the timeline of the last checkpoint, which after a promotion is the one before.
-pub(super) const TIMELINE: &str = "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint";
+pub(super) const TIMELINE: &str =
+    "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint";
 /// The position that is written next.
 pub(super) const POSITION: &str = "(pg_current_wal_insert_lsn() - '0/0')::bigint";
 
@@ -47,10 +48,6 @@ impl ServerState {
         })?;
         let Some(system) = row.try_get(0).ok()? else { return Some(Self::Standby) };
         let number = |row: &SimpleQueryRow, at: usize| row.try_get(at).ok().flatten()?.parse().ok();
-        Some(Self::Primary(Place {
-            system: system.to_owned(),
-            timeline: number(row, 1)?,
-            position: number(row, 2)?,
-        }))
+        Some(Self::Primary(Place { system: system.to_owned(), timeline: number(row, 1)?, position: number(row, 2)? }))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use domain::orders::Unpaid;
+use futures_util::future::join_all;
 use store::{
     Database, Error,
     db::{Condition, ConnectSettings, Witness},
@@ -111,10 +111,7 @@ async fn what_waited_for_the_standby_and_never_reached_it_is_not_taken_for_done(
     assert_eq!(scene.balances().await, [1000; WAITING], "nothing of it ever reached the standby");
     for answer in answers {
         let error = answer.err().expect("it is not done, and was told to be");
-        assert!(
-            matches!(&error, PlaceFailure::Store(Error::Failed(why)) if why.starts_with("not done")),
-            "{error:?}"
-        );
+        assert!(matches!(&error, PlaceFailure::Store(Error::Failed(why)) if why.starts_with("not done")), "{error:?}");
     }
     scene.db.verify_books().await;
 }
@@ -172,7 +169,8 @@ async fn once_a_commit_hangs_no_other_is_begun_until_one_passes() {
     assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     until_it_is(database, "read_only").await;
     let said = async {
-        while !matches!(database.monitor().condition(), Condition::ReadOnly(why) if why.contains("synchronous standby")) {
+        while !matches!(database.monitor().condition(), Condition::ReadOnly(why) if why.contains("synchronous standby"))
+        {
             time::sleep(Duration::from_millis(20)).await;
         }
     };
