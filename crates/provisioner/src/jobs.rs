@@ -51,22 +51,9 @@ pub(crate) async fn run(
         let realm = database.realm(kind);
         let days = settings.keep_secrets_days;
         jobs.push(every(settings.reap_every, "tidy the queue", realm, &stop, Box::new(|| tidy(realm).boxed_local())));
-        jobs.push(every(
-            SWEEP_EVERY,
-            "sweep saved answers",
-            realm,
-            &stop,
-            Box::new(|| sweep_answers(realm).boxed_local()),
-        ));
-        jobs.push(every(
-            SWEEP_EVERY,
-            "sweep task secrets",
-            realm,
-            &stop,
-            Box::new(move || sweep_secrets(realm, days).boxed_local()),
-        ));
-        jobs.push(every(SWEEP_EVERY, "sweep usage", realm, &stop, Box::new(|| sweep_usage(realm).boxed_local())));
-        jobs.push(every(SWEEP_EVERY, "sweep tokens", realm, &stop, Box::new(|| sweep_tokens(realm).boxed_local())));
+        for (name, job) in sweeps(realm, days) {
+            jobs.push(every(SWEEP_EVERY, name, realm, &stop, job));
+        }
         jobs.push(every(
             NUMBER_EVERY,
             "number invoices",
@@ -115,6 +102,16 @@ pub(crate) async fn run(
         Box::new(|| customers::sweep_test_modes(database).boxed_local()),
     ));
     join_all(jobs).await;
+}
+
+/// What is taken out of each realm.
+fn sweeps(realm: &Realm, keep_secrets_days: i32) -> [(&'static str, Job<'_>); 4] {
+    [
+        ("sweep saved answers", Box::new(|| sweep_answers(realm).boxed_local())),
+        ("sweep task secrets", Box::new(move || sweep_secrets(realm, keep_secrets_days).boxed_local())),
+        ("sweep usage", Box::new(|| sweep_usage(realm).boxed_local())),
+        ("sweep tokens", Box::new(|| sweep_tokens(realm).boxed_local())),
+    ]
 }
 
 /// Runs the jobs of notices and statements until told to stop.
