@@ -44,6 +44,7 @@ impl Scene {
 
     /// The standby is promoted, and another gateway goes on there at once.
     async fn fail_over(&self) {
+        let died = Instant::now();
         self.pair.kill(Member::First);
         self.pair.promote();
         let others = self.other_gateway();
@@ -51,6 +52,12 @@ impl Scene {
         for _ in 0..WAITING * 2 {
             deposit(&others.live, &self.other, 1).await.unwrap();
         }
+        let noticed = async {
+            while !self.db.database.monitor().went_away_since(died) {
+                time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        time::timeout(HEALED, noticed).await.unwrap();
     }
 
     /// One that has seen nothing of before.
@@ -73,6 +80,7 @@ impl Scene {
     }
 
     async fn balances(&self) -> Vec<i64> {
+        assert!(self.db.database.live.wait_until_up(HEALED).await);
         join_all(self.waiting.iter().map(|buyer| balance(&self.db.database, buyer))).await
     }
 
