@@ -24,14 +24,11 @@ async fn healthz() -> HttpResponse {
 /// Requests can be answered, those that write, too, and the process is not about to stop.
 async fn readyz(gateway: Data<Gateway>, leaving: Data<Leaving>) -> HttpResponse {
     if leaving.has_begun() {
-        return HttpResponse::ServiceUnavailable().body("the process is about to stop
-");
+        return HttpResponse::ServiceUnavailable().body("the process is about to stop\n");
     }
     match gateway.database().monitor().condition().trouble() {
-        None => HttpResponse::Ok().body("ready
-"),
-        Some(trouble) => HttpResponse::ServiceUnavailable().body(format!("{trouble}
-")),
+        None => HttpResponse::Ok().body("ready\n"),
+        Some(trouble) => HttpResponse::ServiceUnavailable().body(format!("{trouble}\n")),
     }
 }
 
