@@ -11,6 +11,8 @@ pub enum Failure {
     Usage(String),
     /// It could be asked for, but did not come about; exit code 1.
     Failed(String),
+    /// The books could not be looked through to their end: nothing is known of them; exit code 3.
+    Unverified(String),
 }
 
 impl Failure {
@@ -24,19 +26,25 @@ impl Failure {
         Self::Failed(why.to_string())
     }
 
+    /// The books could not be verified.
+    pub fn unverified(why: impl fmt::Display) -> Self {
+        Self::Unverified(format!("the books could not be verified, which says nothing of them: {why}"))
+    }
+
     /// Tells it on stderr, in one line. Returns the exit code.
     pub fn tell(&self, log: &Log) -> ExitCode {
         log.tell(&format!("vartai: {self}"));
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Failed(_) => ExitCode::from(1),
+            Self::Unverified(_) => ExitCode::from(3),
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(why) | Self::Failed(why)) = self;
+        let (Self::Usage(why) | Self::Failed(why) | Self::Unverified(why)) = self;
         let lines: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         f.write_str(&lines.join("; "))
     }

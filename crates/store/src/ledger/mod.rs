@@ -12,7 +12,7 @@ pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
 pub(crate) use post::{charged, refund};
 pub use statement::{StatementLine, Wallet, statement};
 pub(crate) use taken::{OfGrant, charged_of, grants_of, refunded_of, revenue_of};
-pub use verify::{Finding, invariants, verify};
+pub use verify::{Finding, invariants, verifier, verify};
 pub use wallets::{balance, lock_wallets};
 
 /// What test access always has (CONTRACT 1.6), in minor units of the euro.

@@ -18,6 +18,7 @@ mod credit;
 mod customers;
 mod ended;
 mod failovers;
+mod large_ledger;
 mod lost_answers;
 mod model;
 mod moves;

@@ -80,9 +80,9 @@ async fn temporary_tables_don_t_deceive_the_ledger_s_functions() {
     live.batch_execute(
         "create temp table account (like live.account); create temp table journal (like live.journal); \
          create temp table entry (like live.entry); set search_path to pg_temp, live, catalogue; \
-         select live.post('refund', 'movement', 1, 0, 1, '', array[ \
+         select live.post('deposit', 'movement', 100, 0, 1, '', array[ \
            (select id from live.account where customer_id = 1 and kind = 'credit'), \
-           (select id from live.account where kind = 'revenue')], array[100, -100])",
+           (select id from live.account where kind = 'cash')], array[100, -100])",
     )
     .await
     .unwrap();

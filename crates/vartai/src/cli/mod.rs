@@ -61,7 +61,8 @@ pub struct Arguments {
 
 const AFTER_HELP: &str = "\
 Every key of the configuration can be set in the environment, too, as VARTAI_SECTION__KEY: VARTAI_HTTP__BIND.
-Errors are one line on stderr, with exit code 1, or 2 where the command line is wrong.";
+Errors are one line on stderr, with exit code 1, or 2 where the command line is wrong, or 3 where the books could not
+be verified.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

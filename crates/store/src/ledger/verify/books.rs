@@ -1,27 +1,9 @@
-//! Proving that the books are right: every invariant, asked of the rows themselves.
+//! Whether what is in the books agrees with itself.
 
-use diesel::{QueryableByName, sql_types};
-use diesel_async::RunQueryDsl;
-
-use crate::db::{Conn, Error};
-
-/// A row that breaks an invariant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What should hold.
-    pub invariant: &'static str,
-    /// The row, and how it breaks it.
-    pub row: String,
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = sql_types::Text)]
-    row: String,
-}
+use super::Invariant;
 
 /// Each invariant, with a query for the rows that break it.
-const INVARIANTS: [(&str, &str); 23] = [
+pub(super) const INVARIANTS: [Invariant; 23] = [
     (
         "every journal has at least two lines and sums to nothing in each currency",
         "select format('journal %s: %s lines, sum %s %s', j.id, count(e.line), coalesce(sum(e.amount), 0), e.currency) as row \
@@ -167,21 +149,3 @@ const INVARIANTS: [(&str, &str); 23] = [
          where number is not null group by series having max(number) - min(number) + 1 <> count(*)",
     ),
 ];
-
-/// What [`verify`] asks.
-pub fn invariants() -> impl Iterator<Item = &'static str> {
-    INVARIANTS.iter().map(|(invariant, _)| *invariant)
-}
-
-/// All rows that break an invariant of the books; none when they are right.
-///
-/// # Errors
-/// [`Error`] from the database.
-pub async fn verify(connection: &mut Conn) -> Result<Vec<Finding>, Error> {
-    let mut findings = Vec::new();
-    for (invariant, query) in INVARIANTS {
-        let rows: Vec<Row> = diesel::sql_query(query).load(connection).await?;
-        findings.extend(rows.into_iter().map(|found| Finding { invariant, row: found.row }));
-    }
-    Ok(findings)
-}
