@@ -101,6 +101,27 @@ impl Bed {
         running.end().await
     }
 
+    /// Runs commands of a shell that all succeed, in this directory, with these settings, and `vartai` on the path.
+    pub async fn shell(&self, commands: &str) -> Outcome {
+        let vartai = Path::new(env!("CARGO_BIN_EXE_vartai")).parent().unwrap();
+        let mut command = self.command(&[]);
+        let settings: Vec<_> =
+            command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+        command = Command::new("/bin/sh");
+        for (name, value) in settings {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", vartai.display())).args(["-euc", commands]).current_dir(&self.dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let outcome = Running::start(command).end().await;
+        assert_eq!(outcome.code, Some(0), "{commands}: {outcome:?}");
+        outcome
+    }
+
     /// The JSON document of a subcommand that succeeds.
     pub async fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let outcome = self.run(&[arguments, &["--json"]].concat()).await;

@@ -1,5 +1,6 @@
 //! The installation from outside: the program itself, with a data directory or a database of its own.
 
+mod backups;
 pub mod bed;
 mod billing;
 mod canary;

@@ -58,7 +58,11 @@ impl Scratch {
 
     /// A program of PostgreSQL's, as a user that PostgreSQL takes.
     fn program(&self, name: &str, dir: &Path) -> Command {
-        let mut command = Command::new(programs().join(name));
+        self.command(&programs().join(name), dir)
+    }
+
+    fn command(&self, program: &Path, dir: &Path) -> Command {
+        let mut command = Command::new(program);
         let log = || File::options().create(true).append(true).open(dir.join("log")).unwrap();
         command.current_dir(dir).stdin(Stdio::null()).stdout(log()).stderr(log());
         if let Some((uid, gid)) = service() {
@@ -95,6 +99,21 @@ impl Scratch {
         assert_eq!(postmaster(&self.pgdata), Some(server.id()));
         signal("INT", server.id());
         until("PostgreSQL is gone", async || server.try_wait().unwrap().is_some()).await;
+    }
+
+    /// Runs commands of a shell that all succeed, as the server's administrator.
+    pub fn administer(&self, commands: &str) {
+        let dir = self.pgdata.parent().unwrap();
+        let mut shell = self.command(Path::new("/bin/sh"), dir);
+        let path = format!("{}:/usr/bin:/bin", programs().display());
+        shell.args(["-euc", commands]).env("PATH", path).env("PGDATA", &self.pgdata).env("PGHOST", "127.0.0.1");
+        shell.env("PGPORT", self.port.to_string()).env("PGUSER", "postgres").env("PGPASSWORD", SUPERUSER_PASSWORD);
+        assert!(shell.status().unwrap().success(), "{commands}: {}", self.log());
+    }
+
+    /// Its directory, in which its user may write.
+    pub fn dir(&self) -> &Path {
+        self.pgdata.parent().unwrap()
     }
 
     async fn connect(&self, user: &str, database: &str) -> Result<Client, tokio_postgres::Error> {

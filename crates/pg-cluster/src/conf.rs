@@ -9,12 +9,15 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::archive;
 use crate::error::{ClusterError, FileContext};
 use crate::layout::Layout;
 use crate::settings::{Durability, Settings};
 
-/// Whoever the kernel says is at the other end of the socket may connect if pg_ident.conf maps them; nobody else.
-const HBA: &str = "# Written by vartai at each start.\nlocal all all peer map=vartai\n";
+/// Whoever the kernel says is at the other end of the socket may connect if pg_ident.conf maps them; nobody else. Base
+/// backups are replication.
+const HBA: &str = "# Written by vartai at each start.\nlocal all all peer map=vartai\n\
+local replication all peer map=vartai\n";
 
 /// The fixed part. Error messages, their DETAIL and the statements they quote hold the data of our customers; the
 /// client gets them, the log does not: hence log_min_messages, log_error_verbosity and their like.
@@ -127,6 +130,7 @@ fn postgresql(layout: &Layout, settings: &Settings) -> Result<String, ClusterErr
         text.push_str(&format!("{name} = {on}\n"));
     }
     text.push_str(&format!("max_connections = {}\n", settings.max_connections));
+    text.push_str(&archive::configure(layout, settings.archive)?);
     for (name, path) in [
         ("unix_socket_directories", layout.socket_dir.clone()),
         ("hba_file", conf.join("pg_hba.conf")),
@@ -140,8 +144,11 @@ fn postgresql(layout: &Layout, settings: &Settings) -> Result<String, ClusterErr
 
 /// A string in postgresql.conf: backslashes and quotes are doubled.
 fn quote(path: &Path) -> Result<String, ClusterError> {
-    let text = path.to_str().ok_or_else(|| ClusterError::Path { path: path.to_owned() })?;
-    Ok(format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")))
+    path.to_str().map(quote_text).ok_or_else(|| ClusterError::Path { path: path.to_owned() })
+}
+
+pub(crate) fn quote_text(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// Replaces a file whole: a reader sees the old text or the new. One that has the text already is left alone: a full disk

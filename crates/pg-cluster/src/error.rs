@@ -146,6 +146,26 @@ pub enum ClusterError {
         /// The server's log.
         log: PathBuf,
     },
+    /// Somebody uses the installation that is to be replaced.
+    #[error(
+        "{} is in use by another `vartai` process: stop `serve`, `worker` and all others that use it, and try again",
+        data_dir.display()
+    )]
+    InUse {
+        /// The data directory.
+        data_dir: PathBuf,
+    },
+    /// A restore died; an empty database in its place would be taken for the installation.
+    #[error(
+        "a restore into {} was begun and has not ended: run `vartai restore` again, or remove {} to begin anew",
+        data_dir.display(), unfinished.display()
+    )]
+    Unfinished {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// What is left of the restore.
+        unfinished: PathBuf,
+    },
     /// One of PostgreSQL's programs failed.
     #[error("{program} {outcome}; see {}: {tail}", log.display())]
     Program {

@@ -9,6 +9,7 @@ use crate::error::{ClusterError, FileContext};
 use crate::layout::Layout;
 use crate::process::{self, Log};
 use crate::programs::Programs;
+use crate::restore::unfinished;
 use crate::settings::{Durability, Settings};
 
 /// The name of a directory in which initdb works, before its random end.
@@ -18,6 +19,10 @@ const UNFINISHED: &str = "pg.init-";
 /// leaves nothing half done. The directory has a random name (a process number is another's in another container): an
 /// initdb that outlived the one that was killed writes elsewhere. The caller holds the start-stop lock.
 pub(crate) fn make(layout: &Layout, programs: &Programs, settings: &Settings) -> Result<(), ClusterError> {
+    let restoring = unfinished(&layout.data_dir);
+    if restoring.exists() {
+        return Err(ClusterError::Unfinished { data_dir: layout.data_dir.clone(), unfinished: restoring });
+    }
     clear_unfinished(layout);
     let unfinished = layout.data_dir.join(format!("{UNFINISHED}{:016x}", RandomState::new().hash_one("")));
     let log = Log::mark(layout);

@@ -98,6 +98,15 @@ impl Layout {
         lchown(path, Some(uid), Some(gid)).context("chown", path)
     }
 
+    /// Gives a file to the user that the server runs as, if we are root.
+    pub(crate) fn give_to_server(&self, path: &Path) -> Result<(), ClusterError> {
+        let service = &self.identity.service;
+        match self.identity.root {
+            true => lchown(path, Some(service.uid), Some(service.gid)).context("chown", path),
+            false => Ok(()),
+        }
+    }
+
     /// Makes the directory of the socket, private to the server's user.
     pub(crate) fn make_socket_dir(&self) -> Result<(), ClusterError> {
         let path = &self.socket_dir;

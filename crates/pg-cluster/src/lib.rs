@@ -12,6 +12,8 @@
 //!   conf/          postgresql.conf, pg_hba.conf, pg_ident.conf: written anew at each start
 //!   pg/            PGDATA, 0700, of the user the server runs as
 //!   run/           the socket, 0700 (elsewhere if the path is too long for a socket)
+//!   archive/       WAL and base backups, for point-in-time recovery
+//!   restore/       a restore that is under way, or died
 //!   postgres.log   the server's log; one older generation in postgres.log.1
 //!   revivals       how often the server died and was brought back
 //! ```
@@ -22,6 +24,8 @@
 //! believed.
 
 mod account;
+mod archive;
+mod base;
 mod cluster;
 mod conf;
 mod deadline;
@@ -34,13 +38,17 @@ mod locks;
 mod member;
 mod process;
 mod programs;
+mod restore;
 mod revivals;
 mod server;
 mod session;
 mod settings;
 
+pub use archive::{Archive, Kept, archive_dir, kept, place};
+pub use base::{Base, NewBase, bases, prune};
 pub use cluster::{Cluster, Left};
 pub use error::ClusterError;
 pub use layout::hand_over;
+pub use restore::{Restore, program, unfinished_restore};
 pub use revivals::Revivals;
 pub use settings::{Durability, Recovery, Settings};

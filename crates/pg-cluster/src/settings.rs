@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::archive::Archive;
 use crate::error::ClusterError;
 
 /// Whether a commit survives a crash of the machine.
@@ -41,6 +42,8 @@ pub struct Settings {
     pub stay: bool,
     /// How many connections the server allows.
     pub max_connections: u16,
+    /// Whether and how the server archives its WAL.
+    pub archive: Option<Archive>,
     /// The directory of the PostgreSQL programs; `None` looks in the usual places.
     pub programs: Option<PathBuf>,
     /// How long any one step (making, starting, stopping) may take. Waiting for another member allows three times as
@@ -62,6 +65,7 @@ impl Settings {
             roles: Vec::new(),
             stay: false,
             max_connections: 100,
+            archive: None,
             programs: std::env::var_os("VARTAI_PG_BIN").filter(|dir| !dir.is_empty()).map(PathBuf::from),
             patience: Duration::from_secs(120),
             recovery: Recovery::Bounded,

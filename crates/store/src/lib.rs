@@ -4,6 +4,7 @@
 //! last and are held the shortest.
 
 pub mod addresses;
+pub mod backup;
 pub mod billing;
 pub mod catalogue;
 pub mod clock;

@@ -41,6 +41,13 @@ pub fn check(settings: &Settings, creates: Creates) -> Result<(), Failure> {
     if Cluster::exists(&settings.data_dir)? {
         return Ok(());
     }
+    if let Some(left) = pg_cluster::unfinished_restore(&settings.data_dir) {
+        return Err(Failure::failed(format!(
+            "a restore into {} was begun and has not ended: run `vartai restore` again, or remove {} to begin anew",
+            settings.data_dir.display(),
+            left.display()
+        )));
+    }
     may_set_up(settings, creates)
 }
 

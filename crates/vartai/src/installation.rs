@@ -111,13 +111,14 @@ pub async fn at_database<T>(
 
 /// What is asked of a private cluster: room for a few processes, each with both realms' connections and those of
 /// customers' own and scratch realms that it may be using.
-fn cluster_settings(settings: &Settings, presence: Presence) -> pg_cluster::Settings {
+pub fn cluster_settings(settings: &Settings, presence: Presence) -> pg_cluster::Settings {
     let mut wanted = pg_cluster::Settings::new(&settings.data_dir);
     if presence == Presence::Serves {
         wanted.recovery = pg_cluster::Recovery::Awaited;
     }
     wanted.roles = roles(&settings.database.role_prefix.0);
     let of_one = settings.database.connections.get().saturating_mul(2).saturating_add(48);
+    wanted.archive = settings.backup.archive();
     wanted.max_connections = wanted.max_connections.max(of_one.saturating_mul(4));
     wanted
 }

@@ -91,7 +91,7 @@ pub fn check_permissions(path: &Path) -> Result<(), KeyFileError> {
 }
 
 /// Makes the file whole or not at all, and leaves one that is there as it is.
-fn make(path: &Path, text: &str) -> io::Result<()> {
+pub fn make(path: &Path, text: &str) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let mut beside = path.as_os_str().to_owned();

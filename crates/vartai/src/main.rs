@@ -1,5 +1,6 @@
 //! The binary: configuration, telemetry, serve, worker and the staff's command line.
 
+mod backup;
 mod callbacks;
 mod cli;
 mod existence;

@@ -79,7 +79,7 @@ pub(super) async fn make_realm(settings: &ConnectSettings, schema: &str) -> Resu
 pub(super) const LOCK: i64 = 7_261_727_461;
 
 /// A connection of the owner's, with a schema's search path.
-pub(super) async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnection, Error> {
+pub(crate) async fn owner(settings: &ConnectSettings, schema: &str) -> Result<AsyncPgConnection, Error> {
     let path = match schema {
         "catalogue" => "catalogue, pg_temp".to_owned(),
         realm => format!("{realm}, catalogue, pg_temp"),

@@ -25,6 +25,7 @@ pub use connect::{ConnectSettings, Connector, HostReport, HostState, Patience, R
 pub use error::Error;
 pub use health::{Condition, Monitor};
 pub use hosts::Preferred;
+pub(crate) use migrate::owner;
 pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint, pending_migrations, roles};
 pub use outcome::forget_tokens;
 pub(crate) use own::Hand;

@@ -1,5 +1,6 @@
 //! `vartai doctor`: what is wrong with this installation, and what to do about it.
 
+mod archive;
 mod checks;
 mod content;
 
@@ -10,7 +11,7 @@ use super::report::Report;
 use crate::{
     existence,
     failure::Failure,
-    installation::{Access, at_database},
+    installation::{Access, as_owner, at_database},
     settings::Settings,
     signals::interruptible,
 };
@@ -56,7 +57,9 @@ pub async fn run(settings: Settings, access: Access) -> Result<Report, Failure> 
     }
     let looked = at_database(&settings, access, async |owner| {
         interruptible(async {
+            let connect = as_owner(&settings, owner.clone());
             checks::database(&settings, owner, &mut findings).await;
+            archive::archive(&settings, &connect, &mut findings).await;
             Ok(())
         })
         .await

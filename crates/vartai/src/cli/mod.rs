@@ -3,6 +3,7 @@
 mod address;
 mod allow;
 mod apiuser;
+mod backup;
 mod balance;
 mod billing;
 mod catalogue;
@@ -23,6 +24,7 @@ mod profile;
 mod rate;
 mod realm;
 mod report;
+mod restore;
 mod secret;
 mod statement;
 mod task;
@@ -74,6 +76,12 @@ enum Command {
     Migrate(migrate::MigrateArguments),
     /// Say what is wrong with this installation, and what to do about it
     Doctor,
+    /// Back up the database: into one file, or as a base for restoring to any moment
+    #[command(arg_required_else_help = true)]
+    Backup(backup::BackupArguments),
+    /// Make an installation out of a backup, or have it be what it was at a moment
+    #[command(arg_required_else_help = true)]
+    Restore(restore::RestoreArguments),
     /// The demo's data
     #[command(subcommand, arg_required_else_help = true)]
     Demo(demo::DemoCommand),
@@ -153,7 +161,7 @@ impl Command {
         match self {
             Self::Serve(_) => Access { creates: Creates::May, presence: Presence::Serves },
             Self::Worker => Access { creates: Creates::MustExist, presence: Presence::Serves },
-            Self::Migrate(_) | Self::Demo(demo::DemoCommand::Load(_)) => {
+            Self::Migrate(_) | Self::Restore(_) | Self::Demo(demo::DemoCommand::Load(_)) => {
                 Access { creates: Creates::May, presence: Presence::Visits }
             }
             _ => Access { creates: Creates::MustExist, presence: Presence::Visits },
@@ -178,6 +186,8 @@ pub async fn run(arguments: Arguments, log: &Log, sockets: ListenFd) -> Result<(
         Command::Worker => return worker::run(settings, access).await,
         Command::Migrate(with) => migrate::run(with, settings, access).await,
         Command::Doctor => doctor::run(settings, access).await,
+        Command::Backup(arguments) => backup::run(arguments, settings, access).await,
+        Command::Restore(arguments) => restore::run(arguments, settings, access).await,
         Command::Hook(command) => hook::run(command, &settings).await,
         // Without an installation: its customers verify.
         Command::Statement(statement::StatementCommand::Verify(arguments)) => statement::verified(&arguments),
@@ -215,6 +225,8 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         | Command::Worker
         | Command::Migrate(_)
         | Command::Doctor
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::Hook(_)
         | Command::Supervise { .. } => Err(Failure::failed("this subcommand opens the installation by itself")),
     }

@@ -12,12 +12,19 @@ pub struct Report {
     text: String,
     json: Value,
     problem: Option<String>,
+    /// What stdout was for is there already.
+    silent: bool,
 }
 
 impl Report {
+    /// After an answer that was written to stdout as it is.
+    pub fn silent() -> Self {
+        Self { silent: true, ..Self::new("", Value::Null) }
+    }
+
     /// An answer as text and as JSON.
     pub fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, problem: None }
+        Self { text: text.into(), json, problem: None, silent: false }
     }
 
     /// The answer tells of a problem: after it comes this line on stderr, and exit code 1.
@@ -36,6 +43,9 @@ impl Report {
     /// # Errors
     /// The problem it tells of; stdout can't be written. That nobody reads on is none.
     pub fn tell(self, as_json: bool) -> Result<(), Failure> {
+        if self.silent {
+            return Ok(());
+        }
         let answer = if as_json { format!("{:#}\n", self.json) } else { ended(self.text) };
         let mut stdout = io::stdout().lock();
         match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {

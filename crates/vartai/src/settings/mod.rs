@@ -2,6 +2,7 @@
 //!
 //! Every key stands in `deploy/vartai.toml.example`, with its meaning and default; a test compares.
 
+mod backup;
 mod billing;
 mod drivers;
 mod load;
@@ -21,6 +22,7 @@ use gateway_http::auth::AuthSettings;
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
 
+pub use backup::BackupSettings;
 pub use billing::{BillingSettings, PaymentSettings};
 pub use drivers::{Drivers, SUPERVISE, supervisor};
 pub use load::SettingsError;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub notices: NoticeSettings,
     /// Keys that seal secrets.
     pub secrets: SecretSettings,
+    /// The private cluster's archive.
+    pub backup: BackupSettings,
     /// The log, on stderr.
     pub log: LogSettings,
     /// Who provides all this.
@@ -80,6 +84,7 @@ impl Default for Settings {
             mail: MailSettings::default(),
             notices: NoticeSettings::default(),
             secrets: SecretSettings::default(),
+            backup: BackupSettings::default(),
             log: LogSettings::default(),
             company: CompanySettings::default(),
             worker: WorkerSettings::default(),
