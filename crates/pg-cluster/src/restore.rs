@@ -23,6 +23,8 @@ use crate::settings::Settings;
 
 /// What an unfinished restore has below the data directory.
 const UNFINISHED: &str = "restore";
+/// What it is called while it is removed, with the number of the process that does it.
+const GONE: &str = "restore.gone-";
 
 /// A restore under way: nobody else uses the installation.
 #[derive(Debug)]
@@ -172,16 +174,22 @@ impl Restore {
             stop(&Layout::establish(&dir)?, &settings)?;
         }
         // Under another name it is nothing that initdb or a server, whose maker was killed, could go on with.
-        let gone = self.layout.data_dir.join(format!("{UNFINISHED}.{}", std::process::id()));
-        match fs::rename(&dir, &gone) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => renamed.context("set aside", &dir)?,
+        match fs::rename(&dir, self.layout.data_dir.join(format!("{GONE}{}", std::process::id()))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("set aside", &dir),
+            _ => {}
         }
+        let entries = fs::read_dir(&self.layout.data_dir).context("read", &self.layout.data_dir)?;
+        let gone = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(GONE));
+        gone.map(|entry| entry.path()).try_for_each(|path| self.remove(&path))
+    }
+
+    /// Removes a directory into which somebody who is about to end may still write.
+    fn remove(&self, dir: &Path) -> Result<(), ClusterError> {
         let deadline = Deadline::after(self.settings.patience);
         loop {
-            match fs::remove_dir_all(&gone) {
+            match fs::remove_dir_all(dir) {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && deadline.rest() => {}
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("remove", &gone),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("remove", dir),
                 _ => return Ok(()),
             }
         }
