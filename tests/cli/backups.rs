@@ -236,6 +236,11 @@ async fn a_moment_between_two_orders_is_restored_to() {
                 .starts_with("pg."))
         );
     }
+    // Killed in the middle, it is what it was.
+    let restoring = bed.start(&["restore", "--to", &between, "--set-aside"]);
+    until("the recovery is begun", async || bed.data_dir().join("restore/pg").exists()).await;
+    restoring.kill();
+    assert_eq!(bed.json(&["order", "list", "demo"]).await.as_array().map(Vec::len), Some(2));
     let restored = bed.json(&["restore", "--to", &between, "--set-aside"]).await;
     assert_eq!((&restored["ok"], &restored["lost"]["orders"]), (&true.into(), &1.into()), "{restored}");
     assert!(restored["lost"]["named_orders"].to_string().contains(&format!("order {second} of demo")), "{restored}");
@@ -276,11 +281,9 @@ async fn a_hole_in_the_archive_is_told_until_there_is_a_new_base_backup() {
     bed.json(&["backup", "base"]).await;
     let (ok, what) = of_archive(&bed).await;
     assert!(ok && what.contains("every moment"), "{what}");
-    let wal = bed.data_dir().join("archive/wal");
-    let mut pieces: Vec<_> = fs::read_dir(&wal).unwrap().map(|entry| entry.unwrap().path()).collect();
-    pieces.retain(|piece| piece.file_name().unwrap().len() == 27);
-    pieces.sort();
-    fs::remove_file(pieces.last().unwrap()).unwrap();
+    let archive = bed.data_dir().join("archive");
+    let needed = fs::read_to_string(archive.join("needed")).unwrap();
+    fs::remove_file(archive.join("wal").join(format!("{needed}.gz"))).unwrap();
     let (ok, what) = of_archive(&bed).await;
     assert!(!ok && what.contains("lacks WAL"), "{what}");
     bed.json(&["backup", "base"]).await;

@@ -90,7 +90,12 @@ impl Scratch {
             server.arg("-c").arg(setting);
         }
         *self.server.lock().unwrap() = Some(server.spawn().unwrap());
-        until("PostgreSQL takes connections", async || self.connect("postgres", "postgres").await.is_ok()).await;
+        until("PostgreSQL takes connections", async || {
+            let ended = self.server.lock().unwrap().as_mut().and_then(|server| server.try_wait().unwrap());
+            assert!(ended.is_none(), "{ended:?}: {}", self.log().lines().rev().take(20).collect::<Vec<_>>().join("\n"));
+            self.connect("postgres", "postgres").await.is_ok()
+        })
+        .await;
     }
 
     /// Stops it as the machine's shutdown does.

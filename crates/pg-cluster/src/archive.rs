@@ -65,8 +65,8 @@ pub fn kept(archive: &Path) -> io::Result<Kept> {
 }
 
 impl Kept {
-    /// The first piece between `from` and `to` that is missing, by its place; timelines that begin in between are passed
-    /// over.
+    /// The first piece between `from` and `to` that is missing, by its place; timelines that begin in between are
+    /// passed over.
     #[must_use]
     pub fn missing(&self, from: &str, to: &str) -> Option<String> {
         let (from, to) = (place(from)?, place(to)?);

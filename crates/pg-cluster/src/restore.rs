@@ -1,8 +1,8 @@
 //! Putting another cluster in the place of the one that is there, or of none.
 //!
-//! The new one is made in `data_dir/restore`, a data directory of its own, and takes the place of `data_dir/pg` once it is
-//! complete. Whatever dies before, the installation is what it was; where there was none, nobody makes an empty one while
-//! `restore` is there.
+//! The new one is made in `data_dir/restore`, a data directory of its own, and takes the place of `data_dir/pg` once it
+//! is complete. Whatever dies before, the installation is what it was; where there was none, nobody makes an empty one
+//! while `restore` is there.
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -206,8 +206,8 @@ fn stop(layout: &Layout, settings: &Settings) -> Result<(), ClusterError> {
     }
 }
 
-/// The archive needs the histories of timelines to tell one from the other. The new cluster archived nothing while it was
-/// restored: PostgreSQL is told that it has these to archive.
+/// The archive needs the histories of timelines to tell one from the other. The new cluster archived nothing while it
+/// was restored: PostgreSQL is told that it has these to archive.
 fn tell_archive_of_histories(layout: &Layout) -> Result<(), ClusterError> {
     let wal = layout.pgdata().join("pg_wal");
     let entries = fs::read_dir(&wal).context("read", &wal)?;

@@ -1,5 +1,5 @@
-//! What a backup says of the database that it holds, read in the very snapshot that its dump is of; and what of a database
-//! a backup of an earlier moment lacks.
+//! What a backup says of the database that it holds, read in the very snapshot that its dump is of; and what of a
+//! database a backup of an earlier moment lacks.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
-//! The file of a backup: a tar of the dump in parts, perhaps the sealed keys, and the manifest last. It is written in one go,
-//! to a pipe as well, so a part is no longer than what is kept in memory; `tar` and `cat` put the dump together by hand.
+//! The file of a backup: a tar of the dump in parts, perhaps the sealed keys, and the manifest last. It is written in
+//! one go, to a pipe as well, so a part is no longer than what is kept in memory; `tar` and `cat` put the dump together
+//! by hand.
 
 use std::{
     fs::File,

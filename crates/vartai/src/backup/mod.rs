@@ -84,9 +84,9 @@ mod tests {
     fn other_keys_are_told() {
         let keys = || Keyring::parse(&Keyring::generate().unwrap()).unwrap();
         let (ours, others) = (keys(), keys());
-        let text = r#"{"format":1,"program":"","contents":{"taken_at":"2026-01-01T00:00:00Z","server_version":"","position":"",
-            "catalogue_revision":null,"migrations":{},"rows":{},"newest":{}},"dump_parts":0,"dump_bytes":0,"dump_sha256":"",
-            "key_check":"","has_keys":false}"#;
+        let text = r#"{"format":1,"program":"","contents":{"taken_at":"2026-01-01T00:00:00Z","server_version":"",
+            "position":"","catalogue_revision":null,"migrations":{},"rows":{},"newest":{}},"dump_parts":0,
+            "dump_bytes":0,"dump_sha256":"","key_check":"","has_keys":false}"#;
         let mut manifest: super::Manifest = serde_json::from_str(text).unwrap();
         assert!(!manifest.knows(&ours));
         manifest.key_check = super::key_check(&ours).unwrap();

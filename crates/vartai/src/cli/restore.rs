@@ -36,7 +36,7 @@ pub struct RestoreArguments {
     /// With --to: the archive with the base backups, if it isn't the installation's own
     #[arg(long, value_name = "DIR", requires = "to")]
     archive: Option<PathBuf>,
-    /// Where there is an installation already: keep its database aside, in data_dir/pg.TIME, and put this one in its place
+    /// Where there is an installation: keep its database aside, in data_dir/pg.before-TIME, and put this in its place
     #[arg(long)]
     set_aside: bool,
     /// The passphrase of the keys in the backup, on the first line of this file
@@ -99,8 +99,8 @@ async fn asked(settings: &Settings, at: Timestamp) -> Option<Result<Since, Strin
 fn check_place(settings: &Settings, set_aside: bool) -> Result<(), Failure> {
     if settings.data_dir.join("pg").exists() && !set_aside {
         return Err(Failure::failed(format!(
-            "{dir} holds an installation already: name another data_dir (VARTAI_DATA_DIR), or say --set-aside to keep its \
-             database in {dir}/pg.TIME and put the restored one in its place",
+            "{dir} holds an installation already: name another data_dir (VARTAI_DATA_DIR), or say --set-aside to keep \
+             its database in {dir}/pg.before-TIME and put the restored one in its place",
             dir = settings.data_dir.display()
         )));
     }

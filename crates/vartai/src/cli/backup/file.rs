@@ -126,8 +126,8 @@ fn warn_of_keys(opened: &Installation, has_keys: bool) {
     if !has_keys {
         let keys = opened.settings.key_file();
         eprintln!(
-            "vartai: the key file {} is not in this backup: keep a copy of it apart, without it the passwords of services \
-             are lost (--with-keys puts it in, sealed with a passphrase)",
+            "vartai: the key file {} is not in this backup: keep a copy of it apart, without it the passwords of \
+             services are lost (--with-keys puts it in, sealed with a passphrase)",
             keys.display()
         );
     }

@@ -1,6 +1,6 @@
 //! What the doctor says of the private cluster's archive.
 
-use pg_cluster::{archive_dir, bases, kept};
+use pg_cluster::{archive_dir, bases, kept, place};
 use store::{backup::archiver, db::ConnectSettings};
 
 use super::Findings;
@@ -34,7 +34,8 @@ pub async fn archive(settings: &Settings, connect: &ConnectSettings, findings: &
         );
         return findings.well(what);
     };
-    match archiver.last.and_then(|last| kept.missing(&newest.needs, &last)) {
+    let last = archiver.last.iter().chain(kept.pieces.last()).max_by_key(|name| place(name));
+    match last.and_then(|last| kept.missing(&newest.needs, last)) {
         None => findings.well(format!(
             "every moment since the base backup {} can be restored to; the archive holds {megabytes} MB of WAL",
             newest.name()

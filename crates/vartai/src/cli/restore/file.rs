@@ -47,6 +47,7 @@ pub async fn restore(
         })
         .await?;
         keys.write(settings)?;
+        forget_history(settings)?;
     } else {
         check_place(settings, how.set_aside)?;
         restored.lost = asked(settings, restored.moment).await;
@@ -56,6 +57,14 @@ pub async fn restore(
         restored.aside = finish(begun, restored.moment).await?;
     }
     Ok(told::told(&restored, Some(manifest)))
+}
+
+/// What this host remembers of the database's history is of the one that is over.
+fn forget_history(settings: &Settings) -> Result<(), Failure> {
+    match fs::remove_file(settings.data_dir.join("witness")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 async fn into_database(connect: &ConnectSettings, from: &Dump<'_>) -> Result<Vec<Finding>, Failure> {

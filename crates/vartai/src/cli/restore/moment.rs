@@ -32,7 +32,7 @@ struct About {
 pub async fn restore(settings: &Settings, moment: Timestamp, how: &RestoreArguments) -> Result<Report, Failure> {
     if settings.database.url.is_some() {
         return Err(Failure::failed(
-            "the database is one by URL: its administrator restores it to a moment (docs/operations.md has pgBackRest's way)",
+            "the database is one by URL: its administrator restores it to a moment (docs/operations.md says how)",
         ));
     }
     key_file::read(&settings.key_file()).map_err(Failure::failed)?;
@@ -107,8 +107,8 @@ fn in_words(why: Failure, log: &Path, moment: Timestamp) -> Failure {
         let last = said.lines().rev().find_map(|line| line.split_once("last completed transaction was at log time "));
         let last = last.map_or("none is known", |(_, at)| at);
         return Failure::failed(format!(
-            "the archive ends before {moment}: the last transaction in it was at {last}; nothing was changed. Choose an earlier \
-             moment, or look for the rest of the archive"
+            "the archive ends before {moment}: the last transaction in it was at {last}; nothing was changed. Choose an \
+             earlier moment, or look for the rest of the archive"
         ));
     }
     why

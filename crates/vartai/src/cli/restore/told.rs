@@ -32,8 +32,8 @@ pub fn told(restored: &Restored, manifest: Option<&Manifest>) -> Report {
         ));
     }
     text.push_str(
-        "before workers run: compare the hypervisors with `vartai order list` and `vartai task list`: machines made since \
-         have no order, removed ones are still in it, and open tasks will be done again\n\
+        "before workers run: compare the hypervisors with `vartai order list` and `vartai task list`: machines made \
+         since have no order, removed ones are still in it, and open tasks will be done again\n\
          then: vartai doctor; a private cluster needs a new base backup (vartai backup base)\n",
     );
     let rows: Vec<_> = findings.iter().map(|found| json!({ "invariant": found.invariant, "row": found.row })).collect();
