@@ -344,13 +344,13 @@ async fn a_server_of_one_s_own_goes_back_to_a_moment_as_the_page_says() {
     assert_eq!(bed.run(&["migrate"]).await.code, Some(0));
     let answers = two_orders(&bed).await;
     scratch.administer(&there(block("A server of your own", 1)));
-    let clock = "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+    let clock = "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00')";
     let moment: String = scratch.owner("company").await.query_one(clock, &[]).await.unwrap().get(0);
     let serving = bed.serve(&[]).await;
     Client::demo(serving.gateway).order("").await;
     assert_eq!(serving.stop().await.code, Some(0));
     scratch.stop().await;
-    scratch.administer(&there(block("A server of your own", 2)).replace("2026-11-30T20:15:00Z", &moment));
+    scratch.administer(&there(block("A server of your own", 2)).replace("2026-11-30 20:15:00+00", &moment));
     scratch.start().await;
     until("it takes writes", async || {
         let owner = scratch.owner("company").await;

@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn kept_of(bed: &Bed) -> Kept {
-        super::kept(&bed.0.join("archive")).unwrap()
+        kept(&bed.0.join("archive")).unwrap()
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::settings::Settings;
 
 /// What an unfinished restore has below the data directory.
 const UNFINISHED: &str = "restore";
+/// How long the server of an unfinished restore may take to end.
+const SHORT: Duration = Duration::from_secs(20);
 /// What it is called while it is removed, with the number of the process that does it.
 const GONE: &str = "restore.gone-";
 

@@ -13,7 +13,7 @@ const OF_ORDER: u64 = 11;
 
 /// Sets of rows, each made by one statement; `$c` stands for the number of customers. Triggers and foreign keys are off.
 /// What the ledger's functions would have written one by one is written at once.
-const MADE: [&str; 13] = [
+const MADE: [&str; 12] = [
     "insert into customer (login, currency, language) select 'c' || n, 'EUR', 'en' from generate_series(1, $c) n",
     "insert into account (customer_id, kind, currency, balance) values (null, 'cash', 'EUR', null), (null, 'revenue', 'EUR', null)",
     "insert into account (customer_id, kind, currency, balance, version) \
@@ -24,8 +24,6 @@ const MADE: [&str; 13] = [
        union all select n, 2, 1, 'EUR', -1000000, null, null from generate_series(1, $c) n",
     "insert into orders (customer_id, tariff_id, vid, once_only, months, state, by_hand, start_day, paid_until) \
        select (n - 1) / ($m / $o) + 1, 1, 'hosting', false, 1, 'active', false, '2020-01-01', '2020-01-01'::date + interval '1 month' * $o \
-       from generate_series(1, $c * $m / $o) n",
-    "insert into task (order_id, operation, state, completed_at) select n, 'server_create', 'succeeded', now() \
        from generate_series(1, $c * $m / $o) n",
     "insert into invoice (customer_id, order_id, purpose, months, status, currency, total, vat_points, prices, paid_at, buyer, language) \
        select (n - 1) / $m + 1, (n - 1) / $o + 1, case (n - 1) % $o when 0 then 'order' else 'renewal' end, 1, 'paid', 'EUR', 990, 2100, \
