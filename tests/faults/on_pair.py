@@ -119,3 +119,24 @@ def promotion_before_two_gateways(run):
     promote(run)
     run.notes["healed"] = round(run.healed(30), 1)
     run.served(10)
+
+
+@scenario("after a promotion the new primary is gone for 8 s, and the old one comes back as it was: it is behind what was "
+          "acknowledged, and takes writes from everybody else", pair())
+def primary_that_is_behind(run):
+    run.pair.primary.kill()
+    promote(run)
+    run.healed()
+    run.served(10)
+    run.pair.standby.kill()
+    run.pair.primary.configure(synchronous_standby_names="''")
+    run.pair.primary.start()
+    moment = run.load.journal.now()
+    time.sleep(8)
+    acknowledged = run.acknowledged_since(moment)
+    run.pair.primary.kill()
+    run.pair.standby.start()
+    run.notes["healed"] = round(run.healed(30), 1)
+    run.served(5)
+    if acknowledged:
+        raise Failed("orders were acknowledged by a primary that is behind")
