@@ -134,8 +134,8 @@ def promotion_before_two_gateways(run):
     run.served(10)
 
 
-@scenario("after a promotion the new primary is gone for 8 s, and the old one comes back as it was: it is behind what was "
-          "acknowledged, and takes writes from everybody else", pair())
+@scenario("after a promotion the new primary is gone for 8 s, and the old one comes back as it was: it is behind what "
+          "was acknowledged, and takes writes from everybody else", pair())
 def primary_that_is_behind(run):
     run.pair.primary.kill()
     promote(run)

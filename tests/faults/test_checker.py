@@ -13,7 +13,7 @@ def intent(number, command, fields, kinds, answer=None, surface="apih", customer
 
 
 def true_story():
-    """An order of 14.90 that was placed, renewed for 9.90 and suspended; and one that was never answered, nor placed."""
+    """An order of 14.90 that was placed, renewed for 9.90 and suspended; and one that was neither answered nor placed."""
     intents = [
         intent(1, "createOrder", {"requestid": "run-c1-1"}, ["2", "SUCCESS"], {"orderid": "7"}),
         intent(2, "renewOrder", {"orderid": "7"}, ["SUCCESS"], {"orderid": "7"}),
