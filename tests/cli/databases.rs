@@ -1,6 +1,10 @@
 //! A database that is not Vartai's own (`VARTAI_DATABASE__URL`), whose owner is no superuser.
 
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use store::{
@@ -151,4 +155,35 @@ async fn a_half_migrated_database_is_migrated_to_its_end() {
     let migrated = bed.json(&["migrate"]).await;
     assert_eq!(migrated["migrations"].as_array().unwrap().len(), pending.len());
     bed.json(&["demo", "load"]).await;
+}
+
+/// Where nobody takes connections out of the queue, a host that is frozen looks so from outside.
+fn frozen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_host_before_the_primary_keeps_nobody_and_the_doctor_names_it() {
+    let mut bed = Bed::new();
+    let scratch = Scratch::new(&bed).await;
+    bed.set("DATABASE__URL", &scratch.url("company"));
+    bed.json(&["migrate"]).await;
+    bed.json(&["demo", "load"]).await;
+    let (_listener, port) = frozen();
+    let hosts = scratch.url("company").replace("@127.0.0.1:", &format!("@127.0.0.1:{port},127.0.0.1:"));
+    bed.set("DATABASE__URL", &hosts);
+
+    let serving = bed.serve(&["--with-worker"]).await;
+    let demo = Client::demo(serving.gateway);
+    demo.processed(&demo.order("").await).await;
+    let asked = Instant::now();
+    let doctor = bed.run(&["doctor", "--json"]).await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    let findings = doctor.json()["findings"].to_string();
+    let silent = format!("127.0.0.1:{port} can't be reached: it does not answer");
+    assert!(doctor.code == Some(1) && findings.contains(&silent), "{findings}");
+    assert!(findings.contains("takes writes") && !findings.contains("renew-roles"), "{findings}");
+    assert_eq!(serving.stop().await.code, Some(0));
 }

@@ -11,6 +11,7 @@ mod databases;
 mod demo;
 mod documents;
 mod existence;
+mod histories;
 mod hooks;
 mod keys;
 mod logging;

@@ -16,7 +16,10 @@ use secrecy::SecretString;
 use store::{
     Database, RealmKind,
     customers::{self, CustomerRow},
-    db::{ConnectSettings, Connector, MigrationReport, RoleAuth, Rules, migrate, pending_migrations, roles},
+    db::{
+        ConnectSettings, Connector, MigrationReport, Patience, RoleAuth, Rules, Witness, migrate, pending_migrations,
+        refuse_pooler, roles,
+    },
     seal::Keyring,
 };
 use tokio::{runtime::Handle, time};
@@ -73,7 +76,7 @@ pub async fn with<T>(
     at_database(&settings.clone(), access, async |owner| {
         let opening = async {
             let turn = if private { Some(take_turn(&settings.data_dir).await?) } else { None };
-            let opened = open(settings, owner, access.creates, migrations).await;
+            let opened = open(settings, owner, access, migrations).await;
             drop(turn);
             opened
         };
@@ -124,8 +127,12 @@ pub fn cluster_settings(settings: &Settings, presence: Presence) -> pg_cluster::
 }
 
 /// How to connect, before the keys are known.
-pub fn as_owner(settings: &Settings, owner: Config) -> ConnectSettings {
-    ConnectSettings::new(owner, settings.database.role_prefix.0.clone(), RoleAuth::Peer)
+pub fn as_owner(settings: &Settings, owner: Config, presence: Presence) -> ConnectSettings {
+    let patience = match presence {
+        Presence::Serves => Patience::Serving,
+        Presence::Visits => Patience::Staff,
+    };
+    ConnectSettings { patience, ..ConnectSettings::new(owner, settings.database.role_prefix.0.clone(), RoleAuth::Peer) }
 }
 
 /// The realms' roles prove themselves by the socket in a private cluster, else by a password out of the root key.
@@ -148,6 +155,9 @@ pub async fn check_role(connect: &ConnectSettings, settings: &Settings) -> Resul
     let role = RealmKind::Live.role(&connect.role_prefix);
     let connector = Connector::new(connect, Some(&role), "pg_temp", Handle::current());
     let Err(why) = connector.connect().await else { return Ok(()) };
+    if !why.refused_login {
+        return Err(Failure::failed(format!("there is no connection to the database as {role}: {why}")));
+    }
     Err(Failure::failed(format!(
         "the role {role} can't log in ({why}): put back the key file that the database was set up with, in place of \
          {}; if this is the one, run `vartai migrate --renew-roles`",
@@ -216,13 +226,17 @@ async fn take_turn(data_dir: &Path) -> Result<File, Failure> {
 async fn open(
     settings: Settings,
     owner: Config,
-    creates: Creates,
+    Access { creates, presence }: Access,
     migrations: Migrations,
 ) -> Result<Installation, Failure> {
     let private = settings.database.url.is_none();
-    let mut connect = as_owner(&settings, owner);
-    let pending = pending_migrations(&connect).await?;
+    let mut connect = as_owner(&settings, owner, presence);
+    connect.witness = Arc::new(Witness::open(&settings.witness_file())?);
     let asked = matches!(migrations, Migrations::Run { .. });
+    if !private && (asked || presence == Presence::Serves) {
+        refuse_pooler(&connect).await?;
+    }
+    let pending = pending_migrations(&connect).await?;
     if !pending.is_empty() && !private && !asked {
         return Err(Failure::failed(format!(
             "the database's schema is not up to date ({} migrations to run): run `vartai migrate`",

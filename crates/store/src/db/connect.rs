@@ -173,6 +173,12 @@ impl Connector {
         Self { becomes: Some(role.to_owned()), ..self }
     }
 
+    /// The same, also as the owner held to what was acknowledged.
+    #[must_use]
+    pub fn guarded(self, settings: &ConnectSettings) -> Self {
+        Self { witness: Some(settings.witness.clone()), ..self }
+    }
+
     /// How long answers are waited for.
     pub(super) const fn patience(&self) -> Patience {
         self.patience

@@ -218,6 +218,7 @@ fn unwritten(path: &Path, why: &io::Error) -> Error {
 /// Whole or not at all, also when the power fails; it belongs to whom the directory belongs, whoever runs the command.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(directory)?;
     let new = path.with_extension(format!("new-{}", std::process::id()));
     let mut file = fs::File::options().create(true).write(true).truncate(true).mode(0o644).open(&new)?;
     let owner = fs::metadata(directory)?;

@@ -9,6 +9,7 @@ mod billing;
 mod catalogue;
 mod clock;
 mod customer;
+mod database;
 mod day;
 mod demo;
 mod doctor;
@@ -82,6 +83,9 @@ enum Command {
     /// Make an installation out of a backup, or have it be what it was at a moment
     #[command(arg_required_else_help = true)]
     Restore(restore::RestoreArguments),
+    /// The database itself, and which history of it counts
+    #[command(subcommand, arg_required_else_help = true)]
+    Database(database::DatabaseCommand),
     /// The demo's data
     #[command(subcommand, arg_required_else_help = true)]
     Demo(demo::DemoCommand),
@@ -188,6 +192,7 @@ pub async fn run(arguments: Arguments, log: &Log, sockets: ListenFd) -> Result<(
         Command::Doctor => doctor::run(settings, access).await,
         Command::Backup(arguments) => backup::run(arguments, settings, access).await,
         Command::Restore(arguments) => restore::run(arguments, settings, access).await,
+        Command::Database(command) => database::run(command, settings, access).await,
         Command::Hook(command) => hook::run(command, &settings).await,
         // Without an installation: its customers verify.
         Command::Statement(statement::StatementCommand::Verify(arguments)) => statement::verified(&arguments),
@@ -227,6 +232,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         | Command::Doctor
         | Command::Backup(_)
         | Command::Restore(_)
+        | Command::Database(_)
         | Command::Hook(_)
         | Command::Supervise { .. } => Err(Failure::failed("this subcommand opens the installation by itself")),
     }

@@ -100,6 +100,11 @@ impl Settings {
         self.secrets.key_file.clone().unwrap_or_else(|| self.data_dir.join("keys"))
     }
 
+    /// Where is kept how far the database had come when something was acknowledged last.
+    pub fn witness_file(&self) -> PathBuf {
+        self.data_dir.join("witness")
+    }
+
     /// What links in answers begin with; unless configured `http://` and the address that is served, with its real port
     /// where any was asked for.
     pub fn public_url(&self, served: SocketAddr) -> String {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use pg_cluster::Revivals;
 use provisioner::driver::{Driver, DriverKind, ExecDriver, HttpDriver, ProxmoxDriver};
 use store::{
-    Database, RealmKind, customers,
-    db::{ConnectSettings, pending_migrations},
+    Database, Error, RealmKind, customers,
+    db::{ConnectSettings, Connector, HostReport, HostState, Witness, pending_migrations},
     seal::Keyring,
 };
+use tokio::runtime::Handle;
 use tokio_postgres::Config;
 
 use super::{Findings, content::content};
 use crate::{
-    installation::{Installation, as_owner, check_role, is_new, role_auth, rules},
+    installation::{Installation, Presence, as_owner, check_role, is_new, role_auth, rules},
     key_file::{self, KeyFileError},
     settings::Settings,
 };
@@ -88,7 +89,14 @@ pub fn revivals(settings: &Settings, findings: &mut Findings) {
 
 /// The database and all that is in it.
 pub async fn database(settings: &Settings, owner: Config, findings: &mut Findings) {
-    let mut connect = as_owner(settings, owner);
+    let mut connect = as_owner(settings, owner, Presence::Visits);
+    match Witness::open(&settings.witness_file()) {
+        Ok(witness) => connect.witness = Arc::new(witness),
+        Err(error) => return findings.wrong("it is not known how far the database had come", error.to_string()),
+    }
+    if !hosts(&connect, findings).await {
+        return;
+    }
     let Some(pending) = schema(&connect, findings).await else { return };
     let Some(keys) = keys(settings, is_new(&pending), findings) else { return };
     if !pending.is_empty() {
@@ -101,7 +109,7 @@ pub async fn database(settings: &Settings, owner: Config, findings: &mut Finding
     if settings.database.url.is_some()
         && let Err(why) = check_role(&connect, settings).await
     {
-        return findings.wrong("this is not the key file that the database was set up with", why.to_string());
+        return findings.wrong("the realms' roles can't log in", why.to_string());
     }
     let database = match Database::open(&connect, 2, Arc::new(keys), rules(settings)) {
         Ok(database) => database,
@@ -113,6 +121,42 @@ pub async fn database(settings: &Settings, owner: Config, findings: &mut Finding
     {
         findings.wrong("the database can't be looked into", why.to_string());
     }
+}
+
+/// How each host of the URL is. Whether one can be used, so that it is worth looking further.
+async fn hosts(connect: &ConnectSettings, findings: &mut Findings) -> bool {
+    let connector = Connector::new(connect, None, "pg_temp", Handle::current()).guarded(connect);
+    let found = connector.hosts().await;
+    let several = found.len() > 1;
+    let mut has_primary = false;
+    for HostReport { name, found } in found {
+        match found {
+            Ok(HostState::Primary) => {
+                has_primary = true;
+                if several {
+                    findings.well(format!("{name} takes writes"));
+                }
+            }
+            Ok(HostState::Standby) if several => findings.well(format!("{name} is a standby")),
+            Ok(HostState::Standby) => findings.wrong(
+                format!("{name} is a standby, and takes no writes"),
+                "promote it, or name the primary in database.url, too: several hosts, by commas",
+            ),
+            Err(error) if error.is_behind => findings.wrong(
+                format!("{name} is behind what was acknowledged"),
+                error.why,
+            ),
+            Err(error) if error.refused_login => findings.wrong(
+                format!("{name} does not let the owner in: {error}"),
+                "check user and password of database.url, and the server's pg_hba.conf",
+            ),
+            Err(error) => findings.wrong(
+                format!("{name} can't be reached: {error}"),
+                "check that it runs and that database.url (VARTAI_DATABASE__URL) is right: host, port, database, sslmode",
+            ),
+        }
+    }
+    has_primary
 }
 
 async fn schema(connect: &ConnectSettings, findings: &mut Findings) -> Option<Vec<String>> {
@@ -159,7 +203,10 @@ async fn roles(installation: &Installation, findings: &mut Findings) -> bool {
         let looked = installation.realm(kind).read(async |connection| customers::list(connection).await).await;
         if let Err(error) = looked {
             all_well = false;
-            let advice = "run `vartai migrate`, which makes the roles anew";
+            let advice = match error {
+                Error::Unreachable(_) => "this is about the server and not about the role: see that it takes writes",
+                _ => "run `vartai migrate`, which makes the roles anew",
+            };
             findings.wrong(format!("the role {role} can't work: {error}"), advice);
         }
     }
