@@ -68,8 +68,8 @@ pub struct Witness {
 struct Known {
     kept: Kept,
     changed: bool,
-    /// The cluster that is connected to.
-    system: Option<String>,
+    /// The server that was connected to last.
+    seen: Option<Place>,
 }
 
 impl Witness {
@@ -104,7 +104,7 @@ impl Witness {
     /// A transaction was acknowledged that began there, at a moment of the database's; in the live realm with this token.
     pub(super) fn acknowledged(&self, timeline: i64, position: i64, token: Option<Uuid>, at: Timestamp) {
         let mut known = self.known();
-        let Some(system) = known.system.clone() else { return };
+        let Some(system) = known.seen.as_ref().map(|seen| seen.system.clone()) else { return };
         let before = known.kept.mark.as_ref();
         // Another realm's transaction says how far it is, and not what the live realm has.
         let token = token.or_else(|| before.and_then(|before| before.token));
@@ -115,33 +115,33 @@ impl Witness {
         }
     }
 
-    /// Whether a server is as far as what was acknowledged. From now on it has to be of the same cluster.
+    /// Whether a server is as far as what was acknowledged, by this process or another that keeps the same file. From now on
+    /// it has to be of the same cluster, and of no older timeline.
     pub(super) fn check(&self, server: &Place) -> Result<(), Behind> {
+        self.reread();
         let mut known = self.known();
-        let Some(Mark { place, at, .. }) = &known.kept.mark else {
-            let system = known.system.get_or_insert_with(|| server.system.clone());
-            return match *system == server.system {
-                true => Ok(()),
-                false => Err(another_cluster(server, system)),
-            };
-        };
-        if server.system != place.system {
-            return Err(another_cluster(server, &place.system));
+        let seen = known.seen.iter().chain(known.kept.mark.as_ref().map(|mark| &mark.place));
+        for before in seen {
+            if server.system != before.system {
+                return Err(another_cluster(server, &before.system));
+            }
+            if server.timeline < before.timeline {
+                return Err(Behind(format!(
+                    "this server writes the old timeline {}, and timeline {} has begun",
+                    server.timeline, before.timeline
+                )));
+            }
         }
-        if server.timeline < place.timeline {
-            return Err(Behind(format!(
-                "this server writes the old timeline {}, and timeline {} had acknowledged orders until {at}",
-                server.timeline, place.timeline
-            )));
-        }
-        if server.position < place.position {
+        if let Some(Mark { place, at, .. }) =
+            known.kept.mark.as_ref().filter(|mark| server.position < mark.place.position)
+        {
             return Err(Behind(format!(
                 "this server ends at {} of its log, and what was acknowledged until {at} goes to {}",
                 wal(server.position),
                 wal(place.position)
             )));
         }
-        known.system = Some(server.system.clone());
+        known.seen = Some(server.clone());
         Ok(())
     }
 
@@ -179,8 +179,10 @@ impl Witness {
             (Some(there), Some(mine)) => there.is_further_than(mine),
             (there, _) => there.is_some(),
         };
-        if there.accepted != known.kept.accepted || further {
+        if there.accepted != known.kept.accepted {
             *known = Known { kept: there, ..Known::default() };
+        } else if further {
+            (known.kept, known.changed) = (there, false);
         }
     }
 }
@@ -272,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn who_has_seen_a_promotion_does_not_go_back_though_it_had_nothing_acknowledged_since() {
+        let worker = Witness::default();
+        assert_eq!(worker.check(&place(1, 500)), Ok(()));
+        assert_eq!(worker.check(&place(2, 400)), Ok(()));
+        assert!(worker.check(&place(1, 900)).is_err());
+        assert_eq!(worker.check(&place(2, 410)), Ok(()));
+    }
+
+    #[test]
     fn what_is_acknowledged_late_does_not_take_back_what_is_known() {
         let (witness, token) = (witness(1, 0), Uuid::from_u128(1));
         witness.acknowledged(3, 100, Some(token), Timestamp::UNIX_EPOCH);
@@ -292,9 +303,9 @@ mod tests {
         let first = Witness::open(&path).unwrap();
         assert_eq!(first.check(&place(1, 0)), Ok(()));
         acknowledged(&first, 3, 100);
-        first.keep();
         let second = Witness::open(&path).unwrap();
-        assert!(second.check(&place(3, 50)).is_err());
+        first.keep();
+        assert!(second.check(&place(3, 50)).is_err(), "another process has had it acknowledged");
         second.reread();
         assert!(second.check(&place(3, 50)).is_err(), "nobody has accepted it");
         Witness::accept(&path).unwrap();

@@ -79,7 +79,7 @@ async fn base(settings: &Settings, keep: Option<usize>) -> Result<Report, Failur
     private(settings)?;
     let wanted = cluster_settings(settings, Presence::Visits);
     let cluster = interruptible(async { Ok(Cluster::join(&wanted).await?) }).await?;
-    let connect = as_owner(settings, cluster.config());
+    let connect = as_owner(settings, cluster.config(), Presence::Visits);
     let made = interruptible(async {
         let began = store::backup::now(&connect).await?;
         let name = began.strftime("%Y%m%dT%H%M%SZ").to_string();

@@ -57,7 +57,7 @@ pub async fn run(settings: Settings, access: Access) -> Result<Report, Failure> 
     }
     let looked = at_database(&settings, access, async |owner| {
         interruptible(async {
-            let connect = as_owner(&settings, owner.clone());
+            let connect = as_owner(&settings, owner.clone(), access.presence);
             checks::database(&settings, owner, &mut findings).await;
             archive::archive(&settings, &connect, &mut findings).await;
             Ok(())

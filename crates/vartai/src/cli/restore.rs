@@ -11,7 +11,7 @@ use jiff::{Timestamp, civil::DateTime};
 use pg_cluster::{Cluster, Restore};
 use store::{
     backup::{Since, since},
-    db::{ConnectSettings, RoleAuth, migrate},
+    db::{ConnectSettings, RoleAuth, Witness, migrate},
     ledger::Finding,
 };
 use tokio_postgres::Config;
@@ -134,8 +134,9 @@ async fn in_new_cluster<T>(
     Ok(done)
 }
 
-/// Puts the new cluster in its place.
-async fn finish(restore: Restore, at: Timestamp) -> Result<Option<PathBuf>, Failure> {
+/// Puts the new cluster in its place. What this host remembers of the history that is given up counts no more.
+async fn finish(settings: &Settings, restore: Restore, at: Timestamp) -> Result<Option<PathBuf>, Failure> {
+    Witness::accept(&settings.witness_file())?;
     let aside = format!("before-{}-{:08x}", at.strftime("%Y%m%dT%H%M%SZ"), getrandom::u32().map_err(Failure::failed)?);
     let finished = tokio::task::spawn_blocking(move || restore.finish(&aside)).await;
     Ok(finished.map_err(Failure::failed)??)

@@ -7,7 +7,7 @@ use std::{
 
 use store::{
     backup::{contents, is_empty},
-    db::ConnectSettings,
+    db::{ConnectSettings, Witness},
     ledger::Finding,
     seal::Keyring,
 };
@@ -49,24 +49,17 @@ pub async fn restore(
         })
         .await?;
         keys.write(settings)?;
-        forget_history(settings)?;
+        // What this host remembers is of the database before.
+        Witness::accept(&settings.witness_file())?;
     } else {
         check_place(settings, how.set_aside)?;
         restored.lost = asked(settings, restored.moment).await;
         let begun = begin(settings).await?;
         restored.findings = in_new_cluster(settings, &begun, async |connect| from.bring_in(&connect).await).await?;
         keys.write(settings)?;
-        restored.aside = finish(begun, restored.moment).await?;
+        restored.aside = finish(settings, begun, restored.moment).await?;
     }
     Ok(told::told(&restored, Some(manifest)))
-}
-
-/// What this host remembers of the database's history is of the one that is over.
-fn forget_history(settings: &Settings) -> Result<(), Failure> {
-    match fs::remove_file(settings.data_dir.join("witness")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 async fn into_database(connect: &ConnectSettings, from: &Dump<'_>) -> Result<Vec<Finding>, Failure> {

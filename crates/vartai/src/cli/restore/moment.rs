@@ -57,7 +57,7 @@ pub async fn restore(settings: &Settings, moment: Timestamp, how: &RestoreArgume
     })
     .await
     .map_err(|why| in_words(why, &log, moment))?;
-    let aside = finish(begun, moment).await?;
+    let aside = finish(settings, begun, moment).await?;
     Ok(told::told(&Restored { moment, findings, lost, aside }, None))
 }
 
