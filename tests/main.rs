@@ -14,6 +14,7 @@ mod faults;
 mod http;
 mod hypervisor;
 mod iv;
+mod methods;
 mod once;
 mod outage;
 mod pages;

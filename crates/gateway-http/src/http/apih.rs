@@ -31,6 +31,9 @@ async fn apih(request: HttpRequest, payload: Payload, gateway: Data<Gateway>, me
         Err(response) => return response,
     };
     let command = fields.text("command").and_then(commands::find);
+    if let Some(refused) = exchange::refused_method(request.method(), command.is_some_and(Command::writes)) {
+        return refused;
+    }
     let format = Format::of(fields.text("json"));
     let from = address::of_request(&request, &gateway.settings().auth.trusted_proxies);
     let working = gateway.clone();

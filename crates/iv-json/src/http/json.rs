@@ -10,7 +10,7 @@ use actix_web::{
 use domain::language::Language;
 use gateway_http::{auth::address, http::exchange, metrics::Metrics};
 
-use crate::{Api, api::refused, commands, fault::Fault};
+use crate::{Api, api::refused, command::Command, commands, fault::Fault};
 
 /// Answers a request.
 pub(super) async fn json(
@@ -24,7 +24,11 @@ pub(super) async fn json(
         Ok(fields) => fields,
         Err(response) => return response,
     };
-    let command = fields.text("command").and_then(commands::find).map_or("unknown", |c| c.spec().name);
+    let command = fields.text("command").and_then(commands::find);
+    if let Some(refused) = exchange::refused_method(request.method(), command.is_some_and(Command::writes)) {
+        return refused;
+    }
+    let command = command.map_or("unknown", |command| command.spec().name);
     let from = address::of_request(&request, &api.settings().auth.trusted_proxies);
     let answered = exchange::in_time(async move { api.answer(&fields, from).await }).await;
     let answered = answered.unwrap_or_else(|| refused(Fault::Database, Language::Lt, None));
