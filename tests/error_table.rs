@@ -61,6 +61,10 @@ async fn common(app: &App, seen: &mut Seen) {
         seen.provoke(&impatient, name, &with(&[("login", "ann"), ("pass", name)]), Fault::TooManyRequests).await;
         let unknown = as_customer("ann", "dropTables", &[]);
         seen.provoke(here, name, &unknown, Fault::UnknownCommand).await;
+        // To whom a command isn't there, its fields aren't looked at.
+        if !command.tries() {
+            seen.ann(app, name, &[("strict", "1"), ("unheard_of", "x")], Fault::BadField).await;
+        }
     }
 }
 

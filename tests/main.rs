@@ -11,6 +11,7 @@ mod cli;
 mod conformance;
 mod error_table;
 mod faults;
+mod fields;
 mod http;
 mod hypervisor;
 mod iv;

@@ -120,7 +120,7 @@ async fn a_success_has_exactly_the_declared_fields_and_every_scalar_is_a_string_
     bed.app.db.verify_books().await;
 }
 
-fn refusal(fault: Fault) -> Said {
+pub fn refusal(fault: Fault) -> Said {
     let text = fault.text(domain::language::Language::En);
     (fault.status(), serde_json::json!({ "error": text }))
 }

@@ -295,7 +295,8 @@
     const began = performance.now();
     const answer = await fetch(path, { method: "POST", body: new URLSearchParams(pairs), cache: "no-store", credentials: "omit" });
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    return { status: answer.status, bytes, text: new TextDecoder().decode(bytes), took: performance.now() - began };
+    const unknown = answer.headers.get("X-Vartai-Unknown-Fields");
+    return { status: answer.status, unknown, bytes, text: new TextDecoder().decode(bytes), took: performance.now() - began };
   };
   const send = async () => {
     const command = current();
@@ -303,7 +304,7 @@
     const hidden = pairs.map(([name, value]) => [name, own() && name === secret ? "…" : value]);
     show("out-request", "POST /" + path + " HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\n\n" + new URLSearchParams(hidden));
     const answer = await call(path, pairs);
-    show("took", "HTTP " + answer.status + " · " + words.took + " " + Math.round(answer.took) + " ms");
+    show("took", "HTTP " + answer.status + " · " + words.took + " " + Math.round(answer.took) + " ms" + (answer.unknown ? " · X-Vartai-Unknown-Fields: " + answer.unknown : ""));
     let json = answer.text;
     $("php-part").hidden = command.json;
     if (!command.json) {

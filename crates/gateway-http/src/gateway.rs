@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use domain::language::Language;
+use domain::{customers::CustomerId, language::Language};
 use store::Database;
 
 use crate::{
     auth::{AuthSettings, Denied, Verifier, authenticate},
-    command::{Outcome, answer},
+    command::{COMMON_FIELDS, Outcome, Unknown, answer},
+    commands,
     faults::{Dialect, Fault, Refusal, error_reply},
     reply::{Format, Reply},
     request::Fields,
@@ -40,6 +41,8 @@ pub struct Answered {
     pub fault: Option<Fault>,
     /// When to come again, in seconds (code 100).
     pub retry_after: Option<u64>,
+    /// Names in the request that its command doesn't know, and whose request it was.
+    pub unknown: Option<(CustomerId, Unknown)>,
 }
 
 impl Gateway {
@@ -79,10 +82,13 @@ impl Gateway {
                 return Answered { retry_after, ..self.refused(&refusal, language, format) };
             }
         };
-        match answer(&self.db, self.settings.dialect, &caller, fields, format).await {
-            Outcome::Done(body, fault) => Answered { body, format, fault, retry_after: None },
+        let command = fields.text("command").and_then(commands::find);
+        let unknown = command.and_then(|command| Unknown::of(fields, command.spec(), COMMON_FIELDS));
+        let answered = match answer(&self.db, self.settings.dialect, &caller, fields, unknown.as_ref(), format).await {
+            Outcome::Done(body, fault) => Answered { body, format, fault, retry_after: None, unknown: None },
             Outcome::Refused(refusal) => self.refused(&refusal, caller.language, format),
-        }
+        };
+        Answered { unknown: unknown.map(|unknown| (caller.customer, unknown)), ..answered }
     }
 
     /// A refusal in writing.
@@ -93,7 +99,7 @@ impl Gateway {
             tracing::error!(%error, "a refusal can't be put in writing");
             plain(format)
         });
-        Answered { body, format, fault: Some(refusal.fault), retry_after: None }
+        Answered { body, format, fault: Some(refusal.fault), retry_after: None, unknown: None }
     }
 }
 

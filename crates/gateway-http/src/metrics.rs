@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::customers::CustomerId;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
@@ -20,6 +21,7 @@ pub struct Metrics {
     seconds: HistogramVec,
     unreached: IntCounterVec,
     database: IntGaugeVec,
+    unknown_fields: IntCounterVec,
 }
 
 impl Metrics {
@@ -43,7 +45,11 @@ impl Metrics {
         let database = Opts::new("vartai_database", "1 for the condition that the database is in, 0 for the others.");
         let database = IntGaugeVec::new(database, &["condition"])?;
         registry.register(Box::new(database.clone()))?;
-        Ok(Self { registry, requests, seconds, unreached, database })
+        let help = "Requests with a field that their command does not know, by surface and customer.";
+        let unknown_fields =
+            IntCounterVec::new(Opts::new("vartai_unknown_fields_total", help), &["surface", "customer"])?;
+        registry.register(Box::new(unknown_fields.clone()))?;
+        Ok(Self { registry, requests, seconds, unreached, database, unknown_fields })
     }
 
     /// Shows what another part of the process counts, too.
@@ -70,6 +76,11 @@ impl Metrics {
     /// Counts a request that found no database.
     pub fn unreached(&self, surface: &str) {
         self.unreached.with_label_values(&[surface]).inc();
+    }
+
+    /// Counts a request of a customer's with a field that its command doesn't know.
+    pub fn unknown_fields(&self, surface: &str, customer: CustomerId) {
+        self.unknown_fields.with_label_values(&[surface, &customer.0.to_string()]).inc();
     }
 
     /// Says in the log once a minute how many requests found no database, if any did: none of them says so itself.

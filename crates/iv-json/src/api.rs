@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use domain::language::Language;
+use domain::{customers::CustomerId, language::Language};
 use gateway_http::{
     auth::{AuthSettings, Verifier, address},
+    command::Unknown,
     reply::{Map, Reply},
     request::Fields,
 };
@@ -14,6 +15,7 @@ use store::Database;
 use crate::{
     caller::{Denied, authenticate},
     command::answer,
+    commands,
     fault::Fault,
 };
 
@@ -35,6 +37,9 @@ pub struct Api {
     settings: ApiSettings,
 }
 
+/// The fields of every command.
+const COMMON_FIELDS: &[&str] = &["command", "nick", "password"];
+
 /// An answer on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -44,6 +49,8 @@ pub struct Answered {
     pub body: Vec<u8>,
     /// When to come again, in seconds (429).
     pub retry_after: Option<u64>,
+    /// Names in the request that its command doesn't know, and whose request it was.
+    pub unknown: Option<(CustomerId, Unknown)>,
 }
 
 impl Api {
@@ -75,11 +82,14 @@ impl Api {
             Ok(caller) => caller,
             Err(Denied { fault, retry_after }) => return refused(fault, Language::Lt, retry_after),
         };
-        let reply = answer(&self.db, &self.settings, &caller, fields).await;
-        match reply.and_then(|reply| Ok(reply.to_json()?)) {
-            Ok(body) => Answered { status: 200, body, retry_after: None },
+        let command = fields.text("command").and_then(commands::find);
+        let unknown = command.and_then(|command| Unknown::of(fields, command.spec(), COMMON_FIELDS));
+        let reply = answer(&self.db, &self.settings, &caller, fields, unknown.as_ref()).await;
+        let answered = match reply.and_then(|reply| Ok(reply.to_json()?)) {
+            Ok(body) => Answered { status: 200, body, retry_after: None, unknown: None },
             Err(failure) => refused(failure.told(Fault::Database, Fault::Database), caller.language, None),
-        }
+        };
+        Answered { unknown: unknown.map(|unknown| (caller.buyer.customer, unknown)), ..answered }
     }
 }
 
@@ -88,5 +98,5 @@ impl Api {
 pub fn refused(fault: Fault, language: Language, retry_after: Option<u64>) -> Answered {
     let reply: Reply = Map::new().with("error", fault.text(language)).into();
     let body = reply.to_json().unwrap_or_else(|_| br#"{"error":""}"#.to_vec());
-    Answered { status: fault.status(), body, retry_after }
+    Answered { status: fault.status(), body, retry_after, unknown: None }
 }

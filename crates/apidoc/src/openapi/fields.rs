@@ -31,8 +31,13 @@ const fn common(surface: Surface) -> &'static [Common] {
             ("pass", "field_pass", false, secret),
             ("apikey", "field_apikey", false, secret),
             ("json", "field_json", false, one),
+            ("strict", "field_strict", false, one),
         ],
-        Surface::Json => &[("nick", "field_nick", true, text), ("password", "field_password", true, secret)],
+        Surface::Json => &[
+            ("nick", "field_nick", true, text),
+            ("password", "field_password", true, secret),
+            ("strict", "field_strict", false, one),
+        ],
     }
 }
 

@@ -6,7 +6,7 @@ use store::{
 };
 
 use super::{
-    Answer, Call, Command, Failure, Writing,
+    Answer, Call, Command, Failure, STRICT, Unknown, Writing,
     idempotency::{Kept, claim_of},
     not_done,
 };
@@ -27,11 +27,22 @@ pub enum Outcome {
 }
 
 /// Runs the command that a caller asks for.
-pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &Fields, format: Format) -> Outcome {
+pub async fn answer(
+    db: &Database,
+    dialect: Dialect,
+    caller: &Caller,
+    fields: &Fields,
+    unknown: Option<&Unknown>,
+    format: Format,
+) -> Outcome {
     let there = |command: &Command| !command.tries() || caller.own_realm.is_some();
     let Some(command) = fields.text("command").and_then(commands::find).filter(there) else {
         return Outcome::Refused(Fault::UnknownCommand.into());
     };
+    if let Err(refusal) = check_strictly(fields, unknown) {
+        command.expect_declared(refusal.fault);
+        return Outcome::Refused(refusal);
+    }
     let call = Call::new(caller, fields, dialect, command.spec());
     let realm = match realm_of(db, caller) {
         Ok(realm) => realm,
@@ -51,6 +62,15 @@ pub async fn answer(db: &Database, dialect: Dialect, caller: &Caller, fields: &F
             command.expect_declared(refusal.fault);
             Outcome::Refused(refusal)
         }
+    }
+}
+
+/// Who asks for it has names that the command doesn't know refused (CONTRACT 1.1).
+fn check_strictly(fields: &Fields, unknown: Option<&Unknown>) -> Result<(), Refusal> {
+    match (fields.text(STRICT), unknown) {
+        (None | Some("0"), _) | (Some("1"), None) => Ok(()),
+        (Some("1"), Some(unknown)) => Err(Refusal::with_detail(Fault::BadField, unknown.first())),
+        (Some(_), _) => Err(Refusal::with_detail(Fault::BadField, STRICT)),
     }
 }
 

@@ -6,6 +6,7 @@ mod failure;
 mod idempotency;
 mod kit;
 mod spec;
+mod unknown;
 
 use domain::orders::Unpaid;
 use store::orders::Buyer;
@@ -17,6 +18,7 @@ pub use kit::{Command, Reading, Surface, Writing};
 pub use spec::{
     COMMON_FAULTS, Effect, FieldSpec, Form, Instead, Need, ReplyField, Shape, Spec, WRITING_FAULTS, joined,
 };
+pub use unknown::{STRICT, Unknown};
 
 use crate::{
     auth::Caller,
@@ -24,6 +26,9 @@ use crate::{
     reply::Map,
     request::Fields,
 };
+
+/// The fields of every command on `/apih.php`. Commands that only read ignore `requestid`.
+pub const COMMON_FIELDS: &[&str] = &["command", "login", "pass", "apikey", "json", REQUEST_ID.name];
 
 /// A request that has been authenticated, on its way to its command.
 pub struct Call<'a> {
@@ -48,6 +53,13 @@ impl<'a> Call<'a> {
     pub fn text(&self, field: &FieldSpec) -> Option<&'a str> {
         debug_assert!(self.spec.fields.iter().any(|f| f.name == field.name), "{} is not declared", field.name);
         self.fields.text(field.name)
+    }
+
+    /// The text of a field that the command declares and that takes a list.
+    #[must_use]
+    pub fn list(&self, field: &FieldSpec) -> Option<&'a str> {
+        debug_assert!(self.spec.fields.iter().any(|f| f.name == field.name), "{} is not declared", field.name);
+        self.fields.list(field.name)
     }
 
     /// Who buys.

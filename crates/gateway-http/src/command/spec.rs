@@ -170,7 +170,7 @@ pub const fn joined<const N: usize>(first: &[ReplyField], second: &[ReplyField])
     all
 }
 
-/// What any command can answer (CONTRACT 1.4).
+/// What any command can answer (CONTRACT 1.1, 1.4).
 pub const COMMON_FAULTS: &[Fault] = &[
     Fault::NoDatabase,
     Fault::NoLogin,
@@ -182,7 +182,8 @@ pub const COMMON_FAULTS: &[Fault] = &[
     Fault::TwoSecrets,
     Fault::AddressRefused,
     Fault::TooManyRequests,
+    Fault::BadField,
 ];
 
 /// What any command that writes can answer beside.
-pub const WRITING_FAULTS: &[Fault] = &[Fault::NotSaved, Fault::RequestIdReused, Fault::BadField];
+pub const WRITING_FAULTS: &[Fault] = &[Fault::NotSaved, Fault::RequestIdReused];

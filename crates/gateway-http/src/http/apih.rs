@@ -46,6 +46,9 @@ async fn apih(request: HttpRequest, payload: Payload, gateway: Data<Gateway>, me
     if answered.fault == Some(Fault::NoDatabase) {
         metrics.unreached("apih");
     }
+    if let Some((customer, _)) = &answered.unknown {
+        metrics.unknown_fields("apih", *customer);
+    }
     let (name, code) = (command.map_or("unknown", |c| c.spec().name), answered.fault.map_or(0, Fault::code));
     metrics.answered("apih", name, code, began.elapsed());
     respond(answered)
@@ -56,5 +59,7 @@ fn respond(answered: Answered) -> HttpResponse {
         Some(Fault::TooManyRequests) => (StatusCode::TOO_MANY_REQUESTS, answered.retry_after.or(Some(1))),
         _ => (StatusCode::OK, answered.retry_after),
     };
-    exchange::respond(status, answered.format.content_type(), retry_after).body(answered.body)
+    let mut response = exchange::respond(status, answered.format.content_type(), retry_after);
+    exchange::name_unknown(&mut response, answered.unknown.as_ref().map(|(_, unknown)| unknown));
+    response.body(answered.body)
 }

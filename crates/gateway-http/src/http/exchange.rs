@@ -10,7 +10,10 @@ use actix_web::{
 use tokio::time;
 
 use super::body::{self, NoBody};
-use crate::request::{Fields, decode};
+use crate::{
+    command::Unknown,
+    request::{Fields, decode},
+};
 
 /// Every answer comes within 10 s (CONTRACT 1.2).
 const DEADLINE: Duration = Duration::from_millis(9500);
@@ -48,6 +51,13 @@ pub async fn in_time<T: 'static>(work: impl Future<Output = T> + 'static) -> Opt
         Err(_) => tracing::error!("a request is not answered in time"),
     }
     None
+}
+
+/// Names in a header what of the request its command doesn't know.
+pub fn name_unknown(response: &mut HttpResponseBuilder, unknown: Option<&Unknown>) {
+    if let Some(unknown) = unknown {
+        response.insert_header(("X-Vartai-Unknown-Fields", unknown.to_string()));
+    }
 }
 
 /// The head of an answer that nobody keeps.

@@ -6,7 +6,11 @@ use domain::{
     field::Field,
     orders::OrderId,
 };
-use gateway_http::{reply::Reply, request::Fields};
+use gateway_http::{
+    command::{STRICT, Unknown},
+    reply::Reply,
+    request::Fields,
+};
 use store::{
     Database, Realm,
     servers::{self, Service},
@@ -19,8 +23,19 @@ use crate::{ApiSettings, caller::Caller, commands, fault::Fault};
 ///
 /// # Errors
 /// The first [`Failure`].
-pub async fn answer(db: &Database, settings: &ApiSettings, caller: &Caller, fields: &Fields) -> Result<Reply, Failure> {
+pub async fn answer(
+    db: &Database,
+    settings: &ApiSettings,
+    caller: &Caller,
+    fields: &Fields,
+    unknown: Option<&Unknown>,
+) -> Result<Reply, Failure> {
     let command = fields.text("command").and_then(commands::find).ok_or(Fault::Command)?;
+    match (fields.text(STRICT), unknown) {
+        (None | Some("0"), _) | (Some("1"), None) => {}
+        // Which it is stands in the header.
+        _ => return Err(Fault::Parameter(STRICT).into()),
+    }
     let realm = db.realm(caller.realm);
     let outcome = run(command, realm, caller, settings, fields).await;
     if let Err(Failure::Refused(fault)) = &outcome {

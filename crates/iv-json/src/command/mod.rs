@@ -5,7 +5,7 @@ mod dispatch;
 
 use domain::orders::OrderId;
 use gateway_http::{
-    command::{self, Surface},
+    command::{self, STRICT, Surface},
     reply::Reply,
     request::Fields,
 };
@@ -82,6 +82,7 @@ impl Surface for Iv {
 
     fn may_answer(command: Command, fault: Fault) -> bool {
         match fault {
+            Fault::Parameter(STRICT) => true,
             Fault::Network | Fault::Credentials | Fault::Command | Fault::TooMany | Fault::Database => true,
             Fault::Id | Fault::Service if About::of(command).is_some() => true,
             _ => command.spec().faults.contains(&fault),

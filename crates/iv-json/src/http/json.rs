@@ -35,7 +35,12 @@ pub(super) async fn json(
     if answered.status == Fault::Database.status() {
         metrics.unreached("json");
     }
+    if let Some((customer, _)) = &answered.unknown {
+        metrics.unknown_fields("json", *customer);
+    }
     metrics.answered("json", command, answered.status, began.elapsed());
     let status = StatusCode::from_u16(answered.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    exchange::respond(status, "application/json; charset=utf-8", answered.retry_after).body(answered.body)
+    let mut response = exchange::respond(status, "application/json; charset=utf-8", answered.retry_after);
+    exchange::name_unknown(&mut response, answered.unknown.as_ref().map(|(_, unknown)| unknown));
+    response.body(answered.body)
 }

@@ -44,7 +44,8 @@ const DOMAIN: FieldSpec = FieldSpec {
 
 const ADDONS: FieldSpec = FieldSpec {
     name: "addons",
-    about: "Addons by their ids in getTarifs, separated by commas; id:quantity for more than one of an addon.",
+    about: "Addons by their ids in getTarifs, separated by commas, or as an array, the way PHP writes one \
+            (addons[]); id:quantity for more than one of an addon.",
     need: Need::Optional("no addons"),
     example: "20,22:2",
     malformed: Some(("x", Fault::BadAddon)),
@@ -100,7 +101,7 @@ impl Writing for CreateOrder {
                 tariff: Field::read(call.text(&TARIFF_ID), |text| parse_digits(text).map(TariffId)),
                 period: period(call),
                 domain: Field::read(call.text(&DOMAIN), |text| DomainName::parse(text).ok()),
-                addons: call.text(&ADDONS).map(parse_addons).unwrap_or_default(),
+                addons: call.list(&ADDONS).map(parse_addons).unwrap_or_default(),
             };
             match place(tx, &call.buyer(), &request, call.unpaid()).await {
                 Ok(placed) => Ok(answer(&placed)),

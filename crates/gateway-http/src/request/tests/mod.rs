@@ -32,7 +32,8 @@ fn the_last_of_a_name_wins_even_where_it_does_not_count() {
         ("orderid=1&orderid=2", Some("2")),
         ("orderid=1&orderid=", None),
         ("orderid=1&orderid", None),
-        ("orderid=1&orderid=%ff", None),
+        ("orderid=1&orderid=%ff", Some("\0")),
+        ("orderid=%ff&orderid=2", Some("2")),
         ("orderid=1&orderid=+%09", None),
         ("orderid=&orderid=+2+", Some("2")),
         ("orderid=1&Orderid=2", Some("1")),
@@ -42,6 +43,39 @@ fn the_last_of_a_name_wins_even_where_it_does_not_count() {
         let posted = read(Method::POST, before.as_bytes(), Some(FORM), after.as_bytes());
         assert_eq!(posted.text("orderid"), orderid, "{query}");
     }
+}
+
+#[test]
+fn an_array_is_a_list_where_a_list_is_taken_and_malformed_where_it_is_not() {
+    for (query, list, text) in [
+        ("addons=1,2", Some("1,2"), Some("1,2")),
+        ("addons[]=1&addons[]=2", Some("1,2"), Some("\0")),
+        ("addons%5B0%5D=1&addons%5B1%5D=+2+", Some("1,2"), Some("\0")),
+        ("addons[]=1", Some("1"), Some("\0")),
+        ("addons=&addons[]=1", Some("1"), Some("\0")),
+        ("addons[]=", None, None),
+        ("addons[]=1&addons[]=", Some("1,"), Some("\0")),
+        // Neither one value nor a list: nobody knows what is meant.
+        ("addons=1&addons[]=2", Some("\0"), Some("\0")),
+        ("addons[]=1&addons=2", Some("\0"), Some("\0")),
+        ("addons[]=1&addons=", Some("\0"), Some("\0")),
+        ("addons[1]=1", Some("\0"), Some("\0")),
+        ("addons[20]=2", Some("\0"), Some("\0")),
+        ("addons[0]=1&addons[0]=2", Some("\0"), Some("\0")),
+        ("addons[x]=1", Some("\0"), Some("\0")),
+        ("addons[0][0]=1", Some("\0"), Some("\0")),
+        ("addons[=1", Some("\0"), Some("\0")),
+        ("addons[]=%ff", Some("\0"), Some("\0")),
+        ("[]=1&[addons]=1", None, None),
+    ] {
+        let fields = get(query);
+        assert_eq!((fields.list("addons"), fields.text("addons")), (list, text), "{query}");
+    }
+    let posted = read(Method::POST, b"addons[]=1&orderid[]=1", Some(FORM), b"addons[]=2&orderid=3");
+    assert_eq!((posted.list("addons"), posted.text("orderid")), (Some("2"), Some("3")), "the body's go before");
+    let secrets = get("pass[]=x&apikey=%ff");
+    assert_eq!(secrets.secret("pass").map(ExposeSecret::expose_secret), Some("\0"));
+    assert_eq!(secrets.secret("apikey").map(ExposeSecret::expose_secret), Some("\0"));
 }
 
 #[test]

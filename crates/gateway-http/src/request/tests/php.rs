@@ -23,7 +23,7 @@ const PARSE: &str = r#"
         ksort($fields, SORT_STRING);
         $out = '';
         foreach ($fields as $name => $value) {
-            if (!preg_match('//u', $value)) continue;
+            if (!preg_match('//u', $value)) $value = "\0";
             $trimmed = preg_replace('/^' . SPACE . '+|' . SPACE . '+$/Du', '', $value);
             if ($trimmed === '') continue;
             if (!in_array($name, ['pass', 'apikey', 'password', 'new_password'], true)) $value = $trimmed;
