@@ -1,6 +1,8 @@
 //! The wire: methods, bodies, headers, HTTP/1.0.
 
-use crate::support::{App, Response, raw};
+use gateway_http::request::Fields;
+
+use crate::support::{App, HERE, Response, raw};
 
 async fn get(app: &App, target: &str) -> Response {
     let serving = app.serve();
@@ -51,6 +53,46 @@ async fn a_body_may_have_64_kib_and_no_more() {
         assert_eq!(raw(serving.address, request.as_bytes()).await.status, status, "{length} bytes");
     }
     serving.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_json_is_refused_with_a_sentence_and_not_read_as_nothing() {
+    let app = App::new().await;
+    let serving = app.serve();
+    let call = async |content_type: &str, body: &str| {
+        let length = body.len();
+        let request = format!(
+            "POST /apih.php?command=getBalance&login=ann&apikey=ann-key HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Content-Length: {length}\r\nContent-Type: {content_type}\r\n\r\n{body}"
+        );
+        raw(serving.address, request.as_bytes()).await
+    };
+    for content_type in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
+        let refused = call(content_type, r#"{"command":"getBalance"}"#).await;
+        let said = String::from_utf8(refused.body).unwrap();
+        assert!(refused.status == 415 && said.contains("x-www-form-urlencoded"), "{content_type}: {said}");
+        assert_eq!(call(content_type, "").await.status, 200, "no body is none of that type");
+    }
+    assert_eq!(call("text/plain", "x").await.status, 200);
+    serving.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_out_of_a_file_and_a_domain_that_is_none_are_told_as_what_they_are() {
+    let app = App::new().await;
+    let key = call_as(&app, "getBalance", &[("apikey", "ann-key\n")]).await;
+    assert!(key.contains(r#""status":"SUCCESS""#), "{key}");
+    let vds = [("apikey", "ann-key"), ("tarifid", "1"), ("period", "1")];
+    let none = call_as(&app, "createOrder", &vds).await;
+    assert!(none.contains(r#""errorMsg":"No domain name given""#), "{none}");
+    let malformed = call_as(&app, "createOrder", &[&vds[..], &[("domain", "under_score.example")]].concat()).await;
+    assert!(malformed.contains(r#""errorMsg":"No domain name given: what is given is not one""#), "{malformed}");
+}
+
+async fn call_as(app: &App, command: &str, fields: &[(&str, &str)]) -> String {
+    let own = [("command", command), ("login", "ann"), ("json", "1")];
+    let fields: Fields = own.into_iter().chain(fields.iter().copied()).collect();
+    String::from_utf8(app.gateway.answer(&fields, HERE).await.body).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,7 +108,7 @@ async fn only_the_customer_s_own_key_opens_it_and_only_while_it_is_in_force() {
     for (login, key, expected) in [
         ("ann", "test_ben", 7),
         ("ann", "test_", 7),
-        ("ann", "test_ann ", 7),
+        ("ann", "test_ ann", 7),
         ("ann", "vk_test_ann", 7),
         ("ben", "test_ann", 7),
         ("poor", "test_ann", 7),

@@ -18,10 +18,20 @@ use crate::{
 /// Every answer comes within 10 s (CONTRACT 1.2).
 const DEADLINE: Duration = Duration::from_millis(9500);
 
+/// What a client hears that sends JSON: without it, all its fields would be "not given".
+const NO_JSON: &str =
+    "JSON is not read here: send the fields as application/x-www-form-urlencoded or multipart/form-data.\n";
+
+/// Whether a body of that type is JSON.
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json") || media_type.to_ascii_lowercase().ends_with("+json")
+}
+
 /// The fields of a request.
 ///
 /// # Errors
-/// How a request ends that is none: 405, 413, 408 or 400.
+/// How a request ends that is none: 405, 413, 408, 415 or 400.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Fields, HttpResponse> {
     if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
         return Err(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD, POST")).finish());
@@ -32,6 +42,9 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Fields, Htt
         NoBody::Broken => HttpResponse::BadRequest().finish(),
     })?;
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if !body.is_empty() && content_type.is_some_and(is_json) {
+        return Err(HttpResponse::UnsupportedMediaType().content_type("text/plain; charset=utf-8").body(NO_JSON));
+    }
     Ok(decode(request.method(), request.query_string().as_bytes(), content_type, body).await)
 }
 

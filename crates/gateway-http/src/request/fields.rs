@@ -5,8 +5,11 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Fields whose values are credentials: not trimmed, not printed.
+/// Fields whose values are credentials: not printed, and not trimmed, but for keys.
 const SECRETS: [&str; 4] = ["apikey", "new_password", "pass", "password"];
+
+/// The credential that is never chosen by people and never holds white space: what is around it came from a file's end.
+const KEY: &str = "apikey";
 
 /// Fields in which two requests with one `requestid` may differ (CONTRACT 1.5).
 const NOT_PARAMETERS: [&str; 5] = ["apikey", "json", "login", "pass", "strict"];
@@ -96,6 +99,8 @@ impl Value {
         let trimmed = whole.trim();
         if trimmed.is_empty() {
             Self::Nothing
+        } else if name == KEY {
+            Self::Secret(SecretString::from(trimmed))
         } else if SECRETS.contains(&name) {
             Self::Secret(SecretString::from(whole))
         } else {

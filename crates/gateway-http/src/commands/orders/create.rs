@@ -5,6 +5,7 @@ use domain::{
     catalogue::TariffId,
     domain_name::DomainName,
     field::Field,
+    language::Language,
     orders::{AddonError, Payment, PlaceError, PlaceRequest, echo_addons, parse_addons},
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
@@ -105,6 +106,9 @@ impl Writing for CreateOrder {
             };
             match place(tx, &call.buyer(), &request, call.unpaid()).await {
                 Ok(placed) => Ok(answer(&placed)),
+                Err(PlaceFailure::Decided(PlaceError::Domain)) if request.domain == Field::Malformed => {
+                    Err(Refusal::with_detail(Fault::BadDomain, not_a_domain(call.caller.language)).into())
+                }
                 Err(PlaceFailure::Decided(error)) => Err(refusal(error)),
                 Err(PlaceFailure::Store(error)) => Err(error.into()),
             }
@@ -134,6 +138,15 @@ fn answer(placed: &Placed) -> Answer {
         (Payment::Charged(_) | Payment::Free, false) => None,
     };
     Answer { fields, notice }
+}
+
+/// The table's text for 13 says that none is given; this goes on after it where one is.
+const fn not_a_domain(language: Language) -> &'static str {
+    match language {
+        Language::Ru => "указанное значение не является доменным именем",
+        Language::En => "what is given is not one",
+        Language::Lt => "nurodyta reikšmė nėra domeno vardas",
+    }
 }
 
 fn refusal(error: PlaceError) -> Failure {

@@ -93,9 +93,10 @@ fn the_body_counts_only_where_it_is_a_posted_form() {
 
 #[test]
 fn secrets_keep_their_white_space_and_texts_do_not() {
-    let fields = get("pass=+p+&apikey=++&login=+demo%0A&domain=%D0%B9.lt%00");
+    let fields = get("pass=+p+&password=++&apikey=+demo-key%0A&login=+demo%0A&domain=%D0%B9.lt%00");
     assert_eq!(fields.secret("pass").map(|secret| secret.expose_secret()), Some(" p "));
-    assert!(fields.secret("apikey").is_none());
+    assert!(fields.secret("password").is_none());
+    assert_eq!(fields.secret("apikey").map(|secret| secret.expose_secret()), Some("demo-key"), "read from a file");
     assert_eq!(fields.text("login"), Some("demo"));
     assert_eq!(fields.text("domain"), Some("й.lt\0"));
     assert_eq!((fields.text("pass"), fields.secret("login").is_some()), (None, false));

@@ -26,7 +26,7 @@ const PARSE: &str = r#"
             if (!preg_match('//u', $value)) $value = "\0";
             $trimmed = preg_replace('/^' . SPACE . '+|' . SPACE . '+$/Du', '', $value);
             if ($trimmed === '') continue;
-            if (!in_array($name, ['pass', 'apikey', 'password', 'new_password'], true)) $value = $trimmed;
+            if (!in_array($name, ['pass', 'password', 'new_password'], true)) $value = $trimmed;
             foreach ([(string) $name, $value] as $text) $out .= pack('N', strlen($text)) . $text;
         }
         return $out;
