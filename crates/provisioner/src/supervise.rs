@@ -133,16 +133,21 @@ async fn run(orders: &Orders) -> io::Result<()> {
     let mut document = Vec::new();
     from_worker.read_until(b'\n', &mut document).await?;
     let ended = match Directory::new(&orders.directories) {
-        Err(error) if is_full(&error) => Ended { over: Some(Over::Disk), ..refused(&error) },
-        directory => attempt(orders, directory?, &document, &mut from_worker).await?,
+        Err(error) if is_full(&error) => Ended { over: Some(Over::Disk), ..refused(error.to_string()) },
+        // Whose directory it is, is staff's to set right.
+        Err(error) => refused(format!(
+            "no working directory can be made in {}: {error}; name another with work_dir, or TMPDIR",
+            orders.directories.display()
+        )),
+        Ok(directory) => attempt(orders, directory, &document, &mut from_worker).await?,
     };
     let mut line = serde_json::to_vec(&ended)?;
     line.push(b'\n');
     to_worker.write_all(&line).await
 }
 
-fn refused(error: &io::Error) -> Ended {
-    Ended { by: By::Refused(error.to_string()), over: None, left: 0 }
+fn refused(why: String) -> Ended {
+    Ended { by: By::Refused(why), over: None, left: 0 }
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -158,7 +163,7 @@ async fn attempt(
 ) -> io::Result<Ended> {
     let mut ended = match start(orders, &directory, document) {
         Ok(hook) => attend(orders, hook, worker).await?,
-        Err(error) => refused(&error),
+        Err(error) => refused(error.to_string()),
     };
     if ended.over.is_none() && !matches!(ended.by, By::Code(0 | 10)) && directory.is_full() {
         ended.over = Some(Over::Disk);

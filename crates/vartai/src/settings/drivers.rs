@@ -42,6 +42,8 @@ struct Section {
     memory_mb: Option<NonZeroU32>,
     /// `exec`: processes that it may have.
     processes: Option<NonZeroU32>,
+    /// `exec`: where its working directories are made.
+    work_dir: Option<PathBuf>,
     /// `http`, `proxmox`: where it is.
     url: Option<String>,
     /// `http`, `proxmox`: the only networks that it may be in.
@@ -153,6 +155,7 @@ impl Section {
             ("environment", self.environment.is_some()),
             ("memory_mb", self.memory_mb.is_some()),
             ("processes", self.processes.is_some()),
+            ("work_dir", self.work_dir.is_some()),
         ];
         let remote =
             [("url", self.url.is_some()), ("networks", self.networks.is_some()), ("ca_file", self.ca_file.is_some())];
@@ -206,7 +209,14 @@ impl Section {
             ..usual
         };
         let environment = self.environment.unwrap_or_default();
-        Ok(ExecSettings { hook, environment, limits, supervisor: supervisor() })
+        let mut supervisor = supervisor();
+        if let Some(work_dir) = self.work_dir {
+            if !work_dir.is_absolute() {
+                return Err(format!("work_dir {} must begin with /", work_dir.display()));
+            }
+            supervisor.directories = work_dir;
+        }
+        Ok(ExecSettings { hook, environment, limits, supervisor })
     }
 }
 

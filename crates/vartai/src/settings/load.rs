@@ -31,7 +31,7 @@ const LISTS: [&str; 6] = [
     "notices.webhook_networks",
 ];
 /// The same of every driver.
-const LISTS_OF_DRIVERS: [&str; 2] = [".operations", ".environment"];
+const LISTS_OF_DRIVERS: [&str; 5] = [".operations", ".environment", ".networks", ".secret_files", ".nodes"];
 
 impl Settings {
     /// Reads the configuration: the file (`explicit`, or the first of [`USUAL`] that is there), then the environment.

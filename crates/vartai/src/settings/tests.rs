@@ -179,6 +179,7 @@ fn drivers_are_set_up_by_name() {
     for (bad, names) in [
         ("[drivers.a]\nkind = \"exec\"\n", "hook"),
         ("[drivers.a]\nkind = \"exec\"\nhook = \"bin/hook\"\n", "hook"),
+        ("[drivers.a]\nkind = \"exec\"\nhook = \"/x\"\nwork_dir = \"tmp\"\n", "work_dir"),
         ("[drivers.a]\nkind = \"magic\"\n", "magic"),
         ("[drivers.a]\nhook = \"/x\"\n", "kind"),
         ("[drivers.a]\nkind = \"simulated\"\nhook = \"/x\"\n", "exec"),
@@ -211,6 +212,37 @@ fn the_example_has_every_key_of_a_driver() {
     let DriverKind::Exec(exec) = &kvm.kind else { panic!("{kvm:?}") };
     assert_eq!((exec.limits, kvm.timeouts.any), (Limits::default(), Timeouts::default().any));
     assert_eq!(kvm.operations.len(), Operation::ALL.len());
+}
+
+/// The keys of a table that hold lists, with what is in them as the environment writes it.
+fn lists(at: &str, of: &config::Value, found: &mut Vec<(String, String)>) {
+    if let Ok(table) = of.clone().into_table() {
+        for (key, value) in table {
+            lists(&if at.is_empty() { key } else { format!("{at}.{key}") }, &value, found);
+        }
+    } else if let Ok(list) = of.clone().into_array() {
+        let texts: Vec<String> = list.into_iter().map(|value| value.into_string().unwrap()).collect();
+        found.push((at.to_owned(), texts.join(", ")));
+    }
+}
+
+#[test]
+fn every_list_can_be_given_in_the_environment() {
+    let text = uncommented();
+    let whole = config::Config::builder()
+        .add_source(config::File::from_str(&text, config::FileFormat::Toml))
+        .build()
+        .unwrap()
+        .try_deserialize::<config::Value>()
+        .unwrap();
+    let mut found = Vec::new();
+    lists("", &whole, &mut found);
+    assert!(found.len() >= 10, "{found:?}");
+    let wanted = read(&text, &[]).unwrap();
+    for (key, list) in found.iter().filter(|(_, list)| !list.is_empty()) {
+        let name = format!("VARTAI_{}", key.to_ascii_uppercase().replace('.', "__"));
+        assert_eq!(read(&text, &[(&name, list)]).as_ref(), Ok(&wanted), "{name}={list}");
+    }
 }
 
 #[test]

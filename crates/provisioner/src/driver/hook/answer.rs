@@ -28,6 +28,11 @@ enum Line {
     Result(serde_json::Map<String, Value>),
 }
 
+/// A line without the mark of their byte order that some programs begin what they write with.
+pub(in crate::driver) fn without_mark(line: &str) -> &str {
+    line.strip_prefix('\u{feff}').unwrap_or(line)
+}
+
 /// What a hook has said so far.
 #[derive(Debug, Default)]
 pub(in crate::driver) struct Told {
@@ -39,7 +44,7 @@ pub(in crate::driver) struct Told {
 impl Told {
     /// Takes a line. What is not of the protocol is a line of the log.
     pub(in crate::driver) fn take(&mut self, line: &str, cut: bool, log: &Log) {
-        match serde_json::from_str(line) {
+        match serde_json::from_str(without_mark(line)) {
             Ok(Line::Log { line }) if !cut => log.line(&line),
             Ok(Line::Progress { percent }) if !cut => {
                 if self.progress.replace(percent) != Some(percent) {

@@ -3,5 +3,5 @@
 mod answer;
 mod request;
 
-pub(super) use answer::{Answer, Told};
+pub(super) use answer::{Answer, Told, without_mark};
 pub(super) use request::{PROTOCOL, Request};

@@ -6,6 +6,7 @@ use domain::tasks::TaskId;
 use serde::Deserialize;
 
 use super::sign::{Secrets, Signed};
+use crate::driver::hook::without_mark;
 
 /// A callback that its hook signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Callback {
             return Err(NoCallback::Forged);
         }
         let text = std::str::from_utf8(body).map_err(|_| NoCallback::Malformed)?;
-        let mut lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let mut lines = text.lines().filter_map(|line| serde_json::from_str(without_mark(line)).ok());
         match lines.next() {
             Some(Line::Callback { task: told, fence, status }) if told == task.0.to_string() => {
                 Ok(Self { task, fence, status })

@@ -95,7 +95,16 @@ async fn a_hook_of_another_protocol_is_found_out() {
     let knows = r#"echo '{"t":"result","protocol":[1,2],"operations":["create","reboot","teleport"]}'"#;
     assert_eq!(probed(knows).await, Ok([Operation::Create, Operation::Restart].into()));
     assert_eq!(probed(r#"echo '{"t":"result","protocol":[2]}'"#).await, Err(Class::Protocol));
-    assert_eq!(probed("exit 64").await, Err(Class::Unavailable));
+    assert_eq!(probed("exit 64").await, Err(Class::Refused));
+    assert_eq!(probed("exit 69").await, Err(Class::Unavailable));
+}
+
+#[tokio::test]
+async fn a_mark_of_byte_order_before_the_result_is_no_part_of_it() {
+    let place = Place::new();
+    let (task, (ctx, _lines)) = (task(Operation::Create), unhurried());
+    let told = r#"printf '\xef\xbb\xbf{"t":"result","task":"1042","node":"n1"}\r\n'"#;
+    assert_eq!(exec(place.sh(told)).execute(&task, &ctx).await, Outcome::Done { node: "n1".into() });
 }
 
 #[tokio::test]

@@ -4,17 +4,19 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
+    time::Duration,
 };
 
-use provisioner::driver::Outcome;
+use domain::tasks::Operation;
+use provisioner::driver::{Class, Driver, Outcome};
 
-use super::{RESULT, class, done, ran};
-use crate::bed::Place;
+use super::{RESULT, class, done, ran, ran_with};
+use crate::bed::{Place, exec_settings, exec_with, task};
 
 /// The hook is refused for such a reason, as a wrong set-up is.
 async fn refused(hook: PathBuf, reason: &str) {
     let (outcome, log) = ran(hook).await;
-    assert_eq!(class(&outcome), Some(provisioner::driver::Class::Configuration), "{reason}: {outcome:?}");
+    assert_eq!(class(&outcome), Some(Class::Configuration), "{reason}: {outcome:?}");
     let Outcome::Retry { why, .. } = outcome else { panic!("{reason}: {outcome:?}") };
     assert!(why.contains(reason), "{reason}: {why}");
     assert_eq!(log, "", "{reason}");
@@ -34,6 +36,23 @@ async fn what_is_not_there_or_no_program_is_not_run() {
     refused(hook.parent().unwrap().to_owned(), "is not a file").await;
     refused(place.program("no-interpreter", "#!/nowhere/at/all\n"), "No such file").await;
     refused(place.program("no-program", "nothing of any format"), "Exec format").await;
+}
+
+#[tokio::test]
+async fn where_no_hook_can_work_none_is_run_and_that_is_said() {
+    let place = Place::new();
+    let mut settings = exec_settings(place.sh(RESULT));
+    // As a read-only root file system refuses it, for everybody.
+    settings.supervisor.directories = place.path("not/there");
+    let told = format!("no working directory can be made in {}", settings.supervisor.directories.display());
+    let (outcome, _) = ran_with(settings.clone(), &task(Operation::Create), Duration::from_secs(60)).await;
+    assert_eq!(class(&outcome), Some(Class::Configuration), "{outcome:?}");
+    let Outcome::Retry { why, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains(&told) && why.contains("work_dir"), "{why}");
+    let trouble = exec_with(settings.clone()).probe().await.unwrap_err();
+    assert!(trouble.class == Class::Configuration && trouble.why.contains(&told), "the doctor says so: {trouble}");
+    settings.supervisor.directories = place.path(".");
+    assert_eq!(ran_with(settings, &task(Operation::Create), Duration::from_secs(60)).await.0, done());
 }
 
 #[tokio::test]
