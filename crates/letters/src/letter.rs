@@ -5,7 +5,7 @@ use domain::{
     billing::Party,
     language::Language,
     money::{Currency, Money},
-    notices::{BalanceLow, InvoiceNews, News, OrderNews, WebhookDisabled},
+    notices::{BalanceLow, InvoiceNews, News, OrderNews, TasksWaiting, WebhookDisabled},
 };
 use paper::{day, months, plain, sum};
 
@@ -60,6 +60,7 @@ enum Kind {
     Paid,
     BalanceLow,
     WebhookDisabled,
+    TasksWaiting,
 }
 
 /// What an invoice is for.
@@ -90,6 +91,10 @@ struct Facts<'a> {
     orders: String,
     url: String,
     days: u16,
+    gone: bool,
+    driver: String,
+    why: String,
+    since: String,
 }
 
 macro_rules! templates {
@@ -115,6 +120,9 @@ struct Page<'a> {
 /// # Errors
 /// [`LetterError`].
 pub fn letter(news: &News, reader: &Reader<'_>) -> Result<Letter, LetterError> {
+    if matches!(news, News::TasksWaiting(_)) {
+        return Err(LetterError::Facts(format!("{} is for staff alone", news.event())));
+    }
     let facts = facts(news, reader, reader.language)?;
     let written = match reader.language {
         Language::En => English { f: &facts }.render()?,
@@ -162,6 +170,10 @@ fn facts<'a>(news: &News, reader: &Reader<'a>, language: Language) -> Result<Fac
         orders: String::new(),
         url: String::new(),
         days: 0,
+        gone: false,
+        driver: String::new(),
+        why: String::new(),
+        since: String::new(),
     };
     if let Some(order) = news.order() {
         of_order(&mut facts, order, reader, language);
@@ -169,9 +181,15 @@ fn facts<'a>(news: &News, reader: &Reader<'a>, language: Language) -> Result<Fac
     match news {
         News::InvoiceIssued(invoice) | News::InvoicePaid(invoice) => of_invoice(&mut facts, invoice, language)?,
         News::BalanceLow(low) => of_balance(&mut facts, low, language)?,
-        News::WebhookDisabled(WebhookDisabled { url, days, .. }) => {
+        News::WebhookDisabled(WebhookDisabled { url, days, gone, .. }) => {
             facts.url = plain(url);
             facts.days = *days;
+            facts.gone = *gone;
+        }
+        News::TasksWaiting(TasksWaiting { driver, why, since, .. }) => {
+            facts.driver = plain(driver);
+            facts.why = plain(why);
+            facts.since = since.to_string();
         }
         News::OrderReady(_)
         | News::OrderExpiring(_)
@@ -195,6 +213,7 @@ fn kind(news: &News) -> Kind {
         News::InvoicePaid(_) => Kind::Paid,
         News::BalanceLow(_) => Kind::BalanceLow,
         News::WebhookDisabled(_) => Kind::WebhookDisabled,
+        News::TasksWaiting(_) => Kind::TasksWaiting,
     }
 }
 

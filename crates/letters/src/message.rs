@@ -27,8 +27,11 @@ pub fn message(news: &News, login: &str, at: Timestamp) -> Value {
             ("orders".to_owned(), json!(low.orders)),
         ]),
         News::WebhookDisabled(webhook) => {
-            data.extend([("url".to_owned(), json!(webhook.url)), ("days".to_owned(), json!(webhook.days))])
+            data.extend([("url".to_owned(), json!(webhook.url)), ("days".to_owned(), json!(webhook.days))]);
+            data.extend(webhook.gone.then(|| ("gone".to_owned(), json!(true))));
         }
+        // For staff alone: no webhook is told of it.
+        News::TasksWaiting(_) => {}
     }
     json!({ "type": news.event(), "timestamp": at.to_string(), "data": data })
 }

@@ -129,3 +129,27 @@ fn webhooks_get_decimals_and_names() {
         assert_eq!(serde_json::from_value::<News>(facts).unwrap(), news, "the outbox gives back what it was given");
     }
 }
+
+#[test]
+fn of_a_hypervisor_that_is_away_staff_are_told_and_no_customer() {
+    let facts = json!({ "driver": "pve", "class": "unavailable", "why": "it can't be reached", "since": "2026-11-30T20:00:00Z" });
+    let news: News = serde_json::from_value(json!({ "event": "tasks.waiting", "facts": facts })).unwrap();
+    let company = company();
+    let reader = Reader { login: "ann", name: None, language: Language::En, tariff: None, company: &company };
+    let Letter { subject, text, .. } = letter_to_staff(&news, &reader).unwrap();
+    assert_eq!(subject, "Tasks wait for the hypervisor of pve");
+    assert!(text.contains("Since: 2026-11-30T20:00:00Z\nIt says: it can't be reached\n"), "{text}");
+    assert!(letter(&news, &reader).is_err());
+}
+
+#[test]
+fn a_webhook_that_is_gone_is_told_otherwise_than_one_that_fails() {
+    for (language, word) in [(Language::En, "gone (410)"), (Language::Lt, "nebėra (410)"), (Language::Ru, "нет (410)")]
+    {
+        let facts = json!({ "webhook": 1, "url": "https://hooks.example.com/x", "days": 0, "gone": true });
+        let news: News = serde_json::from_value(json!({ "event": "webhook.disabled", "facts": facts })).unwrap();
+        let text = written(&news, language, None).text;
+        assert!(text.contains(word) && !text.contains(" 0"), "{text}");
+        assert_eq!(message(&news, "ann", jiff::Timestamp::UNIX_EPOCH)["data"]["gone"], true);
+    }
+}

@@ -5,5 +5,5 @@ mod news;
 mod reminders;
 
 pub use forecast::{Funds, Renewing, Shortfall, Upcoming, forecast};
-pub use news::{BalanceLow, InvoiceNews, News, OrderNews, WebhookDisabled};
+pub use news::{BalanceLow, InvoiceNews, News, OrderNews, TasksWaiting, WebhookDisabled};
 pub use reminders::{RemindDays, RemindDaysError};

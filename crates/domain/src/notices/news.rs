@@ -1,6 +1,6 @@
 //! What there is to tell: the facts of an event as they were when it happened.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 /// An event with its facts, as the outbox keeps them. None of them is a secret.
@@ -34,6 +34,9 @@ pub enum News {
     /// A customer's webhook was given up.
     #[serde(rename = "webhook.disabled")]
     WebhookDisabled(WebhookDisabled),
+    /// Tasks wait for a hypervisor that can't be asked: for staff alone.
+    #[serde(rename = "tasks.waiting")]
+    TasksWaiting(TasksWaiting),
 }
 
 impl News {
@@ -50,6 +53,7 @@ impl News {
             Self::InvoicePaid(_) => "invoice.paid",
             Self::BalanceLow(_) => "balance.low",
             Self::WebhookDisabled(_) => "webhook.disabled",
+            Self::TasksWaiting(_) => "tasks.waiting",
         }
     }
 
@@ -63,7 +67,7 @@ impl News {
             | Self::OrderTerminated(order)
             | Self::OrderManual(order) => Some(order),
             Self::InvoiceIssued(invoice) | Self::InvoicePaid(invoice) => Some(&invoice.order),
-            Self::BalanceLow(_) | Self::WebhookDisabled(_) => None,
+            Self::BalanceLow(_) | Self::WebhookDisabled(_) | Self::TasksWaiting(_) => None,
         }
     }
 }
@@ -130,6 +134,22 @@ pub struct WebhookDisabled {
     pub webhook: i64,
     /// Where it is.
     pub url: String,
-    /// For how many days nothing could be delivered.
+    /// For how many days nothing could be delivered; 0 for one that is gone.
     pub days: u16,
+    /// Whether it said itself that it is gone for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
+/// What staff are told of a hypervisor that can't be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TasksWaiting {
+    /// Its driver.
+    pub driver: String,
+    /// The kind of failure: `unavailable` or `configuration`.
+    pub class: String,
+    /// What the newest try said.
+    pub why: String,
+    /// Since when a task has waited for it.
+    pub since: Timestamp,
 }

@@ -4,6 +4,7 @@
 //! the same name (Message-ID, webhook-id). Nothing is lost while the outbox is kept (docs/adr/0025).
 
 mod files;
+mod lanes;
 mod mail;
 mod relay;
 mod settings;
@@ -27,6 +28,8 @@ enum Outcome {
     Refused(String),
     /// It is worth another try.
     Again(Again),
+    /// Whoever was told said that it is gone for good.
+    Gone(String),
 }
 
 /// Why it is worth another try.

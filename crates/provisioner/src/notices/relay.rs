@@ -3,27 +3,26 @@
 use std::time::Duration;
 
 use domain::catalogue::TariffId;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use letters::{Reader, letter, letter_to_staff, plain};
 use lettre::{Address, message::Mailbox};
 use store::{
     Error, Realm, RealmKind, Tx,
-    notices::{self, Claimed, Target, Webhook},
+    notices::{self, Claimed, Lanes, Target, Webhook},
 };
 use tokio::{sync::watch, time};
 use uuid::Uuid;
 
 use super::{
     Again, NoticeSettings, Outcome,
+    lanes::UnderWay,
     mail::{Post, compose},
     webhook,
 };
 use crate::backoff::{NOTICE, random};
 
-/// So many are claimed at once,
-const AT_A_TIME: i64 = 16;
-/// and so many of them sent at once.
-const AT_ONCE: usize = 8;
+/// While something is on its way, what else is due is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A try takes no longer; well below the time that a claim is believed in.
 const TRY: Duration = Duration::from_secs(90);
 
@@ -56,35 +55,52 @@ impl<'a> Relay<'a> {
         self.settings
     }
 
-    /// Sends what is due. Returns how many were sent.
+    /// Sends what is due, until nothing is and all has come to its end. What takes long keeps nothing else waiting. Returns
+    /// how many were sent.
     ///
     /// # Errors
     /// [`Error`] from the database: what was sent may be sent once more, under the same name.
     pub async fn run(&self) -> Result<usize, Error> {
-        let mut sent = 0;
-        while !self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
-            if !self.realm.read(async |connection| notices::is_due(connection).await).await? {
-                break;
+        let (mut under_way, mut turns) = (UnderWay::default(), FuturesUnordered::new());
+        let mut sent = Ok(0);
+        loop {
+            if sent.is_ok() && !self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
+                match self.claim(&under_way.room()).await {
+                    Ok(claimed) => turns.extend(claimed.into_iter().map(|(tariff, of)| {
+                        let lane = under_way.begin(&of);
+                        async move { (lane, self.attend(of, tariff).await) }
+                    })),
+                    Err(error) => sent = Err(error),
+                }
             }
-            let claim = async |tx: &mut Tx| {
-                let claimed = notices::claim(tx, self.worker, AT_A_TIME).await?;
-                let catalogue = tx.catalogue();
-                let name = |of: &Claimed| {
-                    let tariff = catalogue.tariff(TariffId(of.news.order()?.tariff));
-                    tariff.map(|tariff| tariff.name.clone())
-                };
-                Ok::<_, Error>(claimed.into_iter().map(|of| (name(&of), of)).collect::<Vec<_>>())
+            let first = tokio::select! {
+                Some(ended) = turns.next() => Some(ended),
+                () = time::sleep(LOOK_EVERY), if !turns.is_empty() => None,
+                else => return sent,
             };
-            let claimed = self.realm.transaction("claim notices", claim).await?;
-            if claimed.is_empty() {
-                break;
-            }
-            let turns = stream::iter(claimed).map(|(tariff, of)| self.attend(of, tariff)).buffer_unordered(AT_ONCE);
-            for was_sent in turns.collect::<Vec<_>>().await {
-                sent += usize::from(was_sent?);
+            let others = std::iter::from_fn(|| turns.next().now_or_never().flatten());
+            for (lane, was_sent) in first.into_iter().chain(others) {
+                under_way.end(lane);
+                sent = sent.and_then(|sent| Ok(sent + usize::from(was_sent?)));
             }
         }
-        Ok(sent)
+    }
+
+    /// Takes what is due and has room, each with the name of its tariff.
+    async fn claim(&self, room: &Lanes) -> Result<Vec<(Option<String>, Claimed)>, Error> {
+        if !self.realm.read(async |connection| notices::is_due(connection, room).await).await? {
+            return Ok(Vec::new());
+        }
+        let claim = async |tx: &mut Tx| {
+            let claimed = notices::claim(tx, self.worker, room).await?;
+            let catalogue = tx.catalogue();
+            let name = |of: &Claimed| {
+                let tariff = catalogue.tariff(TariffId(of.news.order()?.tariff));
+                tariff.map(|tariff| tariff.name.clone())
+            };
+            Ok::<_, Error>(claimed.into_iter().map(|of| (name(&of), of)).collect())
+        };
+        self.realm.transaction("claim notices", claim).await
     }
 
     /// One notice's turn. Whether it was sent.
@@ -96,6 +112,7 @@ impl<'a> Relay<'a> {
             Outcome::Sent(to) => tracing::debug!(realm, notice = id, to, "a notice is sent"),
             Outcome::Nowhere(why) => tracing::debug!(realm, notice = id, why, "a notice goes nowhere"),
             Outcome::Refused(why) => tracing::warn!(realm, notice = id, why, "a notice is refused for good"),
+            Outcome::Gone(why) => tracing::warn!(realm, notice = id, why, "a webhook is gone"),
             Outcome::Again(again) => {
                 tracing::warn!(realm, notice = id, why = again.why, attempt = of.attempt, "a notice can't be sent");
             }
@@ -167,6 +184,15 @@ impl<'a> Relay<'a> {
             Outcome::Refused(why) => {
                 notices::fail(tx, of, why).await?;
             }
+            Outcome::Gone(why) => {
+                let ended = match webhook {
+                    Some(webhook) => notices::end_webhook(tx, of, webhook, why).await?,
+                    None => false,
+                };
+                if !ended {
+                    notices::fail(tx, of, why).await?;
+                }
+            }
             Outcome::Again(again) => self.put_off(tx, of, webhook, again).await?,
         }
         Ok(())
@@ -174,7 +200,7 @@ impl<'a> Relay<'a> {
 
     async fn put_off(&self, tx: &mut Tx, of: &Claimed, webhook: Option<&Webhook>, again: &Again) -> Result<(), Error> {
         if let Some(webhook) = webhook
-            && notices::fail_webhook(tx, of, webhook, self.settings.disable_webhook_days).await?
+            && notices::fail_webhook(tx, of, webhook, self.settings.disable_webhook_days, &again.why).await?
         {
             tracing::warn!(customer = of.customer.id.0, webhook = webhook.id, "a webhook is given up");
             return Ok(());

@@ -9,6 +9,7 @@
 
 mod bed;
 mod files;
+mod lanes;
 mod mail_server;
 mod service;
 mod smtp;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use store::{
     RealmKind::Live,
     Tx,
-    notices::{self, NewSecret},
+    notices::{self, NewSecret, Old},
     orders::Buyer,
 };
 
@@ -33,13 +33,13 @@ async fn with_webhook(url: &str) -> (Bed, Buyer, SecretString) {
     (bed, ann, secret)
 }
 
-async fn set(bed: &Bed, of: &Buyer, url: &str) -> NewSecret {
+pub async fn set(bed: &Bed, of: &Buyer, url: &str) -> NewSecret {
     let live = &bed.db.database.live;
     live.transaction("set", async |tx: &mut Tx| notices::set(tx, of.customer, url).await).await.unwrap()
 }
 
 /// Whether a message is signed with a secret, as the other side finds out.
-fn is_signed(asked: &Asked, secret: &SecretString) -> bool {
+pub fn is_signed(asked: &Asked, secret: &SecretString) -> bool {
     let header = |name: &str| asked.headers[name].as_str();
     let (id, timestamp, signatures) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
     let secrets = Secrets::of(&[secret.expose_secret().into()]).unwrap();
@@ -72,7 +72,7 @@ async fn a_service_is_told_and_can_see_who_tells_it() {
     );
 
     let live = &bed.db.database.live;
-    let rotate = async |tx: &mut Tx| notices::rotate(tx, ann.customer, &service.url).await;
+    let rotate = async |tx: &mut Tx| notices::rotate(tx, ann.customer, &service.url, Old::SignOn).await;
     let new = live.transaction("rotate", rotate).await.unwrap().secret.unwrap();
     bed.order(Live, &ann, "b.lt").await;
     assert_eq!(bed.relay(Live).await, 1);
@@ -155,7 +155,7 @@ async fn a_service_that_never_answers_is_left_alone_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_gone_for_days_is_told_no_more_and_staff_know() {
-    let service = Service::new(&["410 Gone"]);
+    let service = Service::new(&["404 Not Found"]);
     let (bed, ann, _) = with_webhook(&service.url).await;
     bed.order(Live, &ann, "a.lt").await;
     assert_eq!(bed.relay(Live).await, 0);

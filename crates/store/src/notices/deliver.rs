@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use domain::{
-    customers::CustomerId,
-    language::Language,
-    notices::{News, WebhookDisabled},
-};
+use domain::{customers::CustomerId, language::Language, notices::News};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{remind::write, webhooks::open_secret};
+use super::webhooks::open_secret;
 use crate::db::{Conn, Error, Tx, sql};
 
 /// A claim is believed in for so long, in seconds; no try takes as long.
@@ -75,7 +71,7 @@ pub struct Webhook {
     pub id: i64,
     /// Where it is.
     pub url: String,
-    /// What to sign with; two while they change.
+    /// What to sign with; several while they change.
     pub secrets: Vec<SecretString>,
     /// Since when nothing was delivered.
     pub failing_for: Option<Duration>,
@@ -117,34 +113,68 @@ struct Row {
     url: Option<String>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Binary>)]
     secret: Option<Vec<u8>>,
-    #[diesel(sql_type = sql_types::Nullable<sql_types::Binary>)]
-    old_secret: Option<Vec<u8>>,
+    #[diesel(sql_type = sql_types::Array<sql_types::Binary>)]
+    old_secrets: Vec<Vec<u8>>,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
     failing_since: Option<Timestamp>,
 }
 
+/// What is due and in nobody's hand.
+const IS_DUE: &str = "state = 'waiting' and due_at <= now() and (claimed_until is null or claimed_until < now())";
+
+/// Whether a notice's webhook may be one that took nothing the last time.
+const MAY_FAIL: &str =
+    "($6 or not exists (select from webhook f where f.id = webhook_id and f.failing_since is not null))";
+
+/// Of mail the oldest; of each webhook that is not in `busy` the oldest one.
 const CLAIM: &str = "\
-    with due as ( \
-      select id from notice where state = 'waiting' and due_at <= now() \
-        and (claimed_until is null or claimed_until < now()) order by due_at, id limit $2 for update skip locked), \
+    with letters as ( \
+      select id from notice where webhook_id = 0 and IS_DUE order by due_at, id limit $2 for update skip locked), \
+    oldest as ( \
+      select id from (select distinct on (webhook_id) id, due_at from notice \
+        where webhook_id <> 0 and webhook_id <> all ($5) and MAY_FAIL and IS_DUE order by webhook_id, due_at, id) o \
+      order by due_at, id limit $4), \
+    messages as (select id from notice where id in (select id from oldest) and IS_DUE order by id for update skip locked), \
+    due as (select id from letters union all select id from messages), \
     mine as ( \
       update notice n set attempt = n.attempt + 1, claimed_by = $1, \
         claimed_until = now() + make_interval(secs => $3) from due where n.id = due.id returning n.*) \
     select n.id, n.uid, n.event, n.facts, n.at, n.attempt, n.since, now() as now, n.channel, n.customer_id, c.login, \
       c.language, coalesce(p.company, p.name) as name, p.email, n.webhook_id, w.url, w.secret, \
-      case when w.old_until > now() then w.old_secret end as old_secret, w.failing_since \
+      array(select s.secret from webhook_old_secret s where s.webhook_id = w.id and s.until > now() order by s.id desc) \
+        as old_secrets, w.failing_since \
     from mine n join customer c on c.id = n.customer_id left join profile p on p.customer_id = n.customer_id \
       left join webhook w on w.id = n.webhook_id and w.disabled_at is null order by n.due_at, n.id";
 
-/// Whether anything is due, without a transaction.
+/// Whether anything is due that has room, without a transaction.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn is_due(connection: &mut Conn) -> Result<bool, Error> {
-    let due = "select exists (select from notice where state = 'waiting' and due_at <= now() \
-        and (claimed_until is null or claimed_until < now())) as due";
-    let found: Due = sql(due).get_result(connection).await?;
+pub async fn is_due(connection: &mut Conn, lanes: &Lanes) -> Result<bool, Error> {
+    let query = format!(
+        "select $1 > 0 and exists (select from notice where webhook_id = 0 and {IS_DUE}) \
+           or $2 > 0 and exists (select from notice where webhook_id <> 0 and webhook_id <> all ($3) and {IS_DUE}) as due"
+    );
+    let found: Due = sql(query)
+        .bind::<sql_types::BigInt, _>(lanes.mail)
+        .bind::<sql_types::BigInt, _>(lanes.webhooks)
+        .bind::<sql_types::Array<sql_types::BigInt>, _>(&lanes.busy)
+        .get_result(connection)
+        .await?;
     Ok(found.due)
+}
+
+/// Which ways out have room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lanes {
+    /// For so many letters.
+    pub mail: i64,
+    /// For a message to each of so many webhooks,
+    pub webhooks: i64,
+    /// but not to these;
+    pub busy: Vec<i64>,
+    /// and whether to those that took nothing the last time.
+    pub failing: bool,
 }
 
 #[derive(QueryableByName)]
@@ -153,16 +183,19 @@ struct Due {
     due: bool,
 }
 
-/// Takes up to `most` notices that are due, the oldest first; those in other workers' hands are passed over. One that can't
-/// be read has failed: it keeps no other.
+/// Takes notices that are due and have room, the oldest of each lane first; those in other workers' hands are passed over.
+/// One that can't be read has failed: it keeps no other.
 ///
 /// # Errors
 /// [`Error`] from the database.
-pub async fn claim(tx: &mut Tx, worker: Uuid, most: i64) -> Result<Vec<Claimed>, Error> {
-    let rows: Vec<Row> = sql(CLAIM)
+pub async fn claim(tx: &mut Tx, worker: Uuid, lanes: &Lanes) -> Result<Vec<Claimed>, Error> {
+    let rows: Vec<Row> = sql(CLAIM.replace("IS_DUE", IS_DUE).replace("MAY_FAIL", MAY_FAIL))
         .bind::<sql_types::Uuid, _>(worker)
-        .bind::<sql_types::BigInt, _>(most)
+        .bind::<sql_types::BigInt, _>(lanes.mail)
         .bind::<sql_types::Integer, _>(CLAIM_SECONDS)
+        .bind::<sql_types::BigInt, _>(lanes.webhooks)
+        .bind::<sql_types::Array<sql_types::BigInt>, _>(&lanes.busy)
+        .bind::<sql_types::Bool, _>(lanes.failing)
         .load(tx.conn())
         .await?;
     let mut all = Vec::with_capacity(rows.len());
@@ -194,7 +227,7 @@ fn claimed(tx: &Tx, row: Row, worker: Uuid) -> Result<Claimed, Error> {
         "staff" => Target::Staff,
         "webhook" => Target::Webhook(match (row.url, row.secret) {
             (Some(url), Some(secret)) => {
-                let sealed = [Some(secret), row.old_secret].into_iter().flatten();
+                let sealed = [secret].into_iter().chain(row.old_secrets);
                 let secrets =
                     sealed.map(|sealed| open_secret(tx, customer, &url, &sealed)).collect::<Result<_, _>>()?;
                 let failing_for = row.failing_since.map(|since| elapsed(since, row.now));
@@ -287,48 +320,6 @@ pub async fn keep_trying(tx: &mut Tx, of: &Claimed, pause: Duration, why: &str, 
         .await?;
     }
     Ok(mine)
-}
-
-/// A webhook took its message: it isn't failing any more.
-///
-/// # Errors
-/// [`Error`] from the database.
-pub async fn succeed_webhook(tx: &mut Tx, webhook: i64) -> Result<(), Error> {
-    sql("update webhook set failing_since = null where id = $1 and failing_since is not null")
-        .bind::<sql_types::BigInt, _>(webhook)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// A webhook took no message. Once that has gone on for `days` it is given up: what waits for it has failed, and customer
-/// and staff are told.
-///
-/// # Errors
-/// [`Error`] from the database.
-pub async fn fail_webhook(tx: &mut Tx, of: &Claimed, webhook: &Webhook, days: u16) -> Result<bool, Error> {
-    sql("update webhook set failing_since = coalesce(failing_since, now()) where id = $1")
-        .bind::<sql_types::BigInt, _>(webhook.id)
-        .execute(tx.conn())
-        .await?;
-    let disabled = sql("update webhook set disabled_at = now() where id = $1 and disabled_at is null \
-           and failing_since <= now() - make_interval(days => $2)")
-    .bind::<sql_types::BigInt, _>(webhook.id)
-    .bind::<sql_types::Integer, _>(i32::from(days))
-    .execute(tx.conn())
-    .await?;
-    if disabled == 0 {
-        return Ok(false);
-    }
-    sql("update notice set state = 'failed', ended_at = now(), claimed_by = null, claimed_until = null, \
-           detail = 'the webhook was given up' where webhook_id = $1 and state = 'waiting' and channel = 'webhook'")
-    .bind::<sql_types::BigInt, _>(webhook.id)
-    .execute(tx.conn())
-    .await?;
-    let key = format!("webhook.disabled {} {}", webhook.id, tx.now().as_microsecond());
-    let news = News::WebhookDisabled(WebhookDisabled { webhook: webhook.id, url: webhook.url.clone(), days });
-    write(tx, &key, of.customer.id, &news, true).await?;
-    Ok(true)
 }
 
 /// Takes out notices that ended so many days ago. Returns how many.

@@ -3,15 +3,16 @@
 
 mod balances;
 mod deliver;
+mod failing;
 mod list;
 mod remind;
+mod staff;
 mod webhooks;
 
 pub use balances::remind_balances;
-pub use deliver::{
-    Addressee, Claimed, Target, Webhook, claim, fail, fail_webhook, is_due, keep_trying, sent, skip, succeed_webhook,
-    sweep,
-};
+pub use deliver::{Addressee, Claimed, Lanes, Target, Webhook, claim, fail, is_due, keep_trying, sent, skip, sweep};
+pub use failing::{end_webhook, fail_webhook, succeed_webhook};
 pub use list::{NoticeFilter, NoticeRow, Trouble, list, retry, show, trouble};
 pub use remind::remind;
-pub use webhooks::{NewSecret, OLD_SECRET_HOURS, WebhookRow, remove, rotate, set, webhooks};
+pub(crate) use staff::tell_staff;
+pub use webhooks::{NewSecret, OLD_SECRET_HOURS, Old, WebhookRow, remove, rotate, set, webhooks};

@@ -13,6 +13,8 @@ use crate::db::{Conn, Error, Tx, sql};
 const SECRET_BYTES: usize = 32;
 /// A customer has so many webhooks at the most: each event is a message to each.
 const MOST: i64 = 8;
+/// So many secrets sign at once at the most, beside the newest: each is a signature in every message.
+const MOST_OLD_SECRETS: i64 = 4;
 /// While a secret changes, messages are signed with the old one, too, for so long.
 pub const OLD_SECRET_HOURS: i32 = 24;
 
@@ -28,6 +30,9 @@ pub struct WebhookRow {
     /// Since when nothing was delivered, though it was tried.
     #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
     pub failing_since: Option<Timestamp>,
+    /// What was wrong with the last delivery, if anything.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub trouble: Option<String>,
     /// When it was given up.
     #[diesel(sql_type = sql_types::Nullable<sql_types::Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
     pub disabled_at: Option<Timestamp>,
@@ -73,8 +78,7 @@ fn new_secret(tx: &Tx, customer: CustomerId, url: &str) -> Result<(SecretString,
 /// # Errors
 /// [`Error`] from the database.
 pub async fn webhooks(connection: &mut Conn, of: CustomerId) -> Result<Vec<WebhookRow>, Error> {
-    let query =
-        "select id, url, failing_since, disabled_at, created_at from webhook where customer_id = $1 order by id";
+    let query = "select id, url, failing_since, trouble, disabled_at, created_at from webhook where customer_id = $1 order by id";
     Ok(sql(query).bind::<sql_types::BigInt, _>(of.0).load(connection).await?)
 }
 
@@ -84,8 +88,8 @@ pub async fn webhooks(connection: &mut Conn, of: CustomerId) -> Result<Vec<Webho
 /// # Errors
 /// [`Error::Refused`] for too many.
 pub async fn set(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Error> {
-    let again =
-        "update webhook set disabled_at = null, failing_since = null where customer_id = $1 and url = $2 returning id";
+    let again = "update webhook set disabled_at = null, failing_since = null, trouble = null \
+         where customer_id = $1 and url = $2 returning id";
     let found: Option<Id> = sql(again)
         .bind::<sql_types::BigInt, _>(of.0)
         .bind::<sql_types::Text, _>(url)
@@ -114,11 +118,21 @@ pub async fn set(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Er
     Ok(NewSecret { id, secret: Some(secret) })
 }
 
-/// Gives a webhook a new secret. Its messages are signed with the old one, too, for [`OLD_SECRET_HOURS`].
+/// What becomes of the secrets that a webhook had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Old {
+    /// They sign until their time is over.
+    SignOn,
+    /// They sign no more.
+    End,
+}
+
+/// Gives a webhook a new secret. With [`Old::SignOn`] its messages are signed with the old one, too, for [`OLD_SECRET_HOURS`]; and with those
+/// before it until their own time is over.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn rotate(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret, Error> {
+/// [`Error::NotFound`]; [`Error::Refused`] when too many sign already.
+pub async fn rotate(tx: &mut Tx, of: CustomerId, url: &str, old: Old) -> Result<NewSecret, Error> {
     let (secret, sealed) = new_secret(tx, of, url)?;
     let rotated: Option<Id> =
         sql("update webhook set old_secret = secret, old_until = now() + make_interval(hours => $4), secret = $3 \
@@ -131,7 +145,43 @@ pub async fn rotate(tx: &mut Tx, of: CustomerId, url: &str) -> Result<NewSecret,
         .await
         .optional()?;
     let Id { id } = rotated.ok_or_else(|| unknown(url))?;
+    match old {
+        Old::SignOn => keep_old_secret(tx, id).await?,
+        Old::End => end_old_secrets(tx, id).await?,
+    }
     Ok(NewSecret { id, secret: Some(secret) })
+}
+
+/// The secret that a webhook had signs on for a while; those whose time is over are taken out.
+async fn keep_old_secret(tx: &mut Tx, webhook: i64) -> Result<(), Error> {
+    sql("delete from webhook_old_secret where webhook_id = $1 and until <= now()")
+        .bind::<sql_types::BigInt, _>(webhook)
+        .execute(tx.conn())
+        .await?;
+    let kept = sql("insert into webhook_old_secret (webhook_id, secret, until) \
+         select id, old_secret, old_until from webhook where id = $1 \
+           and (select count(*) from webhook_old_secret where webhook_id = $1) < $2")
+    .bind::<sql_types::BigInt, _>(webhook)
+    .bind::<sql_types::BigInt, _>(MOST_OLD_SECRETS)
+    .execute(tx.conn())
+    .await?;
+    if kept == 1 {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{MOST_OLD_SECRETS} secrets of before sign still: rotate it tomorrow, or at once and end them all (--now)"
+    )))
+}
+
+/// Ends all secrets that a webhook had before its newest: they may have leaked.
+async fn end_old_secrets(tx: &mut Tx, webhook: i64) -> Result<(), Error> {
+    for ending in [
+        "delete from webhook_old_secret where webhook_id = $1",
+        "update webhook set old_secret = null, old_until = null where id = $1",
+    ] {
+        sql(ending).bind::<sql_types::BigInt, _>(webhook).execute(tx.conn()).await?;
+    }
+    Ok(())
 }
 
 /// Takes a webhook out. What waits for it is skipped.

@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use store::{
     Error, Realm, RealmKind, Tx,
     invoices::PaidFrom,
-    notices::{self, Claimed, Target},
+    notices::{self, Claimed, Lanes, Target},
     orders::{self, Buyer, Processed},
 };
 use testkit::TestDb;
@@ -47,7 +47,13 @@ async fn set_webhook(db: &TestDb, of: CustomerId, url: &str) -> Option<String> {
 
 async fn claim_notices(realm: &Realm, most: i64) -> Vec<Claimed> {
     let worker = Uuid::new_v4();
-    realm.transaction("claim", async |tx| notices::claim(tx, worker, most).await).await.unwrap()
+    let room = room(most);
+    realm.transaction("claim", async |tx| notices::claim(tx, worker, &room).await).await.unwrap()
+}
+
+/// Room for so many letters, and a message to each of so many webhooks.
+fn room(most: i64) -> Lanes {
+    Lanes { mail: most, webhooks: most, busy: Vec::new(), failing: true }
 }
 
 #[tokio::test]
@@ -247,7 +253,7 @@ async fn a_notice_is_in_one_worker_s_hand_and_a_late_one_writes_nothing() {
     let all: Vec<i64> = claims.iter().flatten().map(|claimed| claimed.id).collect();
     assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (30, 30));
     assert!(claim_notices(live, 5).await.is_empty());
-    assert!(!live.read(async |c| notices::is_due(c).await).await.unwrap());
+    assert!(!live.read(async |c| notices::is_due(c, &room(5)).await).await.unwrap());
 
     // Its worker is not heard of any more, and comes back too late.
     let late = &claims[0][0];
@@ -309,7 +315,8 @@ async fn with_webhooks(urls: &[&str]) -> (TestDb, Buyer) {
 async fn a_webhook_s_secrets_are_sealed_and_both_sign_while_they_change() {
     let (db, ann) = with_webhooks(&["https://one.example/a"]).await;
     let live = &db.database.live;
-    let rotate = async |tx: &mut Tx| notices::rotate(tx, ann.customer, "https://one.example/a").await;
+    let rotate =
+        async |tx: &mut Tx| notices::rotate(tx, ann.customer, "https://one.example/a", notices::Old::SignOn).await;
     let new = live.transaction("rotate", rotate).await.unwrap().secret.unwrap();
     let rows: String = db.value("select string_agg(w::text, '') from live.webhook w").await;
     assert!(!rows.contains("whsec_") && !rows.contains(new.expose_secret()));
@@ -349,8 +356,11 @@ async fn a_webhook_that_fails_for_days_is_given_up_and_told_of() {
             _ => None,
         })
         .unwrap();
-    let fail =
-        async || live.transaction("fail", async |tx| notices::fail_webhook(tx, of, webhook, 5).await).await.unwrap();
+    let fail = async || {
+        live.transaction("fail", async |tx| notices::fail_webhook(tx, of, webhook, 5, "it said 500").await)
+            .await
+            .unwrap()
+    };
     assert!(!fail().await);
     db.run_sql("update live.webhook set failing_since = now() - interval '5 days' where url like '%one%'").await;
     live.transaction("ok", async |tx| notices::succeed_webhook(tx, webhook.id).await).await.unwrap();

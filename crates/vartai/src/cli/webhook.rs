@@ -4,7 +4,7 @@ use clap::Subcommand;
 use provisioner::driver::check_customers_url;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use store::notices::{self, NewSecret, OLD_SECRET_HOURS};
+use store::notices::{self, NewSecret, OLD_SECRET_HOURS, Old};
 
 use super::report::{Report, listing, or_null, table};
 use crate::{failure::Failure, installation::Installation};
@@ -37,6 +37,9 @@ pub enum WebhookCommand {
         login: String,
         /// Where the service is
         url: String,
+        /// Those of before sign no more from now on: for one that leaked
+        #[arg(long)]
+        now: bool,
     },
 }
 
@@ -56,10 +59,16 @@ pub async fn run(command: WebhookCommand, installation: &Installation) -> Result
             live.transaction("remove webhook", async |tx| notices::remove(tx, of, &url).await).await?;
             Ok(Report::new(format!("{login} is told nothing more at {url}"), json!({ "login": login, "url": url })))
         }
-        WebhookCommand::Rotate { login, url } => {
+        WebhookCommand::Rotate { login, url, now } => {
             let of = installation.customer(&login).await?.customer();
-            let rotated = live.transaction("rotate webhook", async |tx| notices::rotate(tx, of, &url).await).await?;
-            Ok(told(&url, &rotated).with_note(&format!("the old secret signs as well for {OLD_SECRET_HOURS} hours")))
+            let how = if now { Old::End } else { Old::SignOn };
+            let rotated =
+                live.transaction("rotate webhook", async |tx| notices::rotate(tx, of, &url, how).await).await?;
+            let note = match how {
+                Old::SignOn => format!("the old secret signs as well for {OLD_SECRET_HOURS} hours"),
+                Old::End => "no secret of before signs any more".to_owned(),
+            };
+            Ok(told(&url, &rotated).with_note(&note))
         }
     }
 }
@@ -77,7 +86,7 @@ fn told(url: &str, webhook: &NewSecret) -> Report {
 async fn list(login: &str, installation: &Installation) -> Result<Report, Failure> {
     let of = installation.customer(login).await?.customer();
     let all = installation.database.live.read(async |connection| notices::webhooks(connection, of).await).await?;
-    let rows: Vec<[String; 4]> = all
+    let rows: Vec<[String; 5]> = all
         .iter()
         .map(|webhook| {
             let state = match (webhook.disabled_at, webhook.failing_since) {
@@ -85,15 +94,19 @@ async fn list(login: &str, installation: &Installation) -> Result<Report, Failur
                 (None, Some(at)) => format!("fails since {}", installation.moment(at)),
                 (None, None) => "on".to_owned(),
             };
-            [webhook.id.to_string(), webhook.url.clone(), state, installation.moment(webhook.created_at)]
+            let trouble = webhook.trouble.clone().unwrap_or_default();
+            [webhook.id.to_string(), webhook.url.clone(), state, installation.moment(webhook.created_at), trouble]
         })
         .collect();
     let json: Vec<Value> = all
         .iter()
         .map(|webhook| {
             let (failing, disabled) = (or_null(webhook.failing_since), or_null(webhook.disabled_at));
-            json!({ "id": webhook.id, "url": webhook.url, "failing_since": failing, "disabled": disabled })
+            json!({
+                "id": webhook.id, "url": webhook.url, "failing_since": failing, "disabled": disabled,
+                "trouble": webhook.trouble,
+            })
         })
         .collect();
-    Ok(Report::new(table(["ID", "URL", "STATE", "SET"], &rows, "no webhooks"), json.into()))
+    Ok(Report::new(table(["ID", "URL", "STATE", "SET", "TROUBLE"], &rows, "no webhooks"), json.into()))
 }
