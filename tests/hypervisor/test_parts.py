@@ -139,7 +139,7 @@ class Machines(unittest.TestCase):
             ours = self.machine(state="running (booted)")
             with self.subTest(operation=operation), self.assertRaises(Failure) as caught:
                 operations.OPERATIONS[operation](self.parts(ours, operation, **server))
-            self.assertEqual(caught.exception.code, protocol.NOT_NOW)
+            self.assertEqual(caught.exception.code, protocol.GUEST)
             self.assertIn("guest agent", caught.exception.public)
             self.assertEqual(ours.virsh.told, [], "nothing was done")
 
@@ -163,7 +163,7 @@ class Machines(unittest.TestCase):
 
 
     def test_an_agent_that_falls_silent_over_a_full_storage_is_not_what_is_wrong(self):
-        for state, code in (("paused (I/O error)", protocol.PERSON), ("running (booted)", protocol.NOT_NOW)):
+        for state, code in (("paused (I/O error)", protocol.PERSON), ("running (booted)", protocol.GUEST)):
             inside = guest.Guest(self.machine(state=state))
             for act in (lambda: inside.set_password("root", "secret-1"), inside.grow):
                 with self.subTest(state=state), self.assertRaises(Failure) as caught:

@@ -183,9 +183,9 @@ def agent_silent():
                             ("systemctl stop qemu-guest-agent", "systemctl start qemu-guest-agent")):
         server.inside(silenced)
         begun = time.monotonic()
-        server.hook("reset_password", codes=(75,))
+        server.hook("reset_password", codes=(76,))
         check("guest agent" in server.log[-1], str(server.log))
-        server.hook("domain", codes=(75,))
+        server.hook("domain", codes=(76,))
         machine = server.machine()
         check(machine["running"] and machine["boot"] is None and machine["hostname"] is None, str(machine))
         check(machine["size"] is None and machine["addresses"] is None, str(machine))
@@ -201,7 +201,7 @@ def deaf_system():
     before = server.boot()
     server.inside("systemctl stop qemu-guest-agent && systemctl mask --runtime --now systemd-logind 2>/dev/null; true")
     for operation in ("reset_password", "domain"):
-        server.hook(operation, codes=(75,))
+        server.hook(operation, codes=(76,))
         check("guest agent" in server.log[-1], str(server.log))
     server.hook("reboot", config=altered("hasty", reboot_grace_seconds=10))
     check(any("did not shut down within 10 seconds: it is switched off" in line for line in server.log), str(server.log))

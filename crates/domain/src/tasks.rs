@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-pub use rules::{ProvisioningRules, RefundFailed};
+pub use rules::{ProvisioningRules, RefundFailed, TELL_STAFF_AFTER};
 
 /// A task's id in its realm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

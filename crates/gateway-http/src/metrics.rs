@@ -8,7 +8,7 @@ use prometheus::{
     core::{Collector, Desc},
     proto::MetricFamily,
 };
-use store::db::Condition;
+use store::{db::Condition, tasks::WaitingFor};
 use tokio::time;
 
 /// How often the log says how many requests found no database.
@@ -115,11 +115,42 @@ impl Metrics {
     /// All metrics, as Prometheus reads them.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut out = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
-            tracing::error!(%error, "metrics can't be written");
+        written(&self.registry)
+    }
+}
+
+fn written(registry: &Registry) -> String {
+    let mut out = Vec::new();
+    if let Err(error) = TextEncoder::new().encode(&registry.gather(), &mut out) {
+        tracing::error!(%error, "metrics can't be written");
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The hypervisors that tasks wait for, by realm, as Prometheus reads them. Drivers' names are the configuration's.
+#[must_use]
+pub(crate) fn waiting(of: &[(&str, WaitingFor)]) -> String {
+    let gauges = || {
+        let registry = Registry::new();
+        let labels = ["realm", "driver"];
+        let tasks = Opts::new("vartai_tasks_waiting", "Tasks that wait for a hypervisor that can't be asked.");
+        let tasks = IntGaugeVec::new(tasks, &labels)?;
+        let seconds = Opts::new("vartai_tasks_waiting_seconds", "For how long the first of them has waited.");
+        let seconds = IntGaugeVec::new(seconds, &labels)?;
+        registry.register(Box::new(tasks.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        for (realm, of) in of {
+            tasks.with_label_values(&[*realm, of.driver.as_str()]).set(of.tasks);
+            seconds.with_label_values(&[*realm, of.driver.as_str()]).set(of.seconds);
         }
-        String::from_utf8_lossy(&out).into_owned()
+        Ok::<_, prometheus::Error>(registry)
+    };
+    match gauges() {
+        Ok(registry) => written(&registry),
+        Err(error) => {
+            tracing::error!(%error, "metrics can't be written");
+            String::new()
+        }
     }
 }
 
@@ -151,7 +182,19 @@ mod tests {
         atomic::{AtomicU64, Ordering},
     };
 
-    use super::Metrics;
+    use store::tasks::WaitingFor;
+
+    use super::{Metrics, waiting};
+
+    #[test]
+    fn each_hypervisor_that_is_waited_for_is_told() {
+        let (class, why) = ("unavailable".to_owned(), "it can't be reached".to_owned());
+        let of = WaitingFor { driver: "pve".to_owned(), tasks: 8, seconds: 420, class, why };
+        let text = waiting(&[("live", of)]);
+        assert!(text.contains("vartai_tasks_waiting{driver=\"pve\",realm=\"live\"} 8\n"), "{text}");
+        assert!(text.contains("vartai_tasks_waiting_seconds{driver=\"pve\",realm=\"live\"} 420\n"), "{text}");
+        assert_eq!(waiting(&[]), "");
+    }
 
     #[test]
     fn a_counter_that_is_asked_tells_its_number_of_the_moment_once_a_name() {

@@ -14,7 +14,7 @@ use tokio::{sync::watch, time};
 
 use crate::{
     WorkerSettings,
-    backoff::{DATABASE, TASK, random},
+    backoff::{AWAY, DATABASE, TASK, random},
     driver::{Class, Drivers, Lines, Log},
 };
 use perform::perform;
@@ -44,22 +44,34 @@ struct Failure {
     why: String,
     /// Whether it is known that it was not done.
     known: bool,
+    /// Whether it may have been done and nobody could look.
+    unseen: bool,
     next: Next,
 }
 
 impl Failure {
-    /// One that is tried again: after `wait`, or when the backoff says.
-    fn passing(lease: &Lease, class: Class, why: String, wait: Option<Duration>) -> Self {
+    /// Nothing was begun: tried again after `wait`, or when the backoff says. It is a try only of a kind that doesn't wait.
+    fn not_begun(lease: &Lease, class: Class, why: String, wait: Option<Duration>) -> Self {
         let wait = wait.map(|wait| wait.min(TASK.cap));
+        if !class.waits() {
+            let counted = Self::counted(lease, class, why);
+            return Self { next: wait.map_or(counted.next, Next::After), ..counted };
+        }
+        let wait = wait.unwrap_or_else(|| AWAY.after(lease.waited.unwrap_or_default(), random()));
+        Self { class, why, known: true, unseen: false, next: Next::Waiting(wait) }
+    }
+
+    /// One of the task's tries: tried again when the backoff says.
+    fn counted(lease: &Lease, class: Class, why: String) -> Self {
         let failures = u32::try_from(lease.attempt).unwrap_or(1);
-        let wait = wait.unwrap_or_else(|| TASK.full_jitter(failures, random()));
-        Self { class, why, known: true, next: Next::After(wait) }
+        let next = Next::After(TASK.full_jitter(failures, random()));
+        Self { class, why, known: true, unseen: false, next }
     }
 
     /// One that is not tried again, or not before staff have looked.
     const fn final_one(class: Class, why: String) -> Self {
         let next = if class.is_for_staff() { Next::Staff } else { Next::Never };
-        Self { class, why, known: true, next }
+        Self { class, why, known: true, unseen: false, next }
     }
 }
 
@@ -91,7 +103,7 @@ pub(crate) async fn attempt(
         Claim::Unreadable { lease, why, next } => {
             tracing::error!(why, "the task can't be made out");
             let public = "the task can't be made out by this worker".to_owned();
-            let mut failure = Failure::passing(lease, Class::Configuration, public, None);
+            let mut failure = Failure::not_begun(lease, Class::Configuration, public, None);
             failure.next = next.unwrap_or(failure.next);
             fail(realm, lease, None, failure).await;
         }
@@ -114,13 +126,16 @@ async fn conclude(realm: &Realm, task: &ClaimedTask, end: Result<Success, Stop>,
 }
 
 async fn fail(realm: &Realm, lease: &Lease, driver: Option<&str>, failure: Failure) {
-    let Failure { class, why, known, next } = failure;
-    if class == Class::Configuration {
+    let Failure { class, why, known, unseen, next } = failure;
+    let waits_on = matches!(next, Next::Waiting(_)) && lease.waited.is_some();
+    if waits_on {
+        tracing::debug!(class = class.name(), why, ?next, "task still waits for its hypervisor");
+    } else if class == Class::Configuration {
         tracing::error!(class = class.name(), why, ?next, "task can't be done until staff have mended this");
     } else {
         tracing::warn!(class = class.name(), why, ?next, "task failed");
     }
-    let failed = Failed { class: class.name(), driver, why: &why, known, next };
+    let failed = Failed { class: class.name(), driver, why: &why, known, unseen, next };
     settle(realm, async |tx| tasks::give_back(tx, lease, &failed).await).await;
 }
 

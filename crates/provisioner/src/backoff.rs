@@ -14,6 +14,9 @@ pub(crate) struct Backoff {
 /// Between a task's tries.
 pub(crate) const TASK: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_mins(10) };
 
+/// Between tries of a task whose hypervisor can't be asked: soon back when the hypervisor is.
+pub(crate) const AWAY: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_mins(1) };
+
 /// Between tries of a notice.
 pub(crate) const NOTICE: Backoff = Backoff { base: Duration::from_mins(1), cap: Duration::from_hours(6) };
 
@@ -31,6 +34,12 @@ impl Backoff {
     /// together.
     pub(crate) fn full_jitter(&self, failures: u32, random: u64) -> Duration {
         share(self.ceiling(failures), random)
+    }
+
+    /// A pause for what has waited for so long already: about as long again, within the bounds.
+    pub(crate) fn after(&self, waited: Duration, random: u64) -> Duration {
+        let half = waited.clamp(self.base, self.cap) / 2;
+        half + share(half, random)
     }
 
     /// A pause of at least half the ceiling, for loops that must not spin.
@@ -67,6 +76,13 @@ mod tests {
                 let half = backoff.half_jitter(failures, random);
                 prop_assert!(ceiling / 2 <= half && half <= ceiling);
             }
+        }
+
+        #[test]
+        fn who_waited_long_waits_long_and_no_longer_than_the_cap(seconds in 0..1_000_000_u64, random in any::<u64>()) {
+            let pause = AWAY.after(Duration::from_secs(seconds), random);
+            prop_assert!(AWAY.base / 2 <= pause && pause <= AWAY.cap);
+            prop_assert!(pause <= Duration::from_secs(seconds).max(AWAY.base));
         }
 
         #[test]

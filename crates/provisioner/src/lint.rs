@@ -133,7 +133,7 @@ impl<'a> Lint<'a> {
         let wrong = match self.observe(&task).await {
             Observed::Missing => Vec::new(),
             Observed::Present(_) => vec!["there is a machine of this server's number: choose another".to_owned()],
-            Observed::Unavailable(why) => vec![why],
+            Observed::Unavailable(trouble) => vec![trouble.why],
         };
         Finding { what: "observe", took: began.elapsed(), wrong }
     }
@@ -235,7 +235,15 @@ impl<'a> Lint<'a> {
         let address = ServerAddress { ip: ADDRESS, prefix: Some(24), gateway: Some(GATEWAY), ptr: None };
         let task = ClaimedTask {
             cancel_asked: false,
-            lease: Lease { id: TaskId(self.tasks), order: *server, attempt: 1, max_attempts: 5, fence: self.tasks },
+            unseen: false,
+            lease: Lease {
+                id: TaskId(self.tasks),
+                order: *server,
+                attempt: 1,
+                max_attempts: 5,
+                fence: self.tasks,
+                waited: None,
+            },
             operation,
             driver: None,
             generation: self.generation,
@@ -258,6 +266,7 @@ impl<'a> Lint<'a> {
         let lease = Lease { attempt: task.lease.attempt + 1, ..task.lease.clone() };
         ClaimedTask {
             cancel_asked: false,
+            unseen: false,
             lease,
             operation: task.operation,
             driver: None,

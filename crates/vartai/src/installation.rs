@@ -173,6 +173,7 @@ pub fn rules(settings: &Settings) -> Rules {
         open_tasks_per_server: of.open_tasks_per_server.get().into(),
         destructive_per_hour: of.destructive_per_hour,
         destroy_grace_hours: of.destroy_grace_hours.into(),
+        unavailable_hours: of.unavailable_hours.get().into(),
     };
     Rules {
         zone: settings.billing.time_zone.0.clone(),

@@ -7,7 +7,7 @@ last.
 
 from . import domain, kvm, measure
 from .domain import Mark
-from .protocol import FAILED, IMPOSSIBLE, NOT_NOW, PERSON, Failure, progress, say
+from .protocol import FAILED, GUEST, IMPOSSIBLE, NOT_NOW, PERSON, Failure, progress, say
 
 # A system gives up the memory that is held back from it while it starts. It is not told to be done before.
 BALLOON_SECONDS = 60
@@ -33,7 +33,7 @@ def build(parts, mark):
     try:
         _boot(parts, kind, path, 0 if mark is None else mark.generation)
     except Failure as failure:
-        if failure.code in (FAILED, IMPOSSIBLE, PERSON, NOT_NOW):
+        if failure.code in (FAILED, IMPOSSIBLE, PERSON, NOT_NOW, GUEST):
             _roll_back(parts, mark)
         raise
     progress(100)

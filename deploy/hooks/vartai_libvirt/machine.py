@@ -6,7 +6,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 from . import domain
-from .protocol import FAILED, IMPOSSIBLE, NOT_NOW, PERSON, AgentSilent, Failure, say
+from .protocol import FAILED, GUEST, IMPOSSIBLE, PERSON, AgentSilent, Failure, say
 from .run import AgentRefused, Failed
 
 FOREIGN = "a machine of this name is not ours: nothing is done to it"
@@ -168,4 +168,4 @@ class Machine:
         """Fails when there is no machine or it does not run."""
         if not self.running():
             self.check_storage()
-            raise Failure(NOT_NOW, "the machine does not run")
+            raise Failure(GUEST, "the machine does not run")

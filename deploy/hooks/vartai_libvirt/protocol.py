@@ -16,7 +16,7 @@ LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 # The exit codes of docs/hooks.md.
 DONE_BEFORE, MISSING, MALFORMED, IMPOSSIBLE = 10, 20, 64, 65
-UNAVAILABLE, NOT_NOW, PERSON, FENCED, FAILED = 69, 75, 77, 79, 1
+UNAVAILABLE, NOT_NOW, GUEST, PERSON, FENCED, FAILED = 69, 75, 76, 77, 79, 1
 
 
 class Failure(Exception):
@@ -39,7 +39,7 @@ class AgentSilent(Failure):
     """The agent in the machine does not answer."""
 
     def __init__(self, public="the machine's guest agent does not answer: is qemu-guest-agent running in it?"):
-        super().__init__(NOT_NOW, public)
+        super().__init__(GUEST, public)
 
 
 def say(line):

@@ -6,14 +6,19 @@ use actix_web::{
     web::{self, Data},
 };
 
+use store::{RealmKind, tasks};
+
 use super::leaving::Leaving;
-use crate::{Gateway, metrics::Metrics};
+use crate::{
+    Gateway,
+    metrics::{self, Metrics},
+};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .route("/metrics", web::get().to(tell_metrics));
 }
 
 /// The process is alive.
@@ -32,7 +37,17 @@ async fn readyz(gateway: Data<Gateway>, leaving: Data<Leaving>) -> HttpResponse 
     }
 }
 
-async fn metrics(metrics: Data<Metrics>, gateway: Data<Gateway>) -> HttpResponse {
+/// What was counted here, and what the database knows; where it doesn't answer, the former alone.
+async fn tell_metrics(gateway: Data<Gateway>, metrics: Data<Metrics>) -> HttpResponse {
     metrics.database_is(&gateway.database().monitor().condition());
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(metrics.text())
+    let mut waiting = Vec::new();
+    for kind in RealmKind::ALL {
+        let realm = gateway.database().realm(kind);
+        match realm.read(async |connection| tasks::waited_for(connection).await).await {
+            Ok(waited_for) => waiting.extend(waited_for.into_iter().map(|of| (kind.schema(), of))),
+            Err(error) => tracing::debug!(%error, "the database tells no metrics"),
+        }
+    }
+    let text = metrics.text() + &metrics::waiting(&waiting);
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(text)
 }

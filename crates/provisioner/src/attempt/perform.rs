@@ -6,7 +6,7 @@ use domain::tasks::Operation;
 use futures_util::FutureExt;
 use store::{
     Realm,
-    tasks::{self, ClaimedTask, Lease, Next, Progress},
+    tasks::{self, ClaimedTask, Lease, Progress},
 };
 use tokio::{
     sync::watch,
@@ -16,8 +16,10 @@ use tokio::{
 use super::{Failure, Stop, Success, settle};
 use crate::{
     WorkerSettings,
-    backoff::{DATABASE, TASK, random},
-    driver::{Class, Ctx, Driver, Drivers, Handle, Log, Observed, Outcome, Verdict, WAS_OFF, desired_by, report},
+    backoff::{DATABASE, random},
+    driver::{
+        Class, Ctx, Driver, Drivers, Handle, Log, Observed, Outcome, Trouble, Verdict, WAS_OFF, desired_by, report,
+    },
 };
 
 /// A driver that keeps to no deadline is given up so long after it.
@@ -52,7 +54,7 @@ pub(super) async fn perform(
     let Some(driver) = drivers.find(task.driver.as_deref()) else {
         let named = task.driver.as_deref().unwrap_or_default();
         let why = format!("this worker has no driver {named:?}");
-        return Err(Failure::passing(lease, Class::Configuration, why, None).into());
+        return Err(Failure::not_begun(lease, Class::Configuration, why, None).into());
     };
     if !driver.operations().contains(&task.operation) {
         let why = "this is not done here by machine".to_owned();
@@ -89,12 +91,18 @@ async fn progress(realm: &Realm, lease: &Lease) -> Result<Progress, Stop> {
 
 impl Work<'_> {
     async fn run(&self, boot: Option<String>) -> Result<Success, Stop> {
+        if self.ctx.handle().is_none()
+            && (self.task.unseen || self.ctx.is_cancelled())
+            && let Some(success) = self.look_first(boot.as_deref()).await?
+        {
+            return Ok(success);
+        }
         let boot = match boot {
             None if self.task.operation == Operation::Restart => self.look_before().await?,
             // An earlier worker was about to restart it, and may have. That is the machine's to say, not the driver's.
             Some(boot) if self.ctx.handle().is_none() => match self.look(Some(&boot)).await {
                 (seen, Verdict::Met) => return Ok(self.success("the hypervisor", &seen, Vec::new())),
-                (Observed::Unavailable(why), _) => return Err(self.passing(Class::Unavailable, why)),
+                (Observed::Unavailable(trouble), _) => return Err(self.not_begun(trouble)),
                 _ => Some(boot),
             },
             boot => boot,
@@ -103,10 +111,31 @@ impl Work<'_> {
         self.conclude(outcome, boot.as_deref()).await
     }
 
+    /// Looks at what may have been done already, before anything else is. What is done has succeeded; what nobody can
+    /// look at waits, and nothing is sent twice meanwhile. A task that had all its tries ends here when it isn't done.
+    async fn look_first(&self, boot: Option<&str>) -> Result<Option<Success>, Stop> {
+        let lease = &self.task.lease;
+        match self.look(boot).await {
+            (seen, Verdict::Met) => Ok(Some(self.success("the hypervisor", &seen, Vec::new()))),
+            (Observed::Unavailable(Trouble { class, why }), _) if class.waits() => {
+                let waiting =
+                    Failure::not_begun(lease, class, format!("the machine could not be looked at: {why}"), None);
+                Err(Failure { known: false, unseen: true, ..waiting }.into())
+            }
+            (_, Verdict::Missed(missed)) if lease.attempt > lease.max_attempts => {
+                Err(self.counted(Class::Unverified, missed))
+            }
+            (_, Verdict::Unvouched(_)) if lease.attempt > lease.max_attempts => {
+                Err(self.doubtful(Class::Unverified, "nobody can tell whether it is done".into(), false))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Which start of its system a machine is in before it is restarted, kept for whoever comes after.
     async fn look_before(&self) -> Result<Option<String>, Stop> {
         let boot = match self.observe().await {
-            Observed::Unavailable(why) => return Err(self.passing(Class::Unavailable, why)),
+            Observed::Unavailable(trouble) => return Err(self.not_begun(trouble)),
             Observed::Missing => None,
             Observed::Present(machine) if !machine.running => Some(WAS_OFF.to_owned()),
             Observed::Present(machine) => machine.boot,
@@ -177,7 +206,10 @@ impl Work<'_> {
             Outcome::Done { node } => match self.look(boot).await {
                 (seen, Verdict::Met) => Ok(self.success(&node, &seen, Vec::new())),
                 (seen, Verdict::Unvouched(what)) => Ok(self.success(&node, &seen, what)),
-                (_, Verdict::Missed(missed)) => Err(self.passing(Class::Unverified, missed)),
+                (Observed::Unavailable(trouble), Verdict::Missed(missed)) if trouble.class.waits() => {
+                    Err(self.doubtful(Class::Unverified, missed, true))
+                }
+                (_, Verdict::Missed(missed)) => Err(self.counted(Class::Unverified, missed)),
             },
             // Nobody says that it is done: what can't be seen is not taken for done.
             Outcome::Unknown { class, why } => match self.look(boot).await {
@@ -185,16 +217,15 @@ impl Work<'_> {
                     let Success { results, verified } = self.success("the hypervisor", &seen, Vec::new());
                     Ok(Success { results: format!("{why}; {results}"), verified })
                 }
-                (Observed::Unavailable(_), _) => Err(self.doubtful(Class::Unavailable, why)),
-                (_, Verdict::Unvouched(_)) => Err(self.doubtful(class, why)),
-                (_, Verdict::Missed(missed)) => Err(self.passing(class, format!("{why}; {missed}"))),
+                (Observed::Unavailable(trouble), _) => {
+                    Err(self.doubtful(Class::Unavailable, why, trouble.class.waits()))
+                }
+                (_, Verdict::Unvouched(_)) => Err(self.doubtful(class, why, false)),
+                (_, Verdict::Missed(missed)) => Err(self.counted(class, format!("{why}; {missed}"))),
             },
-            Outcome::Retry { class: class @ Class::Configuration, why, .. } => {
-                Err(Failure { class, why, known: true, next: Next::Uncounted(TASK.cap) }.into())
-            }
-            Outcome::Retry { after, class, why } => Err(Failure::passing(&self.task.lease, class, why, after).into()),
+            Outcome::Retry { after, class, why } => Err(Failure::not_begun(&self.task.lease, class, why, after).into()),
             Outcome::Fail { class, why } => Err(Failure::final_one(class, why).into()),
-            Outcome::Pending { .. } => Err(self.passing(Class::Internal, "the driver left it under way".into())),
+            Outcome::Pending { .. } => Err(self.counted(Class::Internal, "the driver left it under way".into())),
         }
     }
 
@@ -210,8 +241,8 @@ impl Work<'_> {
         let observed = AssertUnwindSafe(self.driver.observe(self.task, &ctx)).catch_unwind();
         match time::timeout_at(ctx.deadline() + GRACE, observed).await {
             Ok(Ok(seen)) => seen,
-            Ok(Err(_)) => Observed::Unavailable("the driver broke off".into()),
-            Err(_) => Observed::Unavailable("the driver did not answer in time".into()),
+            Ok(Err(_)) => Observed::Unavailable(Trouble::new(Class::Internal, "the driver broke off")),
+            Err(_) => Observed::Unavailable(Trouble::new(Class::Unavailable, "the driver did not answer in time")),
         }
     }
 
@@ -223,12 +254,16 @@ impl Work<'_> {
         Success { results, verified: unvouched.is_empty() }
     }
 
-    /// It may have been done or not.
-    fn doubtful(&self, class: Class, why: String) -> Stop {
-        Failure { known: false, ..Failure::passing(&self.task.lease, class, why, None) }.into()
+    /// It may have been done or not; `unseen` when it is to be looked at before anything else.
+    fn doubtful(&self, class: Class, why: String, unseen: bool) -> Stop {
+        Failure { known: false, unseen, ..Failure::counted(&self.task.lease, class, why) }.into()
     }
 
-    fn passing(&self, class: Class, why: String) -> Stop {
-        Failure::passing(&self.task.lease, class, why, None).into()
+    fn counted(&self, class: Class, why: String) -> Stop {
+        Failure::counted(&self.task.lease, class, why).into()
+    }
+
+    fn not_begun(&self, Trouble { class, why }: Trouble) -> Stop {
+        Failure::not_begun(&self.task.lease, class, why, None).into()
     }
 }

@@ -113,7 +113,7 @@ async fn what_a_driver_says_is_done_must_be_seen() {
     assert_eq!((state.as_str(), log.as_str()), ("queued", "attempt 1: the machine is stopped\n"));
     let (state, log, _) = tried(Operation::Destroy, Some(done()), Some(running())).await;
     assert_eq!((state.as_str(), log.as_str()), ("queued", "attempt 1: the machine is still there\n"));
-    let gone = Observed::Unavailable("n1 does not answer".into());
+    let gone = Observed::Unavailable(Trouble::new(Class::Unavailable, "n1 does not answer"));
     assert_eq!(tried(Operation::Destroy, Some(done()), Some(gone)).await.0, "queued");
 }
 
@@ -344,10 +344,17 @@ async fn what_a_driver_can_not_do_waits_for_staff() {
     assert_eq!(restart.tried().await, "manual - - -");
 }
 
+/// A try that ended in so many seconds at the most, uncounted, and what the order's state says of it.
+async fn waits(class: Class) {
+    let retry = Outcome::Retry { after: None, class, why: "no such program".into() };
+    let (state, log, due) = tried(Operation::Create, Some(retry), None).await;
+    assert_eq!((state.as_str(), log.as_str()), ("queued", "attempt 1: no such program\n"), "{class:?}");
+    assert!((2.0..=5.0).contains(&due), "soon back: {class:?}, {due}");
+}
+
 #[tokio::test]
-async fn a_wrong_set_up_costs_no_tries() {
-    let why = Outcome::Retry { after: None, class: Class::Configuration, why: "no such program".into() };
-    let (state, _, due) = tried(Operation::Create, Some(why), None).await;
-    assert_eq!(state, "queued");
-    assert!((590.0..=600.0).contains(&due), "{due}");
+async fn what_could_not_be_begun_is_tried_again_soon() {
+    for class in Class::ALL.into_iter().filter(|class| class.waits()) {
+        waits(class).await;
+    }
 }

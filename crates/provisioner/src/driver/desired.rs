@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::tasks::Operation;
 use store::tasks::ClaimedTask;
 
-use super::{Machine, MadeWith, Observed, Traits};
+use super::{Machine, MadeWith, Observed, Traits, Trouble};
 
 /// Kept of a restart as what was seen before, when the machine was off: any start is another one then.
 pub const WAS_OFF: &str = "";
@@ -116,7 +116,9 @@ impl Desired {
     #[must_use]
     pub fn judge(&self, seen: &Observed) -> Verdict {
         match (self, seen) {
-            (_, Observed::Unavailable(why)) => Verdict::Missed(format!("the machine could not be looked at: {why}")),
+            (_, Observed::Unavailable(Trouble { why, .. })) => {
+                Verdict::Missed(format!("the machine could not be looked at: {why}"))
+            }
             (Self::Missing, Observed::Missing) => Verdict::Met,
             (Self::Missing, Observed::Present(_)) => Verdict::Missed("the machine is still there".into()),
             (Self::Present { .. }, Observed::Missing) => Verdict::Missed("there is no machine".into()),
@@ -221,6 +223,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::driver::Class;
     use crate::driver::MachineSize;
 
     fn machine(running: bool, generation: i32, boot: Option<&str>) -> Machine {
@@ -232,7 +235,7 @@ mod tests {
             (any::<bool>(), 1..5_i32)
                 .prop_map(|(running, generation)| Observed::Present(machine(running, generation, None))),
             Just(Observed::Missing),
-            "[a-z ]{0,20}".prop_map(Observed::Unavailable),
+            "[a-z ]{0,20}".prop_map(|why| Observed::Unavailable(Trouble::new(Class::Unavailable, why))),
         ]
     }
 
@@ -241,7 +244,8 @@ mod tests {
         fn what_could_not_be_looked_at_is_never_taken_for_done(
             operation in prop::sample::select(&Operation::ALL), generation in 1..5_i32, why in "[a-z ]{0,20}",
         ) {
-            prop_assert!(desired(operation, generation).judge(&Observed::Unavailable(why)) != Verdict::Met);
+            let unseen = Observed::Unavailable(Trouble::new(Class::Unavailable, why));
+            prop_assert!(desired(operation, generation).judge(&unseen) != Verdict::Met);
         }
 
         #[test]

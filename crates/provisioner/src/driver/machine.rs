@@ -7,6 +7,8 @@ use std::{
 
 use domain::{firewall::Firewall, orders::ServerSpec};
 
+use super::Trouble;
+
 /// What there is of a service. Three answers and not two: a hypervisor that can't be asked has not lost a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observed {
@@ -14,8 +16,8 @@ pub enum Observed {
     Present(Machine),
     /// Surely none.
     Missing,
-    /// The hypervisor could not be asked.
-    Unavailable(String),
+    /// It could not be looked at, and why not.
+    Unavailable(Trouble),
 }
 
 /// A machine, as it was seen.

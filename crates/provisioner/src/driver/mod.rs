@@ -86,6 +86,14 @@ pub struct Trouble {
     pub why: String,
 }
 
+impl Trouble {
+    /// Trouble of that kind.
+    #[must_use]
+    pub fn new(class: Class, why: impl Into<String>) -> Self {
+        Self { class, why: why.into() }
+    }
+}
+
 /// What came of an operation, as far as the driver knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -101,7 +109,7 @@ pub enum Outcome {
         /// When to ask after it.
         poll_after: Duration,
     },
-    /// It was not done, and may succeed later. A wrong set-up costs the task none of its tries: it is staff's to mend.
+    /// It was not done, and may succeed later. Of a kind that [waits](Class::waits) it costs the task none of its tries.
     Retry {
         /// When to try again; `None` when any time will do.
         after: Option<Duration>,
@@ -129,10 +137,12 @@ pub enum Outcome {
 /// Kinds of failure, for logs and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The installation is set up wrongly: a driver or a task that nobody here knows.
+    /// The installation is set up wrongly: a driver or a task that nobody here knows, a certificate that isn't trusted.
     Configuration,
-    /// The hypervisor could not be reached.
+    /// The hypervisor could not be reached, or is busy.
     Unavailable,
+    /// What is inside the machine doesn't answer.
+    Guest,
     /// There is no machine to do it to.
     Missing,
     /// A newer claim has been at the machine.
@@ -154,12 +164,48 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Configuration,
+        Self::Unavailable,
+        Self::Guest,
+        Self::Missing,
+        Self::Fenced,
+        Self::Protocol,
+        Self::Resource,
+        Self::Refused,
+        Self::Person,
+        Self::Cancelled,
+        Self::Unverified,
+        Self::Internal,
+    ];
+
+    /// Whether what was not done for a reason of this kind waits by time and loses no tries: nothing is wrong with the
+    /// task, and it can be done once the hypervisor, or what leads there, is well again.
+    #[must_use]
+    pub const fn waits(self) -> bool {
+        match self {
+            Self::Configuration | Self::Unavailable => true,
+            Self::Guest
+            | Self::Missing
+            | Self::Fenced
+            | Self::Protocol
+            | Self::Resource
+            | Self::Refused
+            | Self::Person
+            | Self::Cancelled
+            | Self::Unverified
+            | Self::Internal => false,
+        }
+    }
+
     /// As it stands in logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
             Self::Unavailable => "unavailable",
+            Self::Guest => "guest",
             Self::Missing => "missing",
             Self::Fenced => "fenced",
             Self::Protocol => "protocol",
@@ -179,6 +225,7 @@ impl Class {
         match self {
             Self::Configuration | Self::Protocol | Self::Person => true,
             Self::Unavailable
+            | Self::Guest
             | Self::Missing
             | Self::Fenced
             | Self::Resource

@@ -58,7 +58,7 @@ impl SimulatedDriver {
                 let why = format!("{NODE} refuses, as the name asks for");
                 return Outcome::Fail { class: Class::Internal, why };
             }
-            Some(Magic::Retry) if task.lease.attempt == 1 => {
+            Some(Magic::Retry) if task.lease.waited.is_none() => {
                 let after = Some(self.operation_time);
                 let why = format!("{NODE} is busy, as the name asks for");
                 return Outcome::Retry { after, class: Class::Unavailable, why };
@@ -129,7 +129,7 @@ impl SimulatedDriver {
             }
             Ok(Some(server)) => Observed::Present(machine(server)),
             Ok(None) => Observed::Missing,
-            Err(error) => Observed::Unavailable(unreadable(&error)),
+            Err(error) => Observed::Unavailable(Trouble::new(Class::Unavailable, unreadable(&error))),
         }
     }
 }

@@ -32,7 +32,8 @@ pub fn task_of(order: OrderId, id: i64, operation: Operation) -> ClaimedTask {
         ServerSpec { cpu_ghz: 2, ram_mb: 2048, disk_gb: 20, bandwidth_mbps: 20, image: image.clone().map(ImageId) };
     ClaimedTask {
         cancel_asked: false,
-        lease: Lease { id: TaskId(id), order, attempt: 1, max_attempts: 5, fence: id },
+        unseen: false,
+        lease: Lease { id: TaskId(id), order, attempt: 1, max_attempts: 5, fence: id, waited: None },
         operation,
         driver: Some("hooked".to_owned()),
         generation: 1,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
+mod away;
 mod bed;
 mod conformance;
 mod exec;
@@ -11,3 +12,5 @@ mod lint;
 mod made;
 mod proxmox;
 mod pve;
+mod tls;
+mod tls_server;

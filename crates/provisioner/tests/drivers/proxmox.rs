@@ -314,7 +314,7 @@ async fn a_system_that_does_not_answer_gets_no_password() {
         let mut task = task_of_fence(fence, operation);
         task.password_version = 2;
         let outcome = bed.done(&driver, &task).await;
-        let Outcome::Retry { class: Class::Unavailable, why, .. } = outcome else { panic!("{outcome:?}") };
+        let Outcome::Retry { class: Class::Guest, why, .. } = outcome else { panic!("{outcome:?}") };
         assert!(why.contains("agent"), "{why}");
     }
     assert_eq!(bed.fake.cluster().machine(FIRST).passwords.len(), 1);

@@ -57,7 +57,7 @@ async fn who_was_overtaken_writes_nothing_more() {
     bed.power(order, PowerOperation::Suspend).await;
     bed.work_until(quick(), ALL_DONE).await;
     let before = bed.text("select string_agg(to_jsonb(task)::text, ' ' order by id) from task").await;
-    let failed = Failed { class: "internal", driver: None, why: "late", known: true, next: Next::Never };
+    let failed = Failed { class: "internal", driver: None, why: "late", known: true, unseen: false, next: Next::Never };
     let live = bed.live();
     let wrote = live
         .transaction("write late", async |tx| {

@@ -1,5 +1,7 @@
 //! Taking tasks out of the queue, by a lease.
 
+use std::time::Duration;
+
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -44,6 +46,8 @@ pub struct ClaimedTask {
     pub password_version: i32,
     /// Whether staff asked an earlier worker to let go of it, and that one never said what came of it.
     pub cancel_asked: bool,
+    /// Whether an earlier try may have done it and nobody could look since: the machine is looked at first.
+    pub unseen: bool,
     /// What connects the server.
     pub network: ServerNetwork,
     /// The service's login.
@@ -125,6 +129,10 @@ struct Row {
     password_version: i32,
     #[diesel(sql_type = sql_types::Bool)]
     cancel_asked: bool,
+    #[diesel(sql_type = sql_types::Bool)]
+    unseen: bool,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Double>)]
+    waited: Option<f64>,
     #[diesel(sql_type = sql_types::Text)]
     server_login: String,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Binary>)]
@@ -184,10 +192,11 @@ fn claim_query() -> String {
                where place <> all (due.taken) order by random() limit 1) \
            from due where t.id = due.id \
            returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params, \
-             t.cancel_requested_at is not null as cancel_asked), \
+             t.cancel_requested_at is not null as cancel_asked, t.unseen, \
+             greatest(extract(epoch from now() - t.waiting_since), 0)::float8 as waited), \
          tried as (insert into task_attempt (task_id, fence, attempt, worker) select id, fence, attempt, $2 from taken) \
          select taken.id, taken.order_id, taken.operation, taken.attempt, taken.max_attempts, taken.fence, \
-           taken.cancel_asked, coalesce(n.params, taken.params) as params, o.tariff_id, s.image_id, o.server_login, o.server_password, \
+           taken.cancel_asked, taken.unseen, taken.waited, coalesce(n.params, taken.params) as params, o.tariff_id, s.image_id, o.server_login, o.server_password, \
            coalesce((c.sized->>'cpu_ghz')::int, s.cpu_ghz) as cpu_ghz, \
            coalesce((c.sized->>'ram_mb')::int, s.ram_mb) as ram_mb, \
            coalesce((c.sized->>'disk_gb')::int, s.disk_gb) as disk_gb, \
@@ -245,8 +254,14 @@ pub async fn claim(tx: &mut Tx, worker: Uuid) -> Result<Option<Claim>, Error> {
 /// A task that can't be made out is claimed all the same: left where it is, it would be found first for ever.
 fn made_out(tx: &Tx, row: Row) -> Claim {
     let order = OrderId(row.order_id);
-    let lease =
-        Lease { id: TaskId(row.id), order, attempt: row.attempt, max_attempts: row.max_attempts, fence: row.fence };
+    let lease = Lease {
+        id: TaskId(row.id),
+        order,
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        fence: row.fence,
+        waited: row.waited.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+    };
     let operation: Operation = match row.operation.parse() {
         Ok(operation) => operation,
         Err(why) => return Claim::Unreadable { lease, why, next: Some(Next::Staff) },
@@ -272,6 +287,7 @@ fn made_out(tx: &Tx, row: Row) -> Claim {
         hostname: row.hostname,
         password_version: row.password_version,
         cancel_asked: row.cancel_asked,
+        unseen: row.unseen,
         network: ServerNetwork::default(),
         login,
         password,

@@ -14,6 +14,7 @@ use super::{
     claim::ClaimedTask,
     lease::{HAD, Lease},
     nothing::{self, Nothing, OpenTask},
+    waiting,
 };
 use crate::{
     db::{Error, Tx, sql},
@@ -25,8 +26,9 @@ use crate::{
 pub enum Next {
     /// After this time, unless it has had all its tries: then it has failed for good.
     After(Duration),
-    /// After this time, and this try does not count: it could not even be begun.
-    Uncounted(Duration),
+    /// After this time, and this try does not count: it could not even be begun. Once the task has waited for as long as
+    /// the company's rules let it, it has failed for good.
+    Waiting(Duration),
     /// Never: it has failed for good.
     Never,
     /// When staff have looked: nothing is decided before.
@@ -44,15 +46,18 @@ pub struct Failed<'a> {
     pub why: &'a str,
     /// Whether it is known that it was not done.
     pub known: bool,
+    /// Whether the machine is to be looked at before anything else is done: the try may have done it, and nobody could
+    /// look.
+    pub unseen: bool,
     /// When it is tried again.
     pub next: Next,
 }
 
 impl Failed<'_> {
-    const fn outcome(&self) -> AttemptOutcome {
+    pub(super) const fn outcome(&self) -> AttemptOutcome {
         match self.next {
             _ if !self.known => AttemptOutcome::Unknown,
-            Next::After(_) | Next::Uncounted(_) => AttemptOutcome::Retry,
+            Next::After(_) | Next::Waiting(_) => AttemptOutcome::Retry,
             Next::Never | Next::Staff => AttemptOutcome::Failed,
         }
     }
@@ -108,16 +113,19 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
 pub async fn give_back(tx: &mut Tx, lease: &Lease, failed: &Failed<'_>) -> Result<bool, Error> {
     hold_order(tx, lease.order).await?;
     let Some(task) = held(tx, lease, "true").await? else { return Ok(false) };
-    let Failed { class, driver, why, known, next } = *failed;
+    let Failed { class, driver, why, known, unseen, next } = *failed;
     let let_go = task.cancel_asked && known;
     let outcome = if let_go { AttemptOutcome::Cancelled } else { failed.outcome() };
     attempts::end(tx, lease, &Ending { outcome, class: Some(class), driver, detail: why }).await?;
     let log = format!("attempt {}: {why}\n", lease.attempt);
+    let has_waited_enough = tx.rules().provisioning.gives_up_after(lease.waited.unwrap_or_default());
     match next {
         _ if let_go => give_up(tx, &task, &format!("{log}cancelled by staff\n")).await?,
-        Next::Uncounted(wait) => queue_again(tx, &task, wait, 1, &log).await?,
-        Next::After(wait) if lease.attempt < lease.max_attempts => queue_again(tx, &task, wait, 0, &log).await?,
-        Next::After(_) | Next::Never => fail_for_good(tx, &task, &log, known).await?,
+        Next::Waiting(pause) if !has_waited_enough => waiting::wait(tx, lease, failed, pause, &log).await?,
+        Next::After(wait) if lease.attempt < lease.max_attempts || unseen => {
+            queue_again(tx, &task, wait, unseen, &log).await?;
+        }
+        Next::After(_) | Next::Waiting(_) | Next::Never => fail_for_good(tx, &task, &log, known).await?,
         Next::Staff => wait_for_staff(tx, &task, &log).await?,
     }
     Ok(true)
@@ -165,7 +173,9 @@ pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     let Some(task) = held(tx, lease, "lease_until < now()").await? else { return Ok(false) };
     attempts::end(tx, lease, &Ending::of(AttemptOutcome::Lost)).await?;
     let log = format!("attempt {}: the worker was not heard of any more\n", lease.attempt);
-    if lease.attempt >= lease.max_attempts {
+    // What may have been done is to be looked at before it is given up; unless looking at it ends worker after worker.
+    let tries = if task.unseen { lease.max_attempts.saturating_mul(2) } else { lease.max_attempts };
+    if lease.attempt >= tries {
         fail_for_good(tx, &task, &log, false).await?;
     } else {
         // Behind what other orders have due: it is due now. Before the order's own later tasks: those wait for this one.
@@ -189,15 +199,15 @@ async fn held(tx: &mut Tx, lease: &Lease, condition: &str) -> Result<Option<Open
     Ok(nothing::open_tasks(tx, &condition, lease.id.0, lease.fence).await?.pop())
 }
 
-async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, uncounted: i32, log: &str) -> Result<(), Error> {
+async fn queue_again(tx: &mut Tx, task: &OpenTask, wait: Duration, unseen: bool, log: &str) -> Result<(), Error> {
     sql("update task set state = 'queued', run_at = now() + make_interval(secs => $2), lease_owner = null, \
-           lease_until = null, results = results || $3, attempt = greatest(attempt - $4, 0), handle = null, \
-           handle_at = null \
+           lease_until = null, results = results || $3, unseen = $4, waiting_since = null, waits_for = null, \
+           handle = null, handle_at = null \
          where id = $1")
     .bind::<sql_types::BigInt, _>(task.id)
     .bind::<sql_types::Double, _>(wait.as_secs_f64())
     .bind::<sql_types::Text, _>(log)
-    .bind::<sql_types::Integer, _>(uncounted)
+    .bind::<sql_types::Bool, _>(unseen)
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -1,5 +1,7 @@
 //! Leases: who has a task for now. The database's clock is the only clock.
 
+use std::time::Duration;
+
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{orders::OrderId, tasks::TaskId};
@@ -26,6 +28,8 @@ pub struct Lease {
     pub max_attempts: i32,
     /// Grows with each claim.
     pub fence: i64,
+    /// For how long it had waited for its hypervisor when it was claimed; `None` when it was not waiting.
+    pub waited: Option<Duration>,
 }
 
 /// What a worker is told that says it is alive.
@@ -97,6 +101,7 @@ pub async fn expired(connection: &mut Conn) -> Result<Vec<Lease>, Error> {
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         fence: row.fence,
+        waited: None,
     };
     Ok(rows.into_iter().map(lease).collect())
 }

@@ -100,7 +100,8 @@ pub async fn retry(tx: &mut Tx, id: TaskId) -> Result<(), Error> {
     }
     // One that is to wait, such as a removal in its days of grace, goes on waiting.
     let queued = sql(
-        "update task set state = 'queued', attempt = 0, run_at = greatest(run_at, now()), cancel_requested_at = null \
+        "update task set state = 'queued', attempt = 0, run_at = greatest(run_at, now()), cancel_requested_at = null, \
+           waiting_since = null, waits_for = null \
          where id = $1 and state = 'manual'",
     )
     .bind::<sql_types::BigInt, _>(id.0)

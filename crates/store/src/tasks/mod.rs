@@ -17,6 +17,7 @@ mod simulated;
 mod simulated_network;
 mod stepped;
 mod undo;
+mod waiting;
 
 pub use attempts::{AttemptOutcome, AttemptRow, attempts, keep_driver};
 pub use callbacks::{CallbackRow, Recorded, callback, driver_of_task, record_callback};
@@ -30,6 +31,7 @@ pub use progress::{Progress, Underway, append_log, keep_boot, keep_handle, keep_
 pub use simulated::{Simulated, SimulatedServer, SimulatedSize, apply_simulated, simulated, simulated_uptime};
 pub use simulated_network::SimulatedNetwork;
 pub use stepped::{are_stranded, pull_forward};
+pub use waiting::{WaitingFor, waited_for};
 
 pub(crate) use claim::can_be_done;
 pub(crate) use enqueue::{NewTask, close_manual, enqueue, enqueue_in_bounds, note, untaken, waiting};

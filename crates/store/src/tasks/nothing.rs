@@ -56,6 +56,9 @@ pub(super) struct OpenTask {
     /// Whether it has changed something that is to be put back.
     #[diesel(sql_type = sql_types::Bool)]
     pub undoes: bool,
+    /// Whether it may have been done and nobody could look since.
+    #[diesel(sql_type = sql_types::Bool)]
+    pub unseen: bool,
 }
 
 impl OpenTask {
@@ -81,7 +84,7 @@ impl OpenTask {
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
         "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, \
-           undo is not null as undoes \
+           undo is not null as undoes, unseen \
          from task t where completed_at is null and {condition} order by id for update"
     );
     Ok(sql(query).bind::<sql_types::BigInt, _>(id).bind::<sql_types::BigInt, _>(fence).load(tx.conn()).await?)

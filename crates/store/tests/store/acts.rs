@@ -147,5 +147,11 @@ pub async fn state(db: &testkit::TestDb, id: OrderId) -> String {
 }
 
 /// A try that nobody but a person can bring further.
-pub const STUCK: Failed<'static> =
-    Failed { class: "internal", driver: Some("simulated"), why: "stuck", known: true, next: Next::Never };
+pub const STUCK: Failed<'static> = Failed {
+    class: "internal",
+    driver: Some("simulated"),
+    why: "stuck",
+    known: true,
+    unseen: false,
+    next: Next::Never,
+};

@@ -25,8 +25,14 @@ const RICH: i64 = 100_000;
 
 /// A try that failed for good. False when it was not the task's worker any more.
 pub async fn fail(realm: &Realm, task: &ClaimedTask) -> bool {
-    let failed =
-        Failed { class: "missing", driver: Some("simulated"), why: "no template", known: true, next: Next::Never };
+    let failed = Failed {
+        class: "missing",
+        driver: Some("simulated"),
+        why: "no template",
+        known: true,
+        unseen: false,
+        next: Next::Never,
+    };
     realm.transaction("fail", async |tx| tasks::give_back(tx, &task.lease, &failed).await).await.unwrap()
 }
 
@@ -145,6 +151,7 @@ async fn a_creation_that_is_cancelled_ends_its_order() {
         driver: None,
         why: "no answer",
         known: false,
+        unseen: false,
         next: Next::After(Duration::ZERO),
     };
     let back = async |task: &ClaimedTask, failed: &Failed<'_>| {

@@ -331,7 +331,7 @@ async fn a_webhook_s_secrets_are_sealed_and_both_sign_while_they_change() {
     };
     let both = secrets().await;
     assert_eq!((both.len(), both[0].expose_secret()), (2, new.expose_secret()));
-    db.run_sql("update live.webhook set old_until = now()").await;
+    db.run_sql("update live.webhook_old_secret set until = now()").await;
     assert_eq!(secrets().await.len(), 1);
     let remove = async |tx: &mut Tx| notices::remove(tx, ann.customer, "https://one.example/a").await;
     live.transaction("remove", remove).await.unwrap();

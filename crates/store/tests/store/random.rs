@@ -277,7 +277,7 @@ fn as_alive(wrote: bool, alive: bool) -> Result<(), String> {
 }
 
 fn no_luck() -> Failed<'static> {
-    Failed { class: "internal", driver: None, why: "no luck", known: true, next: Next::Never }
+    Failed { class: "internal", driver: None, why: "no luck", known: true, unseen: false, next: Next::Never }
 }
 
 async fn live(seed: u64, ends: Ends) -> Result<(), String> {

@@ -20,7 +20,7 @@ use crate::acts::{claim, hosting, place, power, state, succeed, terminate, vds, 
 
 /// A try that failed.
 fn no_luck(next: Next) -> Failed<'static> {
-    Failed { class: "unavailable", driver: Some("simulated"), why: "no luck", known: true, next }
+    Failed { class: "unavailable", driver: Some("simulated"), why: "no luck", known: true, unseen: false, next }
 }
 
 async fn give_back(realm: &Realm, task: &ClaimedTask, wait_seconds: u64) -> bool {

@@ -352,6 +352,8 @@ pub struct ProvisionerSettings {
     pub destructive_per_hour: u32,
     /// Hours for which a terminated order can be restored.
     pub destroy_grace_hours: u16,
+    /// Hours for which a task waits for a hypervisor that can't be asked.
+    pub unavailable_hours: NonZeroU16,
 }
 
 impl Default for ProvisionerSettings {
@@ -361,6 +363,7 @@ impl Default for ProvisionerSettings {
             open_tasks_per_server: const { NonZeroU16::new(10).unwrap() },
             destructive_per_hour: 30,
             destroy_grace_hours: 72,
+            unavailable_hours: const { NonZeroU16::new(24).unwrap() },
         }
     }
 }

@@ -52,7 +52,7 @@ impl ExecDriver {
         let request = Request::of_task("observe", task, ctx.deadline_unix());
         match run(&self.settings, &request, ctx).await {
             Ok(ran) => observed(task, &ran),
-            Err(why) => Observed::Unavailable(why),
+            Err(why) => Observed::Unavailable(Trouble::new(Class::Configuration, why)),
         }
     }
 
@@ -67,10 +67,10 @@ impl ExecDriver {
         let (log, _lines) = Log::new(None::<SecretString>);
         let ctx = Ctx::new(log, ASK, None, watch::channel(false).1);
         let ran = run(&self.settings, &request(ctx.deadline_unix()), &ctx).await;
-        let ran = ran.map_err(|why| Trouble { class: Class::Configuration, why })?;
+        let ran = ran.map_err(|why| Trouble::new(Class::Configuration, why))?;
         match ran.end {
-            End::Code(0 | 10) => ran.told.answer(None).map_err(|why| Trouble { class: Class::Protocol, why }),
-            end => Err(Trouble { class: Class::Unavailable, why: end.to_string() }),
+            End::Code(0 | 10) => ran.told.answer(None).map_err(|why| Trouble::new(Class::Protocol, why)),
+            end => Err(trouble(&end)),
         }
     }
 }
@@ -87,6 +87,7 @@ fn outcome(task: &ClaimedTask, Ran { end, told }: Ran) -> Outcome {
         End::Code(20) => Outcome::Fail { class: Class::Missing, why: "there is no machine".into() },
         End::Code(64 | 65) => Outcome::Fail { class: Class::Refused, why },
         End::Code(69 | 75) => Outcome::Retry { after: None, class: Class::Unavailable, why },
+        End::Code(76) => Outcome::Retry { after: None, class: Class::Guest, why },
         End::Code(77) => Outcome::Fail { class: Class::Person, why: "the hook wants a person to look".into() },
         End::Code(79) => {
             Outcome::Retry { after: None, class: Class::Fenced, why: "the hook has seen a newer task".into() }
@@ -104,11 +105,25 @@ fn observed(task: &ClaimedTask, Ran { end, told }: &Ran) -> Observed {
     match end {
         End::Code(0 | 10) => match told.answer(Some(task.lease.id)).and_then(|answer| answer.observed()) {
             Ok(observed) => observed,
-            Err(why) => Observed::Unavailable(why),
+            Err(why) => Observed::Unavailable(Trouble::new(Class::Protocol, why)),
         },
         End::Code(20) => Observed::Missing,
-        end => Observed::Unavailable(end.to_string()),
+        end => Observed::Unavailable(trouble(end)),
     }
+}
+
+/// Why a hook that was asked something did not answer.
+fn trouble(end: &End) -> Trouble {
+    let class = match end {
+        End::Code(69 | 75) | End::Deadline => Class::Unavailable,
+        End::Code(76) => Class::Guest,
+        End::Code(64 | 65) => Class::Refused,
+        End::Code(77) => Class::Person,
+        End::Refused(_) => Class::Configuration,
+        End::Over(_) => Class::Resource,
+        End::Code(_) | End::Signal(_) | End::Cancelled | End::Lost => Class::Internal,
+    };
+    Trouble::new(class, end.to_string())
 }
 
 impl Driver for ExecDriver {
@@ -130,7 +145,7 @@ impl Driver for ExecDriver {
     fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
         async {
             let answer = self.ask(Request::of_probe).await?;
-            answer.operations(PROTOCOL).map_err(|why| Trouble { class: Class::Protocol, why })
+            answer.operations(PROTOCOL).map_err(|why| Trouble::new(Class::Protocol, why))
         }
         .boxed_local()
     }

@@ -68,6 +68,7 @@ impl fmt::Display for End {
         match self {
             Self::Code(code @ (64 | 65)) => write!(f, "the hook refuses what is asked (code {code})"),
             Self::Code(code @ (69 | 75)) => write!(f, "the hook can't do it now (code {code})"),
+            Self::Code(76) => f.write_str("what is inside the machine does not answer (code 76)"),
             Self::Code(code) => write!(f, "the hook failed (code {code})"),
             Self::Signal(signal) => write!(f, "the hook was ended by signal {signal}"),
             Self::Deadline => f.write_str("the hook did not end in time"),

@@ -30,6 +30,8 @@ pub use sign::{Secrets, Signed};
 
 /// Questions, and looks at what is under way, have so long.
 const ASK: Duration = Duration::from_secs(30);
+/// What customers are told of a driver that is set up wrongly.
+const SET_UP_WRONGLY: &str = "the driver is set up wrongly; the worker's log says how";
 /// Whether a hook has called back is looked at so often.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -94,7 +96,7 @@ impl HttpDriver {
         match self.ask(message(operation, id, Some(task), &request, ctx.deadline())).await {
             Ok(Ok(reply)) => outcome(task, ctx.log(), reply),
             Ok(Err(unanswered)) => meaning::of_silence(unanswered),
-            Err(why) => Outcome::Retry { after: None, class: Class::Configuration, why },
+            Err(_) => Outcome::Retry { after: None, class: Class::Configuration, why: SET_UP_WRONGLY.into() },
         }
     }
 
@@ -123,7 +125,9 @@ impl HttpDriver {
                 Outcome::Unknown { class: Class::Unavailable, why }
             }
             // What is under way goes on, whether or not it can be asked after.
-            Ok(Ok(Reply { status: 401 | 403 | 408 | 409 | 425 | 429 | 500.., retry_after, .. })) => {
+            Ok(Ok(Reply {
+                status: 300..=399 | 401 | 403 | 405 | 408 | 409 | 425 | 429 | 500.., retry_after, ..
+            })) => {
                 let wait = retry_after.map_or(underway.poll_seconds, |wait| wait.as_secs());
                 pending(&underway.handle, wait.max(1))
             }
@@ -157,7 +161,8 @@ impl HttpDriver {
         let request = Request::of_task("observe", task, ctx.deadline_unix());
         let id = format!("observe_{}", task.lease.id.0);
         let answered = self.ask(message("observe", id, Some(task), &request, ctx.deadline())).await;
-        let answered = answered.and_then(|answered| answered.map_err(silence));
+        let answered = answered.map_err(|_| Trouble::new(Class::Configuration, SET_UP_WRONGLY));
+        let answered = answered.and_then(|answered| answered.map_err(meaning::silence));
         meaning::seen(task, answered, ctx.log())
     }
 
@@ -165,9 +170,17 @@ impl HttpDriver {
     async fn question(&self, operation: &str, id: String, request: &Request) -> Result<Answer, Trouble> {
         let (log, _lines) = Log::new(None);
         let answered = self.ask(message(operation, id, None, request, Instant::now() + ASK)).await;
-        let reply = answered.map_err(|why| Trouble { class: Class::Configuration, why })?;
-        let reply = reply.map_err(|lost| Trouble { class: Class::Unavailable, why: silence(lost) })?;
-        meaning::answer(&reply, &log).map_err(|why| Trouble { class: Class::Protocol, why })
+        let reply = answered.map_err(|why| Trouble::new(Class::Configuration, why))?;
+        let reply = reply.map_err(|lost| self.in_detail(meaning::silence(lost)))?;
+        meaning::answer(&reply, &log)
+    }
+
+    /// Trouble with all that staff may know of it.
+    fn in_detail(&self, trouble: Trouble) -> Trouble {
+        match &self.endpoint {
+            Ok(endpoint) => endpoint.in_detail(trouble),
+            Err(_) => trouble,
+        }
     }
 
     async fn counters(&self, server: OrderId) -> Option<Counters> {
@@ -178,14 +191,11 @@ impl HttpDriver {
         counters.inspect_err(|trouble| tracing::warn!(order = server.0, %trouble, "the hook tells no counters")).ok()
     }
 
-    /// Signs and sends; what is wrong with how it is set up is the outer error.
+    /// Signs and sends; what is wrong with how it is set up is the outer error, for staff.
     async fn ask(&self, message: Message<'_>) -> Result<Result<Reply, Unanswered>, String> {
-        let wrong = |why: &String| {
-            tracing::error!(why, "a hook can't be asked");
-            "the driver is set up wrongly; the worker's log says how".to_owned()
-        };
-        let endpoint = self.endpoint.as_ref().map_err(wrong)?;
-        let secrets = Secrets::read(&self.settings.secret_files).map_err(|why| wrong(&why))?;
+        let wrong = |why: &String| tracing::error!(why, "a hook can't be asked");
+        let endpoint = self.endpoint.as_ref().map_err(Clone::clone).inspect_err(wrong)?;
+        let secrets = Secrets::read(&self.settings.secret_files).inspect_err(wrong)?;
         let Message { method, path, id, of, body, deadline } = message;
         let timestamp = Signed::now();
         let mut headers = vec![
@@ -234,12 +244,6 @@ fn status_path(task: &ClaimedTask, handle: &str) -> String {
     format!("tasks/{}?handle={}", task.lease.id.0, utf8_percent_encode(handle, NON_ALPHANUMERIC))
 }
 
-fn silence(unanswered: Unanswered) -> String {
-    match unanswered {
-        Unanswered::NotSent { why, .. } | Unanswered::Lost { why } => format!("the hook: {why}"),
-    }
-}
-
 impl Driver for HttpDriver {
     fn operations(&self) -> BTreeSet<Operation> {
         self.operations.clone()
@@ -257,7 +261,7 @@ impl Driver for HttpDriver {
         async {
             let request = Request::of_probe(Signed::now() + ASK.as_secs());
             let answer = self.question("probe", "probe".to_owned(), &request).await?;
-            answer.operations(PROTOCOL).map_err(|why| Trouble { class: Class::Protocol, why })
+            answer.operations(PROTOCOL).map_err(|why| Trouble::new(Class::Protocol, why))
         }
         .boxed_local()
     }

@@ -12,7 +12,10 @@ use super::{
     fault::{self, Fault},
     settings::ProxmoxSettings,
 };
-use crate::driver::web::{Ask, Endpoint, Reply, Unanswered};
+use crate::driver::{
+    Class, Trouble,
+    web::{Ask, Endpoint, Reply, Unanswered},
+};
 
 /// What need not be escaped in paths and forms.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -49,6 +52,11 @@ impl Api {
 
     pub(super) const fn settings(&self) -> &ProxmoxSettings {
         &self.settings
+    }
+
+    /// Trouble with all that staff may know of it.
+    pub(super) fn in_detail(&self, trouble: Trouble) -> Trouble {
+        self.endpoint.in_detail(trouble)
     }
 
     /// Reads.
@@ -132,7 +140,10 @@ impl Api {
         };
         match self.endpoint.ask(ask).await {
             Ok(reply) => data(&told, path, &reply),
-            Err(Unanswered::NotSent { why, after }) => Err(Fault::NotDone(format!("the hypervisor: {why}"), after)),
+            Err(Unanswered::NotSent { class: Class::Configuration, why, .. }) => {
+                Err(Fault::SetUp(format!("the hypervisor: {why}")))
+            }
+            Err(Unanswered::NotSent { why, after, .. }) => Err(Fault::NotDone(format!("the hypervisor: {why}"), after)),
             Err(Unanswered::Lost { why }) => Err(Fault::Unknown(format!("the hypervisor: {why}"))),
         }
     }

@@ -11,6 +11,8 @@ pub(super) enum Fault {
     SetUp(String),
     /// It was not done; it may be later.
     NotDone(String, Option<Duration>),
+    /// It was not done because of what is inside the machine; it may be later.
+    Guest(String),
     /// It may have been done or not.
     Unknown(String),
     /// There is no such machine or task.
@@ -29,6 +31,7 @@ impl Fault {
         match self {
             Self::SetUp(why) => Outcome::Retry { after: None, class: Class::Configuration, why },
             Self::NotDone(why, after) => Outcome::Retry { after, class: Class::Unavailable, why },
+            Self::Guest(why) => Outcome::Retry { after: None, class: Class::Guest, why },
             Self::Unknown(why) => Outcome::Unknown { class: Class::Unavailable, why },
             Self::Gone => Outcome::Unknown { class: Class::Unavailable, why: "what was asked after is gone".into() },
             Self::Already => Outcome::Unknown { class: Class::Unavailable, why: "it was so already".into() },
@@ -56,10 +59,10 @@ pub(super) fn meaning(text: &str) -> Option<Fault> {
         return Some(Fault::Refused("the machine has no agent, so this can't be done from outside".into()));
     }
     if has("guest agent is not running") || has("guest agent command failed") || has("guest-ping' failed") {
-        return not_done("the machine's agent does not answer");
+        return Some(Fault::Guest("the machine's agent does not answer".into()));
     }
     if has("not running") && has("vm ") {
-        return not_done("the machine is off");
+        return Some(Fault::Guest("the machine is off".into()));
     }
     if has("already running") || has("not a running vm") {
         return Some(Fault::Already);
@@ -104,6 +107,7 @@ mod tests {
         match of_answer(status, text, None) {
             Fault::SetUp(_) => "set-up",
             Fault::NotDone(..) => "not done",
+            Fault::Guest(_) => "guest",
             Fault::Unknown(_) => "unknown",
             Fault::Gone => "gone",
             Fault::Taken => "taken",
@@ -120,9 +124,9 @@ mod tests {
             ("Configuration file 'nodes/pve1/qemu-server/203.conf' does not exist", "gone"),
             ("unable to create VM 203 - VM 203 already exists on node 'pve2'", "taken"),
             ("VM 203 already running", "already"),
-            ("QEMU guest agent is not running", "not done"),
+            ("QEMU guest agent is not running", "guest"),
             ("No QEMU guest agent configured", "refused"),
-            ("VM 203 is not running", "not done"),
+            ("VM 203 is not running", "guest"),
             ("can't remove VM 203 - protection mode enabled", "refused"),
             ("storage 'local-zfs' is not online", "unknown"),
             ("", "unknown"),

@@ -154,8 +154,8 @@ impl ProxmoxDriver {
         let seen = async { look::look(self.api()?, task.lease.order, ctx.deadline()).await };
         match (seen.await, &self.api) {
             (Ok(seen), Ok(api)) => observed(api, &seen),
-            (Err(fault), _) => Observed::Unavailable(why(fault)),
-            (Ok(_), Err(why)) => Observed::Unavailable(why.clone()),
+            (Err(fault), _) => Observed::Unavailable(trouble(fault)),
+            (Ok(_), Err(why)) => Observed::Unavailable(Trouble::new(Class::Configuration, why.clone())),
         }
     }
 
@@ -190,7 +190,7 @@ async fn ended(api: &Api, handle: &Handle, ctx: &Ctx) -> Result<Ended, Fault> {
             return Ok(Ended::Not(Outcome::Unknown { class: Class::Unavailable, why }));
         }
         // What is under way goes on, whether or not it can be asked after.
-        Err(Fault::NotDone(..) | Fault::Unknown(_)) => {
+        Err(Fault::NotDone(..) | Fault::Unknown(_) | Fault::SetUp(_)) => {
             return Ok(Ended::Not(underway.pending(api.settings().poll * 2)));
         }
         work => work?,
@@ -233,9 +233,16 @@ fn say(log: &Log, kind: Kind) {
 }
 
 fn why(fault: Fault) -> String {
+    trouble(fault).why
+}
+
+/// What a fault is of a look or a question.
+fn trouble(fault: Fault) -> Trouble {
     match fault.outcome() {
-        Outcome::Retry { why, .. } | Outcome::Fail { why, .. } | Outcome::Unknown { why, .. } => why,
-        Outcome::Done { .. } | Outcome::Pending { .. } => String::new(),
+        Outcome::Retry { class, why, .. } | Outcome::Fail { class, why } | Outcome::Unknown { class, why } => {
+            Trouble { class, why }
+        }
+        Outcome::Done { .. } | Outcome::Pending { .. } => Trouble::new(Class::Internal, ""),
     }
 }
 
@@ -258,8 +265,11 @@ fn wanted(task: &ClaimedTask) -> Wanted {
 fn observed(api: &Api, seen: &Seen) -> Observed {
     for (_, slot) in &seen.slots {
         match slot {
-            Slot::Foreign => return Observed::Unavailable(fault::NOT_OURS.into()),
-            Slot::BeingMade => return Observed::Unavailable("a machine is being made at its number".into()),
+            Slot::Foreign => return Observed::Unavailable(Trouble::new(Class::Person, fault::NOT_OURS)),
+            Slot::BeingMade => {
+                let why = "a machine is being made at its number";
+                return Observed::Unavailable(Trouble::new(Class::Internal, why));
+            }
             Slot::Free | Slot::Ours(_) => {}
         }
     }
@@ -287,13 +297,13 @@ impl Driver for ProxmoxDriver {
 
     fn probe(&self) -> LocalBoxFuture<'_, Result<BTreeSet<Operation>, Trouble>> {
         async {
-            let trouble = |fault: Fault| Trouble { class: Class::Unavailable, why: why(fault) };
-            let api = self.api.as_ref().map_err(|why| Trouble { class: Class::Configuration, why: why.clone() })?;
-            let all = look::resources(api, Instant::now() + ASK).await.map_err(trouble)?;
+            let api = self.api.as_ref().map_err(|why| Trouble::new(Class::Configuration, why.clone()))?;
+            let all = look::resources(api, Instant::now() + ASK).await;
+            let all = all.map_err(|fault| api.in_detail(trouble(fault)))?;
             for (image, vmid) in &api.settings().templates {
                 if !all.iter().any(|resource| resource.vmid == *vmid && resource.is_template()) {
                     let why = format!("the template of image {image}, VM {vmid}, is not there or not ours to see");
-                    return Err(Trouble { class: Class::Configuration, why });
+                    return Err(Trouble::new(Class::Configuration, why));
                 }
             }
             Ok(Self::OPERATIONS.into())

@@ -1,9 +1,6 @@
 //! Which addresses may be reached. The URL is staff's own, but names can be made to lead elsewhere by others.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnetwork::IpNetwork;
 use reqwest::{
@@ -95,6 +92,11 @@ fn is_of_the_internet(ip: IpAddr) -> bool {
     }
 }
 
+/// A name leads nowhere but where it may not lead.
+#[derive(Debug, thiserror::Error)]
+#[error("none of the addresses of {0} may be reached: they are not in `networks`, or nobody's")]
+pub(super) struct NotAllowed(String);
+
 impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let this = self.clone();
@@ -102,8 +104,7 @@ impl Resolve for Reach {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let allowed: Vec<SocketAddr> = found.filter(|address| this.allows(address.ip())).collect();
             if allowed.is_empty() {
-                let why = format!("none of the addresses of {} may be reached", name.as_str());
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
+                return Err(NotAllowed(name.as_str().to_owned()).into());
             }
             let allowed: Addrs = Box::new(allowed.into_iter());
             Ok(allowed)

@@ -12,7 +12,7 @@ use store::{
     notices::{self, Trouble},
     orders::{self, OrderFilter},
     statements,
-    tasks::{self, TaskFilter},
+    tasks::{self, TaskFilter, WaitingFor},
 };
 
 use super::Findings;
@@ -36,6 +36,7 @@ pub async fn content(installation: &Installation, findings: &mut Findings) -> Re
     for kind in RealmKind::ALL {
         keys(installation, kind, findings).await?;
         worker(installation, kind, findings).await?;
+        hypervisors(installation, kind, findings).await?;
         outbox(installation, kind, findings).await?;
         billing_run(installation, kind, findings).await?;
     }
@@ -177,7 +178,7 @@ async fn worker(installation: &Installation, kind: RealmKind, findings: &mut Fin
     let waiting = realm.read(async |connection| tasks::list(connection, &filter).await).await?;
     let now = now(installation).await?;
     // One that was tried has met a worker, and may wait for its next try; one that comes after another may wait for that.
-    let untouched = waiting.iter().filter(|task| task.attempt == 0 && task.after.is_none());
+    let untouched = waiting.iter().filter(|task| task.assigned_at.is_none() && task.after.is_none());
     let longest = untouched.map(|task| now.duration_since(task.created_at)).max();
     let name = kind.schema();
     match longest.filter(|waited| *waited > WITHOUT_WORKER) {
@@ -186,6 +187,29 @@ async fn worker(installation: &Installation, kind: RealmKind, findings: &mut Fin
             "start `vartai worker`, or `vartai serve --with-worker`, and see its log",
         ),
         None => findings.well(format!("in the {name} realm no task waits for long ({} are queued)", waiting.len())),
+    }
+    Ok(())
+}
+
+/// Hypervisors that tasks wait for: their orders stay in processing until those are back.
+async fn hypervisors(installation: &Installation, kind: RealmKind, findings: &mut Findings) -> Result<(), Failure> {
+    let realm = installation.realm(kind);
+    let waited_for = realm.read(async |connection| tasks::waited_for(connection).await).await?;
+    let (name, hours) = (kind.schema(), installation.settings.provisioner.unavailable_hours);
+    for WaitingFor { driver, tasks, seconds, class, why } in &waited_for {
+        findings.wrong(
+            format!(
+                "in the {name} realm {tasks} tasks wait for the hypervisor of {driver}, the first since {} min ({class}): {why}",
+                seconds / 60
+            ),
+            format!(
+                "bring it back, or mend [drivers.{driver}]; they go on by themselves within a minute. After \
+                 provisioner.unavailable_hours ({hours}) they have failed"
+            ),
+        );
+    }
+    if waited_for.is_empty() {
+        findings.well(format!("in the {name} realm no task waits for a hypervisor"));
     }
     Ok(())
 }
