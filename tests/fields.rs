@@ -1,5 +1,5 @@
-//! Fields that are given and can't be read, as bytes of a query: over both registries, so that a new command and a new field
-//! are held to it, too. None of them may count as absent, and nothing may be done.
+//! Fields that are given and can't be read, as bytes of a query: over both registries, so that a new command and a new
+//! field are held to it, too. None of them may count as absent, and nothing may be done.
 
 use actix_web::{http::Method, web::Bytes};
 

@@ -1,5 +1,5 @@
-//! The OpenAPI document: held against the standard, and the gateway held against it, by tools that `./test` fetches from
-//! PyPI and names in `OPENAPI_TOOLS`.
+//! The OpenAPI document: held against the standard, and the gateway held against it, by tools that `./test` fetches
+//! from PyPI and names in `OPENAPI_TOOLS`.
 
 use std::{path::PathBuf, process::Command};
 

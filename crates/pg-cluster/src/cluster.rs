@@ -82,7 +82,8 @@ impl Cluster {
     }
 
     /// Has a thread bring the server back whenever it has ended without being told to, for as long as this membership
-    /// lasts, and keep its log bounded. Of several members that do so one is first, and the others join what it started.
+    /// lasts, and keep its log bounded. Of several members that do so one is first, and the others join what it
+    /// started.
     ///
     /// # Errors
     /// The operating system gives no thread.

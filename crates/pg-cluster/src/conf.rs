@@ -151,8 +151,8 @@ pub(crate) fn quote_text(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// Replaces a file whole: a reader sees the old text or the new. One that has the text already is left alone: a full disk
-/// shall keep no server from starting that needs nothing new.
+/// Replaces a file whole: a reader sees the old text or the new. One that has the text already is left alone: a full
+/// disk shall keep no server from starting that needs nothing new.
 pub(crate) fn replace(layout: &Layout, path: &Path, text: &str) -> Result<(), ClusterError> {
     if fs::read_to_string(path).is_ok_and(|current| current == text) {
         return Ok(());

@@ -166,8 +166,8 @@ impl Layout {
     }
 }
 
-/// Gives a file to the owner of the data directory if it is root's and the directory is not: whoever runs a command, the
-/// service must be able to use what it has made.
+/// Gives a file to the owner of the data directory if it is root's and the directory is not: whoever runs a command,
+/// the service must be able to use what it has made.
 ///
 /// # Errors
 /// Root may not do so, as in a container without `CAP_CHOWN`.

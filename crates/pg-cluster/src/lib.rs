@@ -18,10 +18,10 @@
 //!   revivals       how often the server died and was brought back
 //! ```
 //!
-//! Lock order: `cluster.lock`, then `users.lock`, then `postmaster.lock`. The kernel frees the locks of a process that is
-//! killed; the server goes on running and the next member joins it, so membership needs no cleaning up after a crash.
-//! Members may be in different containers: locks and socket hold across namespaces, process numbers don't, so none is
-//! believed.
+//! Lock order: `cluster.lock`, then `users.lock`, then `postmaster.lock`. The kernel frees the locks of a process that
+//! is killed; the server goes on running and the next member joins it, so membership needs no cleaning up after a
+//! crash. Members may be in different containers: locks and socket hold across namespaces, process numbers don't, so
+//! none is believed.
 
 mod account;
 mod archive;

@@ -1,9 +1,9 @@
 //! Whether a server of this cluster lives, as every PID, IPC and mount namespace sees it.
 //!
 //! `postmaster.lock` is held by the server itself: whoever starts it takes the lock and gives it the open file as its
-//! standard input, which all its processes inherit. So the lock lives exactly as long as any of them, whatever becomes of the
-//! starter. A process number says nothing in another PID namespace, and shared memory, PostgreSQL's own guard against
-//! backends that outlived their postmaster, nothing in another IPC namespace.
+//! standard input, which all its processes inherit. So the lock lives exactly as long as any of them, whatever becomes
+//! of the starter. A process number says nothing in another PID namespace, and shared memory, PostgreSQL's own guard
+//! against backends that outlived their postmaster, nothing in another IPC namespace.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -73,8 +73,8 @@ fn runs_in(command_line: &[u8], pgdata: &Path) -> bool {
     arguments.any(|argument| argument == b"-D") && arguments.next() == Some(pgdata.as_os_str().as_bytes())
 }
 
-/// Processes of a server whose postmaster is gone, among those that are to be seen from here. They end by themselves once
-/// they have done what they are at, and no other server can start before.
+/// Processes of a server whose postmaster is gone, among those that are to be seen from here. They end by themselves
+/// once they have done what they are at, and no other server can start before.
 pub(crate) fn orphans(layout: &Layout) -> Vec<u32> {
     // As always, or as good as: all processes need not be looked at then.
     if seen_here(layout).is_some() {
@@ -88,7 +88,8 @@ pub(crate) fn orphans(layout: &Layout) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
     let holders: Vec<u32> = numbers.filter(holds).collect();
-    // Its processes have titles of their own; the postmaster, which they see wherever we see them, keeps its command line.
+    // Its processes have titles of their own; the postmaster, which they see wherever we see them, keeps its command
+    // line.
     if holders.iter().any(|pid| has_directory(*pid)) { Vec::new() } else { holders }
 }
 

@@ -89,8 +89,8 @@ impl Member {
         liveness::lives(&self.layout)
     }
 
-    /// Ends what is left of a server whose postmaster is gone: it would keep another from starting for as long as it is at
-    /// something. Answers how many were told to.
+    /// Ends what is left of a server whose postmaster is gone: it would keep another from starting for as long as it is
+    /// at something. Answers how many were told to.
     pub(crate) fn end_orphans(&self, signal: &str) -> usize {
         let orphans = liveness::orphans(&self.layout);
         for pid in &orphans {

@@ -64,8 +64,9 @@ impl Log {
         Self { since: 0, ..Self::mark(layout) }.tail()
     }
 
-    /// Keeps the log bounded, also while the server writes to it: a big one is copied to the side and emptied. PostgreSQL's
-    /// own collector would have to make its files itself, as a user who may not write in our directory if we are root.
+    /// Keeps the log bounded, also while the server writes to it: a big one is copied to the side and emptied.
+    /// PostgreSQL's own collector would have to make its files itself, as a user who may not write in our directory if
+    /// we are root.
     pub(crate) fn bound(layout: &Layout) -> Result<(), ClusterError> {
         let path = layout.log();
         if fs::metadata(&path).is_ok_and(|metadata| metadata.size() > LOG_MAX) {
@@ -120,8 +121,8 @@ impl Log {
     }
 }
 
-/// Copies the log to the side, then empties it. The server opened it to append, so it goes on at the new end; only what it
-/// writes between the last look at the end and the emptying is lost, a moment without a system call of ours in it.
+/// Copies the log to the side, then empties it. The server opened it to append, so it goes on at the new end; only what
+/// it writes between the last look at the end and the emptying is lost, a moment without a system call of ours in it.
 fn set_aside(layout: &Layout, path: &Path) -> io::Result<()> {
     let mut log = OpenOptions::new().read(true).write(true).open(path)?;
     // Another member may be at it: it is in no hurry.

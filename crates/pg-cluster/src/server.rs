@@ -120,8 +120,8 @@ fn stop_within(
     Ok(())
 }
 
-/// Sends a signal as the server's user. Not `pg_ctl stop`, which signals the number in postmaster.pid, anyone's in another
-/// PID namespace.
+/// Sends a signal as the server's user. Not `pg_ctl stop`, which signals the number in postmaster.pid, anyone's in
+/// another PID namespace.
 pub(crate) fn send(
     layout: &Layout,
     programs: &Programs,

@@ -2,10 +2,10 @@
 //! same work: `cargo run --release -p provisioner --example throughput`.
 //!
 //! Two processes, which are this program again, with 16 slots each on 10 000 tasks of 500 servers; three rounds of both
-//! ways, in turns. Each process claims one task after the other, as a worker does, and ends what its slots have. No task is
-//! done: this is the queue alone. Whatever was claimed while another of its server ran is counted; there must be none. The
-//! bare statements are those that our code keeps prepared on its connections: they are asked of the database once it has
-//! done a task.
+//! ways, in turns. Each process claims one task after the other, as a worker does, and ends what its slots have. No
+//! task is done: this is the queue alone. Whatever was claimed while another of its server ran is counted; there must
+//! be none. The bare statements are those that our code keeps prepared on its connections: they are asked of the
+//! database once it has done a task.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement, run by hand")]
 
@@ -53,8 +53,8 @@ const ROUNDS: usize = 3;
 /// What each task's log is told.
 const DONE: &str = "done\n";
 
-/// How the statements of the work begin: what a transaction asks first, whether anything is due, claim, what connects the
-/// server, hold its order, end, end of the try.
+/// How the statements of the work begin: what a transaction asks first, whether anything is due, claim, what connects
+/// the server, hold its order, end, end of the try.
 const STATEMENTS: [&str; 7] = [
     "select realm_now()",
     "select coalesce((select true from task",
@@ -278,7 +278,8 @@ fn keys() -> Arc<Keyring> {
     Arc::new(Keyring::parse(&Keyring::generate().unwrap()).unwrap())
 }
 
-/// One of the two processes: is told the statements, says that it is ready, waits for a word, works until nothing is left.
+/// One of the two processes: is told the statements, says that it is ready, waits for a word, works until nothing is
+/// left.
 async fn process(way: &str, socket: &str, user: &str, database: &str) {
     let mut owner = Config::new();
     owner.host_path(socket).user(user).dbname(database);

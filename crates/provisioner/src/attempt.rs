@@ -50,7 +50,8 @@ struct Failure {
 }
 
 impl Failure {
-    /// Nothing was begun: tried again after `wait`, or when the backoff says. It is a try only of a kind that doesn't wait.
+    /// Nothing was begun: tried again after `wait`, or when the backoff says. It is a try only of a kind that doesn't
+    /// wait.
     fn not_begun(lease: &Lease, class: Class, why: String, wait: Option<Duration>) -> Self {
         let wait = wait.map(|wait| wait.min(TASK.cap));
         if !class.waits() {

@@ -2,11 +2,11 @@
 //!
 //! It is there because of what only a parent of one hook alone can do. It is the hook's subreaper, so whatever the hook
 //! leaves behind, daemons of their own sessions too, becomes its child: all of its descendants are the hook's, and no
-//! other's. It outlives a worker that is killed, notices it, and ends the hook. And it sets on itself, before there is a
-//! hook, what the hook inherits: its session, `umask`, limits and working directory.
+//! other's. It outlives a worker that is killed, notices it, and ends the hook. And it sets on itself, before there is
+//! a hook, what the hook inherits: its session, `umask`, limits and working directory.
 //!
-//! Standard input is a socket to the worker. A line comes in, the hook's document; after it a byte, or the end, says that
-//! the hook is to end. A line goes out, how it ended ([`Ended`]). Standard output and error are the hook's own.
+//! Standard input is a socket to the worker. A line comes in, the hook's document; after it a byte, or the end, says
+//! that the hook is to end. A line goes out, how it ended ([`Ended`]). Standard output and error are the hook's own.
 
 mod limits;
 mod tree;

@@ -1,7 +1,7 @@
 //! The only SQL: schema, transactions, ledger, orders, invoices, tasks, idempotency.
 //!
-//! Lock order, everywhere: saved answer, order, customer (for destructive operations), invoice, wallets by id. Wallets come
-//! last and are held the shortest.
+//! Lock order, everywhere: saved answer, order, customer (for destructive operations), invoice, wallets by id. Wallets
+//! come last and are held the shortest.
 
 pub mod addresses;
 pub mod backup;

@@ -1,6 +1,7 @@
 //! `POST /hooks/callback/{task}`: what hooks say by themselves of work that they left under way (`docs/hooks.md`).
 //!
-//! It is kept where the worker that waits for it looks; that worker may be another process, and decides what comes of it.
+//! It is kept where the worker that waits for it looks; that worker may be another process, and decides what comes of
+//! it.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 

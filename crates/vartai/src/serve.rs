@@ -109,8 +109,8 @@ fn keep_demo_private(bind: SocketAddr) -> Result<(), Failure> {
     )))
 }
 
-/// Returns once all has ended. While it ends, the worker takes no new task, and requests are answered until nothing else
-/// is under way: a task may take long, and nobody else may be there to answer.
+/// Returns once all has ended. While it ends, the worker takes no new task, and requests are answered until nothing
+/// else is under way: a task may take long, and nobody else may be there to answer.
 async fn serve_until_stopped(
     settings: &Settings,
     stop: &Stop,

@@ -9,7 +9,8 @@ use crate::{
     texts,
 };
 
-/// A field that every command of a surface has: its name, the key of its text, whether it must be given, and its schema.
+/// A field that every command of a surface has: its name, the key of its text, whether it must be given, and its
+/// schema.
 type Common = (&'static str, &'static str, bool, fn() -> Value);
 
 fn text() -> Value {

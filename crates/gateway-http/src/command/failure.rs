@@ -52,9 +52,9 @@ impl<R> AsStoreError for Failure<R> {
 }
 
 impl<R> Failure<R> {
-    /// What the client is told: the refusal, or what the surface answers when the database is `unreachable` and when it is
-    /// there and the request was `not_done` all the same. What is not the client's doing is logged here, once;
-    /// that the database is gone says its monitor, for all requests.
+    /// What the client is told: the refusal, or what the surface answers when the database is `unreachable` and when it
+    /// is there and the request was `not_done` all the same. What is not the client's doing is logged here, once; that
+    /// the database is gone says its monitor, for all requests.
     #[must_use]
     pub fn told(self, unreachable: R, not_done: R) -> R {
         match self {

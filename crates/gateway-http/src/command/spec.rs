@@ -1,5 +1,5 @@
-//! What a command declares of itself. `F` is what a surface answers when something is wrong: a row of the error table on
-//! `/apih.php`.
+//! What a command declares of itself. `F` is what a surface answers when something is wrong: a row of the error table
+//! on `/apih.php`.
 
 use crate::faults::Fault;
 
@@ -18,7 +18,8 @@ pub struct Spec<F: 'static = Fault> {
     pub fields: &'static [FieldSpec<F>],
     /// The fields of a success, in order, after `status`.
     pub reply: &'static [ReplyField],
-    /// The faults it can answer beside those of every request ([`COMMON_FAULTS`], and [`WRITING_FAULTS`] when it writes).
+    /// The faults it can answer beside those of every request ([`COMMON_FAULTS`], and [`WRITING_FAULTS`] when it
+    /// writes).
     pub faults: &'static [F],
 }
 

@@ -1,5 +1,5 @@
-//! Names in a request that its command doesn't know. Old clients send all sorts of them, so they are no reason to refuse;
-//! but one that is misspelt must not go unseen.
+//! Names in a request that its command doesn't know. Old clients send all sorts of them, so they are no reason to
+//! refuse; but one that is misspelt must not go unseen.
 
 use super::Spec;
 use crate::request::Fields;

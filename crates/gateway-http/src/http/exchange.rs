@@ -48,8 +48,8 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Fields, Htt
     Ok(decode(request.method(), request.query_string().as_bytes(), content_type, body).await)
 }
 
-/// How a request ends whose method is not one for its command: HEAD asks what GET would answer, so it is none for what is to
-/// be done: 405, with the methods that there are. Nothing else has been looked at yet.
+/// How a request ends whose method is not one for its command: HEAD asks what GET would answer, so it is none for what
+/// is to be done: 405, with the methods that there are. Nothing else has been looked at yet.
 #[must_use]
 pub fn refused_method(method: &Method, writes: bool) -> Option<HttpResponse> {
     let refused = || HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish();

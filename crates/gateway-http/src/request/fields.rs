@@ -18,8 +18,8 @@ const NOT_PARAMETERS: [&str; 5] = ["apikey", "json", "login", "pass", "strict"];
 /// finds it malformed.
 const UNREADABLE: &str = "\0";
 
-/// The fields of a request that count as given: not empty, and not only white space. One that was given and can't be read is
-/// given all the same: it is malformed, and never absent.
+/// The fields of a request that count as given: not empty, and not only white space. One that was given and can't be
+/// read is given all the same: it is malformed, and never absent.
 ///
 /// Names are case-sensitive. `Debug` prints the names alone.
 #[derive(Default)]
@@ -143,8 +143,8 @@ impl Gathered {
         }
     }
 
-    /// With another item, whose name ends in `[…]`. A list counts from 0, or not at all, as PHP's http_build_query writes it:
-    /// any other index means something that nobody here knows.
+    /// With another item, whose name ends in `[…]`. A list counts from 0, or not at all, as PHP's http_build_query
+    /// writes it: any other index means something that nobody here knows.
     fn with_item(self, index: &str, bytes: &[u8]) -> Self {
         let mut items = match self {
             Self::One(Value::Nothing) => Vec::new(),
@@ -171,8 +171,8 @@ impl Gathered {
 }
 
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Fields {
-    /// The fields in the order in which they came: the last of a name wins, and if that one is nothing, the field is not
-    /// given. A name that is not UTF-8 is nobody's.
+    /// The fields in the order in which they came: the last of a name wins, and if that one is nothing, the field is
+    /// not given. A name that is not UTF-8 is nobody's.
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         let mut gathered: BTreeMap<String, Gathered> = BTreeMap::new();
         for (name, value) in pairs {

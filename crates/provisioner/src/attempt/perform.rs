@@ -180,7 +180,8 @@ impl Work<'_> {
         }
     }
 
-    /// A driver that panics has failed this task; it does not take the worker with it. Nor does one that hangs. What is not wanted any more is not begun, and one that doesn't stop when it is told to is dropped.
+    /// A driver that panics has failed this task; it does not take the worker with it. Nor does one that hangs. What is
+    /// not wanted any more is not begun, and one that doesn't stop when it is told to is dropped.
     async fn execute(&self) -> Outcome {
         if self.ctx.is_cancelled() && self.ctx.handle().is_none() {
             return Outcome::Unknown { class: Class::Cancelled, why: TOLD_TO_STOP.into() };

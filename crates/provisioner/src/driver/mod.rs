@@ -1,9 +1,9 @@
 //! What a hypervisor driver is asked and what it answers.
 //!
-//! A driver is told the state that a service is to have, never a step towards it: asked twice, it does it once. Its word
-//! that it is done is not believed; it is observed afterwards. What it does not know the outcome of is observed before
-//! it is tried again. What takes it long it can leave under way: its name of it, the handle, is kept with the task before
-//! anybody waits for it, so that another worker goes on from there.
+//! A driver is told the state that a service is to have, never a step towards it: asked twice, it does it once. Its
+//! word that it is done is not believed; it is observed afterwards. What it does not know the outcome of is observed
+//! before it is tried again. What takes it long it can leave under way: its name of it, the handle, is kept with the
+//! task before anybody waits for it, so that another worker goes on from there.
 
 mod context;
 mod desired;
@@ -52,8 +52,8 @@ pub trait Driver {
     /// How long an operation has, from when it is first asked for; see [`Ctx::deadline`].
     fn time_for(&self, operation: Operation) -> Duration;
 
-    /// With what it does its work, beyond its name: the protocol that it speaks, and which program it runs, where that can
-    /// change between two tries. Kept with each try.
+    /// With what it does its work, beyond its name: the protocol that it speaks, and which program it runs, where that
+    /// can change between two tries. Kept with each try.
     fn speaks(&self) -> Option<String> {
         None
     }
@@ -109,7 +109,8 @@ pub enum Outcome {
         /// When to ask after it.
         poll_after: Duration,
     },
-    /// It was not done, and may succeed later. Of a kind that [waits](Class::waits) it costs the task none of its tries.
+    /// It was not done, and may succeed later. Of a kind that [waits](Class::waits) it costs the task none of its
+    /// tries.
     Retry {
         /// When to try again; `None` when any time will do.
         after: Option<Duration>,

@@ -1,5 +1,5 @@
-//! Who is being told something: each webhook is a lane of its own and mail is another, so that whoever takes long delays
-//! nothing but what goes there.
+//! Who is being told something: each webhook is a lane of its own and mail is another, so that whoever takes long
+//! delays nothing but what goes there.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Notices are sent: by e-mail, and to customers' webhooks.
 //!
-//! At least once: a worker that dies after a message was taken, and before that was written down, has it sent again, under
-//! the same name (Message-ID, webhook-id). Nothing is lost while the outbox is kept (docs/adr/0025).
+//! At least once: a worker that dies after a message was taken, and before that was written down, has it sent again,
+//! under the same name (Message-ID, webhook-id). Nothing is lost while the outbox is kept (docs/adr/0025).
 
 mod files;
 mod lanes;

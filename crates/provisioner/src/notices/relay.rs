@@ -55,8 +55,8 @@ impl<'a> Relay<'a> {
         self.settings
     }
 
-    /// Sends what is due, until nothing is and all has come to its end. What takes long keeps nothing else waiting. Returns
-    /// how many were sent.
+    /// Sends what is due, until nothing is and all has come to its end. What takes long keeps nothing else waiting.
+    /// Returns how many were sent.
     ///
     /// # Errors
     /// [`Error`] from the database: what was sent may be sent once more, under the same name.

@@ -133,8 +133,8 @@ pub enum HostState {
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 /// A lock that is not had within this is given up, and the transaction tried again.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// A transaction waits for nobody outside of the database, so one that says nothing for so long is abandoned: its locks keep
-/// others waiting.
+/// A transaction waits for nobody outside of the database, so one that says nothing for so long is abandoned: its locks
+/// keep others waiting.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Connector {
@@ -323,8 +323,8 @@ impl Connector {
             .map_err(|behind| Unconnected { is_behind: true, ..Unconnected::because(behind.to_string()) })
     }
 
-    /// A server that was promoted since must have the last transaction of the live realm that was acknowledged. On the same
-    /// timeline its position says so.
+    /// A server that was promoted since must have the last transaction of the live realm that was acknowledged. On the
+    /// same timeline its position says so.
     async fn has_the_last(&self, connection: &mut AsyncPgConnection, place: &Place) -> Result<(), Unconnected> {
         let Some(witness) = self.witness.as_ref().filter(|_| self.search_path.starts_with("live,")) else {
             return Ok(());

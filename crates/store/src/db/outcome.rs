@@ -1,8 +1,8 @@
 //! Whether a transaction was committed whose commit got no answer: told by what it left in the database itself
 //! (`docs/adr/0032-evidence-of-commits.md`).
 //!
-//! A transaction's number is no such evidence: those that never reached the standby are given out again by the server that
-//! was promoted, and then somebody else's transaction answers to it.
+//! A transaction's number is no such evidence: those that never reached the standby are given out again by the server
+//! that was promoted, and then somebody else's transaction answers to it.
 
 use std::time::Duration;
 
@@ -104,8 +104,9 @@ async fn fate(connection: &mut Conn, evidence: &Evidence) -> Result<Option<Fate>
     );
     let asked = sql(query).bind::<sql_types::Text, _>(&evidence.xact).bind::<sql_types::BigInt, _>(evidence.timeline);
     let Status { elsewhere, status } = asked.get_result(connection).await?;
-    // Locked, so that this look is a write itself: its own commit waits for whatever the one that it finds has to be on, as
-    // a session that was ended while it waited for the standby has made its commit visible though the standby lacks it.
+    // Locked, so that this look is a write itself: its own commit waits for whatever the one that it finds has to be
+    // on, as a session that was ended while it waited for the standby has made its commit visible though the standby
+    // lacks it.
     let there: Option<There> = sql("select true as there from commit_token where token = $1 for update")
         .bind::<sql_types::Uuid, _>(evidence.token)
         .get_result(connection)

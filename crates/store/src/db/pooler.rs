@@ -13,11 +13,11 @@ struct Session {
     marked: bool,
 }
 
-/// Refuses a pooler in transaction or statement mode: search paths, timeouts and prepared statements belong to sessions,
-/// and would be somebody else's.
+/// Refuses a pooler in transaction or statement mode: search paths, timeouts and prepared statements belong to
+/// sessions, and would be somebody else's.
 ///
-/// While one connection is in a transaction, a second has to be another session of the server, and has to be the same as
-/// before that transaction began.
+/// While one connection is in a transaction, a second has to be another session of the server, and has to be the same
+/// as before that transaction began.
 ///
 /// # Errors
 /// [`Error::Refused`] where there is such a pooler; [`Error`] where the database can't be asked.

@@ -2,8 +2,8 @@
 
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
-/// Which history of the database, as PostgreSQL has them: a cluster's number, and its timeline, which each promotion and
-/// each recovery to a moment makes anew.
+/// Which history of the database, as PostgreSQL has them: a cluster's number, and its timeline, which each promotion
+/// and each recovery to a moment makes anew.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Place {
     /// `pg_control_system().system_identifier`: given when the cluster is made.

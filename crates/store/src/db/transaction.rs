@@ -77,8 +77,8 @@ struct Head {
     rates: i64,
 }
 
-/// A transaction that loses against others is tried again for so long: a deadlock is found after a second, a lock that is
-/// not had after two. Every answer comes within 10 s (CONTRACT 1.2).
+/// A transaction that loses against others is tried again for so long: a deadlock is found after a second, a lock that
+/// is not had after two. Every answer comes within 10 s (CONTRACT 1.2).
 const PATIENCE: Duration = Duration::from_secs(6);
 /// How long the outcome of a commit whose answer was lost is looked for.
 const FIND_OUT: Duration = Duration::from_secs(4);

@@ -1,7 +1,7 @@
 //! Telling workers, of this process and others, that a task was queued.
 //!
-//! Beside the transaction, not in it: a commit with a NOTIFY holds a lock of the whole server until it is on the disk, so
-//! all that queue something would wait for one another's disks. Whoever is not told finds it by looking.
+//! Beside the transaction, not in it: a commit with a NOTIFY holds a lock of the whole server until it is on the disk,
+//! so all that queue something would wait for one another's disks. Whoever is not told finds it by looking.
 
 use std::{pin::pin, time::Duration};
 
@@ -32,8 +32,8 @@ pub(super) struct Wakes {
 }
 
 impl Wakes {
-    /// Tells on `channel`, through a connection out of `pool`, on `runtime`; until nobody has it any more. What is asked for
-    /// while it tells is told together.
+    /// Tells on `channel`, through a connection out of `pool`, on `runtime`; until nobody has it any more. What is
+    /// asked for while it tells is told together.
     pub(super) fn start(
         connector: Connector,
         pool: Pool<AsyncPgConnection>,

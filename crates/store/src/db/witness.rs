@@ -101,7 +101,8 @@ impl Witness {
         self.known().kept.mark.clone()
     }
 
-    /// A transaction was acknowledged that began there, at a moment of the database's; in the live realm with this token.
+    /// A transaction was acknowledged that began there, at a moment of the database's; in the live realm with this
+    /// token.
     pub(super) fn acknowledged(&self, timeline: i64, position: i64, token: Option<Uuid>, at: Timestamp) {
         let mut known = self.known();
         let Some(system) = known.seen.as_ref().map(|seen| seen.system.clone()) else { return };
@@ -115,8 +116,8 @@ impl Witness {
         }
     }
 
-    /// Whether a server is as far as what was acknowledged, by this process or another that keeps the same file. From now on
-    /// it has to be of the same cluster, and of no older timeline.
+    /// Whether a server is as far as what was acknowledged, by this process or another that keeps the same file. From
+    /// now on it has to be of the same cluster, and of no older timeline.
     pub(super) fn check(&self, server: &Place) -> Result<(), Behind> {
         self.reread();
         let mut known = self.known();

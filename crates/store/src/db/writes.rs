@@ -1,5 +1,5 @@
-//! Whether commits are answered. One that waits for a synchronous standby that is gone waits for ever, and so does each that
-//! comes after it; so once one hangs, a single one is waited for, and all else is refused at once.
+//! Whether commits are answered. One that waits for a synchronous standby that is gone waits for ever, and so does each
+//! that comes after it; so once one hangs, a single one is waited for, and all else is refused at once.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -183,8 +183,8 @@ struct Due {
     due: bool,
 }
 
-/// Takes notices that are due and have room, the oldest of each lane first; those in other workers' hands are passed over.
-/// One that can't be read has failed: it keeps no other.
+/// Takes notices that are due and have room, the oldest of each lane first; those in other workers' hands are passed
+/// over. One that can't be read has failed: it keeps no other.
 ///
 /// # Errors
 /// [`Error`] from the database.
@@ -298,8 +298,8 @@ pub async fn fail(tx: &mut Tx, of: &Claimed, why: &str) -> Result<bool, Error> {
     end(tx, of, "failed", Duration::ZERO, why).await
 }
 
-/// It is tried again after `pause`. Where nothing else gets through either, what goes the same way waits as well, so that
-/// one dead service doesn't keep the others waiting.
+/// It is tried again after `pause`. Where nothing else gets through either, what goes the same way waits as well, so
+/// that one dead service doesn't keep the others waiting.
 ///
 /// # Errors
 /// [`Error`] from the database.

@@ -22,8 +22,8 @@ pub async fn succeed_webhook(tx: &mut Tx, webhook: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A webhook took no message. Once that has gone on for `days` it is given up: what waits for it has failed, and customer
-/// and staff are told.
+/// A webhook took no message. Once that has gone on for `days` it is given up: what waits for it has failed, and
+/// customer and staff are told.
 ///
 /// # Errors
 /// [`Error`] from the database.

@@ -1,5 +1,5 @@
-//! The outbox: notices of what happened, until they are sent. Triggers write them (`migrations/realm/0035_notices`), but
-//! for those that no change of a row brings about: [`remind()`] and [`remind_balances()`].
+//! The outbox: notices of what happened, until they are sent. Triggers write them (`migrations/realm/0035_notices`),
+//! but for those that no change of a row brings about: [`remind()`] and [`remind_balances()`].
 
 mod balances;
 mod deliver;

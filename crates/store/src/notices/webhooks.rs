@@ -82,8 +82,8 @@ pub async fn webhooks(connection: &mut Conn, of: CustomerId) -> Result<Vec<Webho
     Ok(sql(query).bind::<sql_types::BigInt, _>(of.0).load(connection).await?)
 }
 
-/// Sets a webhook of a customer's: a new one gets a secret, one that is there is in use again if it was given up. Events
-/// from now on are told to it.
+/// Sets a webhook of a customer's: a new one gets a secret, one that is there is in use again if it was given up.
+/// Events from now on are told to it.
 ///
 /// # Errors
 /// [`Error::Refused`] for too many.
@@ -127,8 +127,8 @@ pub enum Old {
     End,
 }
 
-/// Gives a webhook a new secret. With [`Old::SignOn`] its messages are signed with the old one, too, for [`OLD_SECRET_HOURS`]; and with those
-/// before it until their own time is over.
+/// Gives a webhook a new secret. With [`Old::SignOn`] its messages are signed with the old one, too, for
+/// [`OLD_SECRET_HOURS`]; and with those before it until their own time is over.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Refused`] when too many sign already.

@@ -140,8 +140,8 @@ struct Row {
 }
 
 /// Whose turn it is among an order's open tasks `p`, seen from `t`: the operations that say whether the server is there
-/// and on come first, each kind in its order. A change waits also for one that staff have: it starts from that size. One
-/// that comes after a task that won't end by itself, or is held, is in nobody's way.
+/// and on come first, each kind in its order. A change waits also for one that staff have: it starts from that size.
+/// One that comes after a task that won't end by itself, or is held, is in nobody's way.
 ///
 /// Here and in [`MAY_BE_DONE`], `offset 0` and the scalar selects have the planner look up a few rows by their keys for
 /// each task it meets, in the order of the queue. Left to itself it joins, over every task there ever was.
@@ -156,11 +156,11 @@ const IN_ITS_WAY: &str = "\
           else p.operation = 'server_change' and t.operation = 'server_change' end \
       offset 0)";
 
-/// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is held
-/// while its server is suspended. Once its order has ended it is held, too: done after the removal it would make the server
-/// again, so it comes to nothing with that, or goes on when the order is restored. What is not wanted any more is only
-/// looked at, and is never held. An operation that is not known is left to a newer program for an hour; then somebody has
-/// to see it.
+/// What may be done now: all but what is not due or known to this program, comes after a task that isn't done, or is
+/// held while its server is suspended. Once its order has ended it is held, too: done after the removal it would make
+/// the server again, so it comes to nothing with that, or goes on when the order is restored. What is not wanted any
+/// more is only looked at, and is never held. An operation that is not known is left to a newer program for an hour;
+/// then somebody has to see it.
 const MAY_BE_DONE: &str = "\
     t.state = 'queued' and t.run_at <= now() \
       and (t.operation = any($1) or t.run_at < now() - interval '1 hour') \
@@ -170,9 +170,9 @@ const MAY_BE_DONE: &str = "\
 
 /// Takes one task, of an order that has none running, in a free place of its hypervisor. That both are so is seen to by
 /// unique indexes: who comes second finds nothing. The systems of an order without a plan are counted by the
-/// reinstallations asked for until then. A server's size and hostname are those before the changes that are still to come:
-/// they may come to nothing, and a system that was made before them is not to be seen with them. A name or a limit that
-/// staff have tried again may have been set otherwise since: then that is what it sets.
+/// reinstallations asked for until then. A server's size and hostname are those before the changes that are still to
+/// come: they may come to nothing, and a system that was made before them is not to be seen with them. A name or a
+/// limit that staff have tried again may have been set otherwise since: then that is what it sets.
 fn claim_query() -> String {
     format!(
         "with due as ( \

@@ -26,8 +26,8 @@ use crate::{
 pub enum Next {
     /// After this time, unless it has had all its tries: then it has failed for good.
     After(Duration),
-    /// After this time, and this try does not count: it could not even be begun. Once the task has waited for as long as
-    /// the company's rules let it, it has failed for good.
+    /// After this time, and this try does not count: it could not even be begun. Once the task has waited for as long
+    /// as the company's rules let it, it has failed for good.
     Waiting(Duration),
     /// Never: it has failed for good.
     Never,
@@ -105,8 +105,8 @@ pub async fn succeed(tx: &mut Tx, task: &ClaimedTask, results: &str, verified: b
 }
 
 /// The try failed: the task waits for its next, or has failed for good; one that staff don't want any more comes to
-/// nothing once it is known that it was not done. What a driver waited for is over. False when the lease was lost: nothing
-/// is written then.
+/// nothing once it is known that it was not done. What a driver waited for is over. False when the lease was lost:
+/// nothing is written then.
 ///
 /// # Errors
 /// [`Error`] from the database.
@@ -178,7 +178,8 @@ pub async fn reap(tx: &mut Tx, lease: &Lease) -> Result<bool, Error> {
     if lease.attempt >= tries {
         fail_for_good(tx, &task, &log, false).await?;
     } else {
-        // Behind what other orders have due: it is due now. Before the order's own later tasks: those wait for this one.
+        // Behind what other orders have due: it is due now. Before the order's own later tasks: those wait for this
+        // one.
         leave(tx, &task, &log).await?;
     }
     Ok(true)
@@ -225,9 +226,9 @@ async fn leave(tx: &mut Tx, task: &OpenTask, log: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What was paid for, or isn't wanted any more, comes to nothing; unless the company's rule is that staff decide. So does
-/// a setting that is known not to have been made: its customer sees what is in force, and may set it again. All else
-/// waits for staff.
+/// What was paid for, or isn't wanted any more, comes to nothing; unless the company's rule is that staff decide. So
+/// does a setting that is known not to have been made: its customer sees what is in force, and may set it again. All
+/// else waits for staff.
 async fn fail_for_good(tx: &mut Tx, task: &OpenTask, log: &str, known: bool) -> Result<(), Error> {
     let is_setting = Operation::ALL.into_iter().any(|operation| operation.is_setting() && task.is(operation));
     match tx.rules().provisioning.refund_failed {

@@ -11,8 +11,8 @@ use crate::db::{Conn, Error, Tx, sql};
 /// A lease lasts so many seconds unless it is renewed.
 pub(super) const LEASE_SECONDS: i32 = 30;
 
-/// Whether a task (`$1`) is still had by a claim of that fence (`$2`). A task has an owner exactly while it runs; its state
-/// is not asked for, lest the planner read through an index of all that runs for the sake of one.
+/// Whether a task (`$1`) is still had by a claim of that fence (`$2`). A task has an owner exactly while it runs; its
+/// state is not asked for, lest the planner read through an index of all that runs for the sake of one.
 pub(super) const HAD: &str = "id = $1 and fence = $2 and lease_owner is not null";
 
 /// One claim of a task. What an older claim still writes is refused.

@@ -142,8 +142,8 @@ struct Staffed {
     made_by_staff: bool,
 }
 
-/// Why no worker can do an operation on an order, if none can. The provisioner has no machine of an order whose creation
-/// waits for staff, or was theirs.
+/// Why no worker can do an operation on an order, if none can. The provisioner has no machine of an order whose
+/// creation waits for staff, or was theirs.
 async fn only_for_staff(tx: &mut Tx, order: OrderId, operation: &str) -> Result<Option<String>, Error> {
     let (create, destroy) = (Operation::Create.name(), Operation::Destroy.name());
     let of: Staffed =
@@ -207,8 +207,8 @@ pub enum Cancelled {
 }
 
 /// Cancels a task, with what hangs on it: what was paid for it is returned, what it had changed is put back, an order
-/// whose creation it is ends. Of a move of an address that has not begun to arrive both halves are cancelled, so that the
-/// address is its old server's again.
+/// whose creation it is ends. Of a move of an address that has not begun to arrive both halves are cancelled, so that
+/// the address is its old server's again.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Refused`] with the reason when it is over, or can't be taken back any more.

@@ -67,8 +67,8 @@ impl OpenTask {
         self.operation == operation.name()
     }
 
-    /// Whether what was paid for it is returned when it comes to nothing. A change that stands for another tariff leaves
-    /// the papers, the order and the server's sizes as they are (ADR 0024).
+    /// Whether what was paid for it is returned when it comes to nothing. A change that stands for another tariff
+    /// leaves the papers, the order and the server's sizes as they are (ADR 0024).
     pub fn is_paid_for(&self) -> bool {
         self.is(Operation::Create) || self.is(Operation::Change) && self.undoes
     }
@@ -80,7 +80,8 @@ impl OpenTask {
 
 /// Open tasks that a condition names, oldest first, held until the transaction ends; the order's row is held already.
 ///
-/// That they are open is told by `completed_at`, which no index of open tasks is of: the condition says how they are found.
+/// That they are open is told by `completed_at`, which no index of open tasks is of: the condition says how they are
+/// found.
 pub(super) async fn open_tasks(tx: &mut Tx, condition: &str, id: i64, fence: i64) -> Result<Vec<OpenTask>, Error> {
     let query = format!(
         "select id, order_id, operation, state, cancel_requested_at is not null as cancel_asked, invoice_id, \
@@ -182,9 +183,9 @@ async fn attend(tx: &mut Tx, of: &OpenTask, how: Nothing) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether what the task `t` wants may be so already: an earlier try may have done it, or a system was made or addresses
-/// were brought there since, with all that was wanted then. A creation is not in doubt, since what is there of it is
-/// removed.
+/// Whether what the task `t` wants may be so already: an earlier try may have done it, or a system was made or
+/// addresses were brought there since, with all that was wanted then. A creation is not in doubt, since what is there
+/// of it is removed.
 pub(super) const IN_DOUBT: &str = "\
     t.operation <> 'server_create' and exists ( \
       select from task r join task_attempt a on a.task_id = r.id where r.order_id = t.order_id and case when r.id = t.id \

@@ -1,5 +1,5 @@
-//! How long verifying takes, and in how much memory, of a ledger as big as `VARTAI_TEST_ENTRIES` says (100 000 unless told
-//! otherwise; `docs/operations.md` has the figures of 10 000 000).
+//! How long verifying takes, and in how much memory, of a ledger as big as `VARTAI_TEST_ENTRIES` says (100 000 unless
+//! told otherwise; `docs/operations.md` has the figures of 10 000 000).
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -11,8 +11,8 @@ const MONTHS: u64 = 99;
 /// Of which each order has so many.
 const OF_ORDER: u64 = 11;
 
-/// Sets of rows, each made by one statement; `$c` stands for the number of customers. Triggers and foreign keys are off.
-/// What the ledger's functions would have written one by one is written at once.
+/// Sets of rows, each made by one statement; `$c` stands for the number of customers. Triggers and foreign keys are
+/// off. What the ledger's functions would have written one by one is written at once.
 const MADE: [&str; 12] = [
     "insert into customer (login, currency, language) select 'c' || n, 'EUR', 'en' from generate_series(1, $c) n",
     "insert into account (customer_id, kind, currency, balance) values (null, 'cash', 'EUR', null), (null, 'revenue', 'EUR', null)",

@@ -91,8 +91,8 @@ async fn a_database_that_refuses_is_given_up_within_two_seconds() {
     gone_and_back(FaultProxy::refuse).await;
 }
 
-/// A host that doesn't answer: its queue of connections is full and nobody takes any out, as if it were switched off; or it
-/// takes them and says nothing, as one that is frozen does.
+/// A host that doesn't answer: its queue of connections is full and nobody takes any out, as if it were switched off;
+/// or it takes them and says nothing, as one that is frozen does.
 #[derive(Clone, Copy)]
 enum Deaf {
     SwitchedOff,

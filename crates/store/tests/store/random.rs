@@ -1,8 +1,8 @@
 //! Random work on the queue: customers, staff, and workers that fail, fall silent and come back, against what must be
 //! true whatever happens. A control shows that a worker without its fence is found out.
 //!
-//! The dice begin somewhere else each time. Where, is told with what went wrong: `VARTAI_TEST_SEED` has them begin there
-//! again.
+//! The dice begin somewhere else each time. Where, is told with what went wrong: `VARTAI_TEST_SEED` has them begin
+//! there again.
 
 mod asks;
 mod oracle;
@@ -249,8 +249,8 @@ impl World<'_> {
         }
     }
 
-    /// All workers are gone, nobody is suspended any more, staff do what waits for them, and one worker that never fails
-    /// does the rest.
+    /// All workers are gone, nobody is suspended any more, staff do what waits for them, and one worker that never
+    /// fails does the rest.
     async fn settle(&mut self) -> Result<(), String> {
         for at in 0..self.holders.len() {
             self.fall_silent(at).await;

@@ -32,8 +32,8 @@ async fn verify(installation: &Installation) -> Result<Report, Failure> {
     Ok(told(&findings(&installation.connect).await?))
 }
 
-/// The rows that break an invariant of the books. Of the live realm: in that of test access nothing is charged, so there
-/// are no books.
+/// The rows that break an invariant of the books. Of the live realm: in that of test access nothing is charged, so
+/// there are no books.
 pub async fn findings(connect: &ConnectSettings) -> Result<Vec<Finding>, Failure> {
     let mut connection = store::ledger::verifier(connect).await.map_err(Failure::unverified)?;
     store::ledger::verify(&mut connection).await.map_err(Failure::unverified)

@@ -12,7 +12,8 @@ use crate::{failure::Failure, installation::Installation};
 /// What to do with a customer's webhooks.
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
-    /// Have a customer's service told what happens; its secret is printed this once. One that was switched off is on again
+    /// Have a customer's service told what happens; its secret is printed this once. One that was switched off is on
+    /// again
     Set {
         /// The customer
         login: String,

@@ -1,6 +1,6 @@
-//! Lines of the log on their way to stderr. Whoever logs never waits and never fails: the lines go through a bounded queue
-//! to a thread of their own. What can't be written, or doesn't fit while nobody reads, is lost, and that is counted and
-//! told as soon as the log can be written again.
+//! Lines of the log on their way to stderr. Whoever logs never waits and never fails: the lines go through a bounded
+//! queue to a thread of their own. What can't be written, or doesn't fit while nobody reads, is lost, and that is
+//! counted and told as soon as the log can be written again.
 
 use std::{
     collections::VecDeque,

@@ -1,6 +1,7 @@
 //! The Proxmox VE driver (`docs/proxmox.md`): an order's machine is a VM, found by its number and known by its notes.
 //!
-//! Nothing of where it stands is kept but the number of the work under way: what there is tells what comes next (`plan`).
+//! Nothing of where it stands is kept but the number of the work under way: what there is tells what comes next
+//! (`plan`).
 
 mod api;
 mod fault;
@@ -70,8 +71,8 @@ impl Underway {
 }
 
 impl ProxmoxDriver {
-    /// What it can do: Proxmox VE has no limits of packets a second, no reverse names, and nothing inside a machine that
-    /// it could empty.
+    /// What it can do: Proxmox VE has no limits of packets a second, no reverse names, and nothing inside a machine
+    /// that it could empty.
     pub const OPERATIONS: [Operation; 9] = [
         Operation::Create,
         Operation::Suspend,

@@ -1,5 +1,5 @@
-//! Reaching what speaks HTTP: only where the configuration allows, in bounded time and memory, and always with an answer to
-//! whether a request may have been received.
+//! Reaching what speaks HTTP: only where the configuration allows, in bounded time and memory, and always with an
+//! answer to whether a request may have been received.
 
 mod breaker;
 mod reach;

@@ -177,7 +177,8 @@ async fn worker(installation: &Installation, kind: RealmKind, findings: &mut Fin
     let realm = installation.realm(kind);
     let waiting = realm.read(async |connection| tasks::list(connection, &filter).await).await?;
     let now = now(installation).await?;
-    // One that was tried has met a worker, and may wait for its next try; one that comes after another may wait for that.
+    // One that was tried has met a worker, and may wait for its next try; one that comes after another may wait for
+    // that.
     let untouched = waiting.iter().filter(|task| task.assigned_at.is_none() && task.after.is_none());
     let longest = untouched.map(|task| now.duration_since(task.created_at)).max();
     let name = kind.schema();
