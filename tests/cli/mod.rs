@@ -19,6 +19,7 @@ mod money;
 mod namespaces;
 mod notices;
 mod outage;
+mod pooler;
 mod private;
 pub mod process;
 mod refusals;

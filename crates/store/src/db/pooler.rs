@@ -1,49 +1,40 @@
 //! Telling a pooler that hands a session's statements to different sessions of the server.
 
-use diesel::{QueryableByName, sql_types};
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 
 use super::{ConnectSettings, Error, migrate::owner};
 
-#[derive(QueryableByName)]
-struct Session {
-    #[diesel(sql_type = sql_types::Integer)]
-    backend: i32,
-    #[diesel(sql_type = sql_types::Bool)]
-    marked: bool,
-}
+/// Marks a session of the server.
+const MARK: &str = "set vartai.session to 'first'";
+/// Fails in the session that is marked.
+const IS_ANOTHER: &str = "do $$ begin if current_setting('vartai.session', true) = 'first' then \
+                          raise 'two connections share a session'; end if; end $$";
+/// Fails in every other.
+const IS_MARKED: &str = "do $$ begin if current_setting('vartai.session', true) is distinct from 'first' then \
+                         raise 'a connection changes its session'; end if; end $$";
 
 /// Refuses a pooler in transaction or statement mode: search paths, timeouts and prepared statements belong to
 /// sessions, and would be somebody else's.
 ///
-/// While one connection is in a transaction, a second has to be another session of the server, and has to be the same
-/// as before that transaction began.
+/// While a second connection is in a transaction, it must not have the session of the first, and the first must have
+/// the one that it had. All of it goes by simple queries, which such a pooler lets through.
 ///
 /// # Errors
 /// [`Error::Refused`] where there is such a pooler; [`Error`] where the database can't be asked.
 pub async fn refuse_pooler(settings: &ConnectSettings) -> Result<(), Error> {
     let (mut first, mut second) = (owner(settings, "catalogue").await?, owner(settings, "catalogue").await?);
-    first.batch_execute("set vartai.session to 'first'").await?;
-    let before = session(&mut first).await?;
-    second.batch_execute("begin").await.map_err(|error| pooled(&error.to_string()))?;
-    let other = session(&mut second).await?;
-    if other.backend == before.backend {
-        return Err(pooled("two connections lead to one session"));
-    }
-    let after = session(&mut first).await?;
-    if after.backend != before.backend || !after.marked {
-        return Err(pooled("a connection changes its session"));
+    for (connection, query) in
+        [(&mut first, MARK), (&mut second, "begin"), (&mut second, IS_ANOTHER), (&mut first, IS_MARKED)]
+    {
+        connection.batch_execute(query).await.map_err(|error| match Error::from(error) {
+            gone @ Error::Unreachable(_) => gone,
+            shared => pooled(&shared),
+        })?;
     }
     Ok(())
 }
 
-async fn session(connection: &mut AsyncPgConnection) -> Result<Session, Error> {
-    let query = "select pg_backend_pid() as backend, \
-                 coalesce(current_setting('vartai.session', true), '') = 'first' as marked";
-    Ok(diesel::sql_query(query).get_result(connection).await?)
-}
-
-fn pooled(why: &str) -> Error {
+fn pooled(why: &Error) -> Error {
     Error::Refused(format!(
         "database.url leads to a pooler that shares sessions ({why}): give the server's own address, or one where the \
          pooler works by session (PgBouncer: pool_mode = session)"
