@@ -357,6 +357,9 @@ async fn a_server_of_one_s_own_goes_back_to_a_moment_as_the_page_says() {
         !owner.query_one("select pg_is_in_recovery()", &[]).await.unwrap().get::<_, bool>(0)
     })
     .await;
+    let refused = bed.run(&["migrate"]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("vartai database accept"), "{refused:?}");
+    bed.json(&["database", "accept", "--yes"]).await;
     assert_eq!(bed.run(&["migrate"]).await.code, Some(0));
     answers_again(&bed, &answers).await;
     assert_eq!(bed.json(&["order", "list", "demo"]).await.as_array().map(Vec::len), Some(2));

@@ -193,7 +193,8 @@ fn claim_query() -> String {
            from due where t.id = due.id \
            returning t.id, t.order_id, t.operation, t.attempt, t.max_attempts, t.fence, t.params, \
              t.cancel_requested_at is not null as cancel_asked, t.unseen, \
-             greatest(extract(epoch from now() - t.waiting_since), 0)::float8 as waited), \
+             case when t.waiting_since is not null \
+               then greatest(extract(epoch from now() - t.waiting_since), 0)::float8 end as waited), \
          tried as (insert into task_attempt (task_id, fence, attempt, worker) select id, fence, attempt, $2 from taken) \
          select taken.id, taken.order_id, taken.operation, taken.attempt, taken.max_attempts, taken.fence, \
            taken.cancel_asked, taken.unseen, taken.waited, coalesce(n.params, taken.params) as params, o.tariff_id, s.image_id, o.server_login, o.server_password, \

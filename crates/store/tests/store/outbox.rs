@@ -170,6 +170,9 @@ async fn remind(realm: &Realm, day: Date) -> usize {
     orders + customers
 }
 
+/// The company's day, as the database has it.
+const TODAY: &str = "(live.realm_now() at time zone 'Europe/Vilnius')::date";
+
 async fn today(db: &TestDb) -> Date {
     db.database.live.transaction("today", async |tx| Ok::<_, Error>(tx.today())).await.unwrap()
 }
@@ -178,7 +181,7 @@ async fn today(db: &TestDb) -> Date {
 async fn reminders_come_once_each_and_only_of_what_won_t_go_on_by_itself() {
     let (db, ann, id) = ready().await;
     let live = &db.database.live;
-    let until = |days: i64| format!("update live.orders set paid_until = live.realm_now()::date + {days}");
+    let until = |days: i64| format!("update live.orders set paid_until = {TODAY} + {days}");
     forget(&db).await;
     db.run_sql(&until(20)).await;
     let (mut seen, mut now) = (Vec::new(), 20);
@@ -222,7 +225,7 @@ async fn a_balance_that_won_t_do_is_told_with_its_day_and_its_orders() {
     forget(&db).await;
     // 4.00 are left; renewals of 3.00 each are tried 3 days before.
     for (id, days) in ids.iter().zip([10, 12, 15]) {
-        db.run_sql(&format!("update live.orders set paid_until = current_date + {days} where id = {id}")).await;
+        db.run_sql(&format!("update live.orders set paid_until = {TODAY} + {days} where id = {id}")).await;
     }
     let day = today(&db).await;
     assert_eq!(remind(live, day).await, 1);
