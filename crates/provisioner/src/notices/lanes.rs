@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use store::notices::{Claimed, Lanes, Target};
+use store::{
+    Error,
+    notices::{Claimed, Lanes, Target},
+};
 
 /// So many letters are sent at once,
 const LETTERS: usize = 8;
@@ -60,8 +63,21 @@ impl UnderWay {
         }
     }
 
+    /// Some have come to their end, each sent or not. Returns how many were sent in all.
+    pub(super) fn count(
+        &mut self,
+        ended: impl IntoIterator<Item = (Lane, Result<bool, Error>)>,
+        mut sent: Result<usize, Error>,
+    ) -> Result<usize, Error> {
+        for (lane, was_sent) in ended {
+            self.end(lane);
+            sent = sent.and_then(|sent| Ok(sent + usize::from(was_sent?)));
+        }
+        sent
+    }
+
     /// One has come to its end.
-    pub(super) fn end(&mut self, lane: Lane) {
+    fn end(&mut self, lane: Lane) {
         match lane {
             Lane::Mail => self.letters = self.letters.saturating_sub(1),
             Lane::Webhook(id) => drop(self.webhooks.remove(&id)),

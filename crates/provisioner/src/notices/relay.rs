@@ -1,6 +1,6 @@
 //! One worker's hand in the outbox: any number of workers take notices out at the same time.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use domain::catalogue::TariffId;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -65,12 +65,25 @@ impl<'a> Relay<'a> {
         let mut sent = Ok(0);
         loop {
             if sent.is_ok() && !self.stop.as_ref().is_some_and(|stop| *stop.borrow()) {
-                match self.claim(&under_way.room()).await {
+                let room = under_way.room();
+                let (mut claiming, mut ended) = (pin!(self.claim(&room)), Vec::new());
+                // What is on its way goes on meanwhile: it may hold the connections that the claim waits for.
+                let claimed = loop {
+                    tokio::select! {
+                        claimed = &mut claiming => break claimed,
+                        Some(turn) = turns.next() => ended.push(turn),
+                    }
+                };
+                match claimed {
                     Ok(claimed) => turns.extend(claimed.into_iter().map(|(tariff, of)| {
                         let lane = under_way.begin(&of);
                         async move { (lane, self.attend(of, tariff).await) }
                     })),
                     Err(error) => sent = Err(error),
+                }
+                if !ended.is_empty() {
+                    sent = under_way.count(ended, sent);
+                    continue;
                 }
             }
             let first = tokio::select! {
@@ -79,10 +92,7 @@ impl<'a> Relay<'a> {
                 else => return sent,
             };
             let others = std::iter::from_fn(|| turns.next().now_or_never().flatten());
-            for (lane, was_sent) in first.into_iter().chain(others) {
-                under_way.end(lane);
-                sent = sent.and_then(|sent| Ok(sent + usize::from(was_sent?)));
-            }
+            sent = under_way.count(first.into_iter().chain(others), sent);
         }
     }
 

@@ -35,7 +35,8 @@ async fn a_test_realm_lives_through_four_hundred_days_at_once_and_all_falls_on_i
         "no worker took the others"
     );
     // A database that was made while it was yesterday in UTC begins with that day.
-    let days = "select (count(*) = max(day) - min(day) + 1 and count(*) between 401 and 402)::text from test.billing_day";
+    let days =
+        "select (count(*) = max(day) - min(day) + 1 and count(*) between 401 and 402)::text from test.billing_day";
     assert_eq!(bed.text(days).await, "true", "each day was run");
     assert_eq!(bed.through(Test).await, Tally::default(), "nothing is left");
 }

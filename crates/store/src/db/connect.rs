@@ -18,7 +18,7 @@ use super::{
     server::{Place, ServerState, question},
     sql, tls,
     unconnected::all_of,
-    witness::{Mark, Witness},
+    witness::Witness,
 };
 
 /// How the realms' roles prove who they are.
@@ -236,10 +236,11 @@ impl Connector {
     /// How each host is, all of them asked at once.
     pub async fn hosts(&self) -> Vec<HostReport> {
         let asked = self.targets.iter().map(|target| async move {
+            let expected = self.witness.as_ref().map(|witness| witness.expected());
             let state = async {
                 let (_, state) = self.reach(target).await?;
-                if let ServerState::Primary(place) = &state {
-                    self.is_far_enough(place)?;
+                if let (ServerState::Primary(place), Some(expected)) = (&state, expected) {
+                    expected.check(place).map_err(Unconnected::behind)?;
                 }
                 Ok(match state {
                     ServerState::Primary(_) => HostState::Primary,
@@ -253,6 +254,7 @@ impl Connector {
 
     /// A connection to a host that takes writes and has what was acknowledged.
     async fn to_primary(&self, target: &Target) -> Result<AsyncPgConnection, Unconnected> {
+        let expected = self.witness.as_ref().map(|witness| (witness, witness.expected()));
         let usable = async {
             let (mut connection, state) = self.reach(target).await?;
             match state {
@@ -260,8 +262,11 @@ impl Connector {
                 ServerState::Standby if self.targets.len() == 1 => {}
                 ServerState::Standby => return Err(Unconnected::because("it is a standby")),
                 ServerState::Primary(place) => {
-                    self.is_far_enough(&place)?;
-                    self.has_the_last(&mut connection, &place).await?;
+                    if let Some((witness, expected)) = &expected {
+                        expected.check(&place).map_err(Unconnected::behind)?;
+                        self.has_the_last(witness, &mut connection, &place).await?;
+                        witness.saw(&place);
+                    }
                 }
             }
             Ok(connection)
@@ -316,20 +321,18 @@ impl Connector {
         client.simple_query(&session).await.map_err(|error| Unconnected::of_driver(&error))
     }
 
-    fn is_far_enough(&self, place: &Place) -> Result<(), Unconnected> {
-        let Some(witness) = &self.witness else { return Ok(()) };
-        witness
-            .check(place)
-            .map_err(|behind| Unconnected { is_behind: true, ..Unconnected::because(behind.to_string()) })
-    }
-
     /// A server that was promoted since must have the last transaction of the live realm that was acknowledged. On the
     /// same timeline its position says so.
-    async fn has_the_last(&self, connection: &mut AsyncPgConnection, place: &Place) -> Result<(), Unconnected> {
-        let Some(witness) = self.witness.as_ref().filter(|_| self.search_path.starts_with("live,")) else {
+    async fn has_the_last(
+        &self,
+        witness: &Witness,
+        connection: &mut AsyncPgConnection,
+        place: &Place,
+    ) -> Result<(), Unconnected> {
+        let is_live = self.search_path.starts_with("live,");
+        let Some(mark) = witness.mark().filter(|mark| is_live && mark.place.timeline != place.timeline) else {
             return Ok(());
         };
-        let Some(mark) = witness.mark().filter(|mark| mark.place.timeline != place.timeline) else { return Ok(()) };
         let Some(token) = mark.token else { return Ok(()) };
         let query = format!(
             "select exists (select from commit_token where token = $1) \
@@ -341,7 +344,7 @@ impl Connector {
             .get_result(connection);
         match asked.await {
             Ok(Has { has_it: true }) => Ok(()),
-            Ok(Has { has_it: false }) => Err(lacking(&mark)),
+            Ok(Has { has_it: false }) => Err(Unconnected::behind(Witness::lacking(&mark))),
             Err(error) => Err(Unconnected::because(error.to_string())),
         }
     }
@@ -351,8 +354,4 @@ impl Connector {
 struct Has {
     #[diesel(sql_type = sql_types::Bool)]
     has_it: bool,
-}
-
-fn lacking(mark: &Mark) -> Unconnected {
-    Unconnected { is_behind: true, ..Unconnected::because(Witness::lacking(mark).to_string()) }
 }

@@ -23,15 +23,16 @@ const IS_MARKED: &str = "do $$ begin if current_setting('vartai.session', true) 
 /// [`Error::Refused`] where there is such a pooler; [`Error`] where the database can't be asked.
 pub async fn refuse_pooler(settings: &ConnectSettings) -> Result<(), Error> {
     let (mut first, mut second) = (owner(settings, "catalogue").await?, owner(settings, "catalogue").await?);
-    for (connection, query) in
-        [(&mut first, MARK), (&mut second, "begin"), (&mut second, IS_ANOTHER), (&mut first, IS_MARKED)]
-    {
-        connection.batch_execute(query).await.map_err(|error| match Error::from(error) {
-            gone @ Error::Unreachable(_) => gone,
-            shared => pooled(&shared),
-        })?;
-    }
-    Ok(())
+    let asked = async {
+        first.batch_execute(MARK).await?;
+        second.batch_execute("begin").await?;
+        second.batch_execute(IS_ANOTHER).await?;
+        first.batch_execute(IS_MARKED).await
+    };
+    asked.await.map_err(|error| match Error::from(error) {
+        gone @ Error::Unreachable(_) => gone,
+        shared => pooled(&shared),
+    })
 }
 
 fn pooled(why: &Error) -> Error {

@@ -2,7 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::{Error, hosts::Target};
+use super::{Error, hosts::Target, witness::Behind};
 
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,6 +19,10 @@ pub struct Unconnected {
 impl Unconnected {
     pub(super) fn because(why: impl Into<String>) -> Self {
         Self { why: why.into(), refused_login: false, is_behind: false }
+    }
+
+    pub(super) fn behind(why: Behind) -> Self {
+        Self { is_behind: true, ..Self::because(why.to_string()) }
     }
 
     pub(super) fn of_driver(error: &tokio_postgres::Error) -> Self {

@@ -41,6 +41,37 @@ struct Kept {
     mark: Option<Mark>,
 }
 
+/// What a server must not be behind.
+pub(super) struct Expected {
+    seen: Option<Place>,
+    mark: Option<Mark>,
+}
+
+impl Expected {
+    /// Whether a server is as far.
+    pub(super) fn check(&self, server: &Place) -> Result<(), Behind> {
+        for before in self.seen.iter().chain(self.mark.as_ref().map(|mark| &mark.place)) {
+            if server.system != before.system {
+                return Err(another_cluster(server, &before.system));
+            }
+            if server.timeline < before.timeline {
+                return Err(Behind(format!(
+                    "this server writes the old timeline {}, and timeline {} has begun",
+                    server.timeline, before.timeline
+                )));
+            }
+        }
+        match &self.mark {
+            Some(Mark { place, at, .. }) if server.position < place.position => Err(Behind(format!(
+                "this server ends at {} of its log, and what was acknowledged until {at} goes to {}",
+                wal(server.position),
+                wal(place.position)
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Why a server is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Behind(String);
@@ -116,34 +147,17 @@ impl Witness {
         }
     }
 
-    /// Whether a server is as far as what was acknowledged, by this process or another that keeps the same file. From
-    /// now on it has to be of the same cluster, and of no older timeline.
-    pub(super) fn check(&self, server: &Place) -> Result<(), Behind> {
+    /// What a server has to have that is asked from now on, as far as this process knows, or another that keeps the same
+    /// file. To be taken before the server is asked: what is acknowledged later may be further than its answer.
+    pub(super) fn expected(&self) -> Expected {
         self.reread();
-        let mut known = self.known();
-        let seen = known.seen.iter().chain(known.kept.mark.as_ref().map(|mark| &mark.place));
-        for before in seen {
-            if server.system != before.system {
-                return Err(another_cluster(server, &before.system));
-            }
-            if server.timeline < before.timeline {
-                return Err(Behind(format!(
-                    "this server writes the old timeline {}, and timeline {} has begun",
-                    server.timeline, before.timeline
-                )));
-            }
-        }
-        if let Some(Mark { place, at, .. }) =
-            known.kept.mark.as_ref().filter(|mark| server.position < mark.place.position)
-        {
-            return Err(Behind(format!(
-                "this server ends at {} of its log, and what was acknowledged until {at} goes to {}",
-                wal(server.position),
-                wal(place.position)
-            )));
-        }
-        known.seen = Some(server.clone());
-        Ok(())
+        let known = self.known();
+        Expected { seen: known.seen.clone(), mark: known.kept.mark.clone() }
+    }
+
+    /// A server is used: from now on it has to be of the same cluster, and of no older timeline.
+    pub(super) fn saw(&self, server: &Place) {
+        self.known().seen = Some(server.clone());
     }
 
     /// What is said of a server that lacks the last transaction that was acknowledged.
@@ -243,10 +257,17 @@ mod tests {
         Place { system: "7".to_owned(), timeline, position }
     }
 
+    /// Uses a server, if it may be.
+    fn connect(witness: &Witness, server: &Place) -> Result<(), Behind> {
+        witness.expected().check(server)?;
+        witness.saw(server);
+        Ok(())
+    }
+
     /// A witness that is connected to cluster 7, of which so much was acknowledged.
     fn witness(timeline: i64, position: i64) -> Witness {
         let witness = Witness::default();
-        assert_eq!(witness.check(&place(1, 0)), Ok(()));
+        assert_eq!(connect(&witness, &place(1, 0)), Ok(()));
         acknowledged(&witness, timeline, position);
         witness
     }
@@ -261,26 +282,35 @@ mod tests {
         for (timeline, position, good) in
             [(3, 100, true), (3, 99, false), (2, 900, false), (3, 101, true), (4, 99, false), (4, 100, true)]
         {
-            assert_eq!(witness.check(&place(timeline, position)).is_ok(), good, "{timeline} {position}");
+            assert_eq!(connect(&witness, &place(timeline, position)).is_ok(), good, "{timeline} {position}");
         }
     }
 
     #[test]
     fn another_cluster_is_not_used_also_where_nothing_was_acknowledged() {
         let other = Place { system: "8".to_owned(), ..place(9, 900) };
-        assert!(witness(3, 100).check(&other).is_err());
+        assert!(connect(&witness(3, 100), &other).is_err());
         let fresh = Witness::default();
-        assert_eq!(fresh.check(&other), Ok(()));
-        assert!(fresh.check(&place(9, 900)).is_err());
+        assert_eq!(connect(&fresh, &other), Ok(()));
+        assert!(connect(&fresh, &place(9, 900)).is_err());
     }
 
     #[test]
     fn who_has_seen_a_promotion_does_not_go_back_though_it_had_nothing_acknowledged_since() {
         let worker = Witness::default();
-        assert_eq!(worker.check(&place(1, 500)), Ok(()));
-        assert_eq!(worker.check(&place(2, 400)), Ok(()));
-        assert!(worker.check(&place(1, 900)).is_err());
-        assert_eq!(worker.check(&place(2, 410)), Ok(()));
+        assert_eq!(connect(&worker, &place(1, 500)), Ok(()));
+        assert_eq!(connect(&worker, &place(2, 400)), Ok(()));
+        assert!(connect(&worker, &place(1, 900)).is_err());
+        assert_eq!(connect(&worker, &place(2, 410)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_acknowledged_while_a_server_is_asked_is_not_expected_of_its_answer() {
+        let witness = witness(3, 100);
+        let expected = witness.expected();
+        acknowledged(&witness, 3, 200);
+        assert_eq!(expected.check(&place(3, 150)), Ok(()));
+        assert!(witness.expected().check(&place(3, 150)).is_err());
     }
 
     #[test]
@@ -302,29 +332,29 @@ mod tests {
         fs::create_dir_all(&directory).unwrap();
         let path = directory.join("witness");
         let first = Witness::open(&path).unwrap();
-        assert_eq!(first.check(&place(1, 0)), Ok(()));
+        assert_eq!(connect(&first, &place(1, 0)), Ok(()));
         acknowledged(&first, 3, 100);
         let second = Witness::open(&path).unwrap();
         first.keep();
-        assert!(second.check(&place(3, 50)).is_err(), "another process has had it acknowledged");
+        assert!(connect(&second, &place(3, 50)).is_err(), "another process has had it acknowledged");
         second.reread();
-        assert!(second.check(&place(3, 50)).is_err(), "nobody has accepted it");
+        assert!(connect(&second, &place(3, 50)).is_err(), "nobody has accepted it");
         Witness::accept(&path).unwrap();
         acknowledged(&first, 3, 200);
         first.keep();
         second.reread();
         for witness in [&first, &second] {
-            assert_eq!(witness.check(&place(3, 50)), Ok(()), "who knew more before takes over what was accepted");
+            assert_eq!(connect(&witness, &place(3, 50)), Ok(()), "who knew more before takes over what was accepted");
         }
         acknowledged(&first, 3, 60);
         first.keep();
         acknowledged(&second, 3, 55);
         second.keep();
-        assert!(second.check(&place(3, 57)).is_err(), "another process has come further");
+        assert!(connect(&second, &place(3, 57)).is_err(), "another process has come further");
         fs::write(&path, "{").unwrap();
         assert!(matches!(Witness::open(&path), Err(Error::Refused(_))), "what can't be read is not nothing");
         Witness::accept(&path).unwrap();
-        assert!(Witness::open(&path).unwrap().check(&place(1, 1)).is_ok());
+        assert!(connect(&Witness::open(&path).unwrap(), &place(1, 1)).is_ok());
         fs::remove_dir_all(&directory).unwrap();
     }
 }
