@@ -77,7 +77,7 @@ async fn every_subcommand_has_one() {
     std::fs::write(bed.dir.join("statement"), statement).unwrap();
     let notice = bed.json(&["notice", "list"]).await[0]["id"].to_string();
     let lines = format!(
-        "migrate\n doctor\n database accept --yes\n backup backups\n backup base\n backup prune\n demo load --if-empty\n catalogue plan same.toml\n catalogue apply same.toml\n \
+        "migrate\n doctor\n database accept --yes\n backup base\n backup prune\n demo load --if-empty\n catalogue plan same.toml\n catalogue apply same.toml\n \
          catalogue show\n customer add new\n customer show new\n customer list\n customer set new --vat 5\n \
          customer disable new\n customer enable new\n customer profile new --company UAB\n customer password new\n allow add new 10.0.0.0/8\n \
          allow list new\n allow remove new 10.0.0.0/8\n key issue new\n key list new\n key revoke new KEY\n \

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::language::Language;
-use iv_json::command::{Form, Shape};
+use gateway_http::command::STRICT;
+use iv_json::{
+    command::{Form, Shape},
+    fault::Fault,
+};
 use serde_json::{Map, Value, json};
 
 use super::values;
@@ -186,14 +190,19 @@ fn waiting(mut response: Value) -> Value {
     response
 }
 
+const LANGUAGES: [Language; 3] = [Language::En, Language::Lt, Language::Ru];
+
 /// The refusals of a command of `/json.php`: by status, every text that it can have, in every language.
 fn refusals(model: &Model, command: &Command) -> BTreeMap<u16, Vec<String>> {
     let mut by_status: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for (id, code) in codes(model, command) {
         let CodeId::Json(fault) = id else { continue };
         let texts = by_status.entry(code.status).or_default();
-        texts.extend([Language::En, Language::Lt, Language::Ru].map(|language| fault.text(language)));
+        texts.extend(LANGUAGES.map(|language| fault.text(language)));
     }
+    // Each command refuses fields that it doesn't know, where it is asked to.
+    let strict = Fault::Parameter(STRICT);
+    by_status.entry(strict.status()).or_default().extend(LANGUAGES.map(|language| strict.text(language)));
     by_status
 }
 
