@@ -344,7 +344,7 @@ mod tests {
         first.keep();
         second.reread();
         for witness in [&first, &second] {
-            assert_eq!(connect(&witness, &place(3, 50)), Ok(()), "who knew more before takes over what was accepted");
+            assert_eq!(connect(witness, &place(3, 50)), Ok(()), "who knew more before takes over what was accepted");
         }
         acknowledged(&first, 3, 60);
         first.keep();
