@@ -87,7 +87,12 @@ pub(super) async fn post(tx: &mut Tx, event: &Event<'_>, currency: Currency, lin
         .bind::<sql_types::Array<sql_types::Text>, _>(kinds)
         .bind::<sql_types::Array<sql_types::BigInt>, _>(amounts)
         .get_result::<Id>(tx.conn())
-        .await?;
+        .await
+        .map_err(Error::from)
+        .map_err(|error| match error.constraint() {
+            Some("account_holds_no_more") => Error::Refused("that is more than an account can hold".to_owned()),
+            _ => error,
+        })?;
     Ok(())
 }
 

@@ -37,6 +37,7 @@ mod restored;
 mod retariff;
 mod sabotage;
 mod scratch;
+mod shapes;
 mod staff_passwords;
 mod statements;
 mod steering;

@@ -58,11 +58,11 @@ async fn a_journal_balances_in_each_currency_or_is_not_written() {
     let db = books().await;
     db.customer("hiro").currency(domain::money::Currency::JPY).credit("1000").add().await;
     let live = db.role(RealmKind::Live).await;
-    for amounts in ["100, -99", "100, 100"] {
+    for amounts in ["100, -99", "100, -101"] {
         assert_eq!(refused(&live, &post(amounts, 1)).await, "LD003", "{amounts}");
     }
     for lines in ["'{}', '{}'", "'{1}', '{100}'"] {
-        let sql = format!("select post('refund', 'movement', 1, 0, 1, '', {lines})");
+        let sql = format!("select post('deposit', 'movement', 100, 0, 1, '', {lines})");
         assert_eq!(refused(&live, &sql).await, "LD003", "{lines}");
     }
     let mixed = post("100, -100", 1).replace("currency = 'EUR'", "currency = 'JPY'");

@@ -90,12 +90,18 @@ async fn an_error_rolls_back_and_the_connection_serves_on() {
 
 #[tokio::test]
 async fn what_the_commit_refuses_is_an_error_and_not_written() {
-    let db = TestDb::new().await;
-    let ann = db.customer("ann").credit("1.00").add().await;
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").credit("4.00").add().await;
     let store = db.open(1);
+    place(&store, &ann, &hosting("example.lt")).await;
+    db.run_sql(
+        "insert into live.invoice (customer_id, order_id, purpose, months, status, cancelled_at, currency, total, \
+           vat_points, prices) values (1, 1, 'renewal', 1, 'cancelled', now(), 'EUR', 0, 0, 'gross')",
+    )
+    .await;
     let nothing = Charge { credit: Money::zero(ann.currency), bonus: Money::zero(ann.currency) };
     let outcome = store.live.transaction("a journal without lines", async |tx| {
-        ledger::charge_invoice(tx, ann.customer, InvoiceId(1), &nothing, "").await
+        ledger::charge_invoice(tx, ann.customer, InvoiceId(2), &nothing, "").await
     });
     let error = outcome.await.unwrap_err();
     assert!(matches!(&error, Error::Failed(why) if why.contains("unbalanced")), "{error:?}");
