@@ -14,5 +14,6 @@ pub mod network;
 pub mod notices;
 pub mod orders;
 pub mod tasks;
+pub mod text;
 pub mod usage;
 pub mod vat;

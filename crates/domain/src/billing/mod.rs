@@ -8,6 +8,7 @@ mod invoice;
 mod party;
 mod price;
 mod prorate;
+mod reference;
 mod resources;
 mod working;
 
@@ -18,5 +19,6 @@ pub use explain::{ExplainError, Kept, KeptLine, Step, explain};
 pub use invoice::{CreditNoteId, InvoiceId, InvoiceLine, InvoicePurpose, LineItem, NewInvoice, VatLine};
 pub use party::{Bank, Party};
 pub use price::{Quote, Renewed, Selection, quote_order, quote_part, quote_renewal};
+pub use reference::{NoReference, PaymentReference};
 pub use resources::{ExactMonthly, RESOURCE_SCALE, monthly_difference};
 pub use working::{PartOfInterval, Working};

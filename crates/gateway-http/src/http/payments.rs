@@ -1,18 +1,24 @@
 //! `POST /payments/callback`: a payment provider's bridge tells of money that arrived. It signs what it says with a
 //! secret that both have; the same payment told again is recorded once.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
     web::{self, Data, Payload, ServiceConfig},
 };
-use domain::{billing::InvoiceId, calendar::parse_digits, money::Money};
+use domain::{
+    billing::{InvoiceId, PaymentReference},
+    calendar::parse_digits,
+    customers::CustomerId,
+    money::Money,
+    text::plain,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use store::{
     Database, Error, Tx, customers,
@@ -34,7 +40,11 @@ pub struct Callback {
 
 /// A payment, as the bridge tells of it.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Message {
+    /// Bridges that tell of refunds and chargebacks, too, say which this is.
+    #[serde(default, rename = "type")]
+    kind: Kind,
     reference: String,
     login: String,
     amount: String,
@@ -43,6 +53,17 @@ struct Message {
     #[serde(default)]
     note: String,
 }
+
+/// What happened to money. Nothing but a payment can be told here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Payment,
+}
+
+/// So many characters of a note are kept.
+const NOTE: usize = 500;
 
 /// Why it was not recorded.
 enum Refusal {
@@ -82,11 +103,7 @@ async fn told(request: HttpRequest, payload: Payload, callback: Data<Callback>) 
     let Some(seconds) = parse_digits(at).filter(|_| is_signed(&callback.secret, at, &body, signature)) else {
         return refused(StatusCode::UNAUTHORIZED, "the signature is wrong");
     };
-    let message: Message = match serde_json::from_slice(&body) {
-        Ok(message) => message,
-        Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
-    };
-    match record(&callback, seconds, &message).await {
+    match record(&callback, seconds, &body).await {
         Ok(received) => {
             let status = match received {
                 Received::Again => "repeated",
@@ -95,7 +112,7 @@ async fn told(request: HttpRequest, payload: Payload, callback: Data<Callback>) 
             };
             HttpResponse::Ok().json(json!({ "status": status }))
         }
-        Err(refusal) => respond(&refusal),
+        Err(refusal) => respond(&callback, &refusal, &body).await,
     }
 }
 
@@ -114,30 +131,16 @@ fn is_signed(secret: &SecretString, at: &str, body: &[u8], signature: &str) -> b
     digits.is_some_and(|digits| mac.verify_slice(&digits).is_ok())
 }
 
-async fn record(callback: &Callback, seconds: i64, of: &Message) -> Result<Received, Refusal> {
+async fn record(callback: &Callback, seconds: i64, body: &[u8]) -> Result<Received, Refusal> {
     let realm = &callback.database.live;
     let window = i64::from(callback.window_seconds);
-    let reference = of.reference.trim();
-    if reference.is_empty() {
-        return Err(Refusal::Malformed("reference: it must not be empty".into()));
-    }
     let (customer, received) = realm
         .transaction("record payment", async |tx: &mut Tx| {
             // By the database's clock, so that all hosts agree.
             if tx.now().as_second().abs_diff(seconds) > window.unsigned_abs() {
                 return Err(Refusal::Stale);
             }
-            let customer = customers::find(tx, &of.login).await?;
-            if customer.currency != of.currency {
-                return Err(Refusal::Malformed(format!("currency: the customer is billed in {}", customer.currency)));
-            }
-            let currency = of.currency.parse().map_err(|_| Refusal::Malformed("currency: unknown".into()))?;
-            let amount =
-                Money::parse(&of.amount, currency).map_err(|why| Refusal::Malformed(format!("amount: {why}")))?;
-            let invoice = of.invoice.map(InvoiceId);
-            let (customer, note) = (customer.customer(), of.note.as_str());
-            let money = Incoming { customer, amount, reference: Some(reference), invoice, note };
-            Ok((customer, payments::receive(tx, &money).await?))
+            receive(tx, body).await
         })
         .await?;
     // What is left undone here, a worker does.
@@ -147,16 +150,59 @@ async fn record(callback: &Callback, seconds: i64, of: &Message) -> Result<Recei
     Ok(received)
 }
 
-fn respond(refusal: &Refusal) -> HttpResponse {
+async fn receive(tx: &mut Tx, body: &[u8]) -> Result<(CustomerId, Received), Refusal> {
+    let malformed = |field: &str, why: &dyn Display| Refusal::Malformed(format!("{field}: {why}"));
+    let of: Message = serde_json::from_slice(body).map_err(|why| Refusal::Malformed(why.to_string()))?;
+    let Kind::Payment = of.kind;
+    let reference = PaymentReference::parse(&of.reference).map_err(|why| malformed("reference", &why))?;
+    let customer = customers::find(tx, &of.login).await?;
+    if customer.currency != of.currency {
+        return Err(malformed("currency", &format!("the customer is billed in {}", customer.currency)));
+    }
+    let currency = of.currency.parse().map_err(|_| malformed("currency", &"unknown"))?;
+    let amount = Money::parse(&of.amount, currency).map_err(|why| malformed("amount", &why))?;
+    if amount.in_minor() <= 0 {
+        return Err(malformed("amount", &"it must be more than nothing"));
+    }
+    let (customer, note) = (customer.customer(), plain(&of.note, NOTE));
+    let invoice = of.invoice.map(InvoiceId);
+    let money = Incoming { customer, amount, reference: Some(&reference), invoice, note: &note };
+    Ok((customer, payments::receive(tx, &money).await?))
+}
+
+/// The status that tells a bridge whether telling the same again can help.
+fn status_of(refusal: &Refusal) -> (StatusCode, String) {
     match refusal {
-        Refusal::Stale => refused(StatusCode::UNAUTHORIZED, "the message is too old, or of a time to come"),
-        Refusal::Malformed(why) => refused(StatusCode::BAD_REQUEST, why),
-        Refusal::Store(Error::NotFound(why)) => refused(StatusCode::NOT_FOUND, why),
-        Refusal::Store(Error::Refused(why)) => refused(StatusCode::CONFLICT, why),
-        Refusal::Store(error) => {
+        Refusal::Stale => (StatusCode::UNAUTHORIZED, "the message is too old, or of a time to come".to_owned()),
+        Refusal::Malformed(why) => (StatusCode::BAD_REQUEST, why.clone()),
+        Refusal::Store(Error::NotFound(why)) => (StatusCode::NOT_FOUND, why.clone()),
+        Refusal::Store(Error::Refused(why)) => (StatusCode::CONFLICT, why.clone()),
+        // What a rule of the database refuses, it refuses again.
+        Refusal::Store(error @ Error::Constraint { .. }) => (StatusCode::CONFLICT, error.to_string()),
+        Refusal::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "try again".to_owned()),
+    }
+}
+
+async fn respond(callback: &Callback, refusal: &Refusal, body: &[u8]) -> HttpResponse {
+    let (status, why) = status_of(refusal);
+    match refusal {
+        Refusal::Store(error) if status == StatusCode::SERVICE_UNAVAILABLE => {
             store::log_failure!(warn, *error, "a payment can't be recorded");
-            refused(StatusCode::SERVICE_UNAVAILABLE, "try again")
         }
+        Refusal::Stale => {}
+        Refusal::Malformed(_) | Refusal::Store(_) => note_refusal(callback, body, status, &why).await,
+    }
+    refused(status, &why)
+}
+
+/// What `vartai doctor` tells staff of, since nobody reads a bridge's log.
+async fn note_refusal(callback: &Callback, body: &[u8], status: StatusCode, why: &str) {
+    let message: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (reference, login) = (text("reference"), text("login"));
+    let noting = async |tx: &mut Tx| payments::note_refusal(tx, &reference, &login, status.as_u16(), why).await;
+    if let Err(error) = callback.database.live.transaction("note refusal", noting).await {
+        store::log_failure!(warn, error, "a payment was refused, and that can't be noted");
     }
 }
 

@@ -139,6 +139,10 @@ pub async fn add(tx: &mut Tx, new: &NewCustomer) -> Result<CustomerId, Error> {
 /// # Errors
 /// [`Error::NotFound`] when there is none.
 pub async fn by_login(connection: &mut Conn, login: &str) -> Result<CustomerRow, Error> {
+    // No login has one, and PostgreSQL can't be asked for it.
+    if login.contains('\0') {
+        return Err(Error::NotFound("there is no customer of that login".into()));
+    }
     customer::table
         .filter(customer::login.eq(login))
         .select(CustomerRow::as_select())

@@ -23,7 +23,7 @@ const fn sequences(with: &'static [&'static str]) -> Grant {
 }
 
 /// In every realm.
-const EACH: [Grant; 9] = [
+const EACH: [Grant; 10] = [
     tables(
         "insert, update",
         &[
@@ -61,6 +61,7 @@ const EACH: [Grant; 9] = [
             "tariff_change",
         ],
     ),
+    tables("insert, update, delete", &["payment_refusal"]),
     // Looking for a token locks it, which takes the right to update.
     tables("insert, update, delete", &["webhook", "webhook_old_secret", "commit_token"]),
     tables("update, delete", &["notice"]),

@@ -1,7 +1,7 @@
 //! Money that arrives: recorded once, and what it pays.
 
 use domain::{
-    billing::InvoiceId,
+    billing::{InvoiceId, PaymentReference},
     dunning::{Policy, Settle},
     money::Money,
     orders::OrderId,
@@ -25,6 +25,8 @@ async fn receive(
     invoice: Option<InvoiceId>,
 ) -> Result<Received, Error> {
     let amount = Money::minor(minor, buyer.currency);
+    let reference = reference.map(|text| PaymentReference::parse(text).unwrap());
+    let reference = reference.as_ref();
     let money = Incoming { customer: buyer.customer, amount, reference, invoice, note: "a test" };
     db.live.transaction("receive", async |tx| payments::receive(tx, &money).await).await
 }

@@ -1,7 +1,10 @@
 //! `vartai balance`
 
 use clap::{Args, Subcommand};
-use domain::money::{Currency, Money};
+use domain::{
+    billing::PaymentReference,
+    money::{Currency, Money},
+};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use store::{
@@ -70,7 +73,7 @@ pub struct DepositArguments {
     movement: MovementArguments,
     /// What the bank calls it: it is recorded once, however often it is told
     #[arg(long)]
-    reference: Option<String>,
+    reference: Option<PaymentReference>,
 }
 
 /// Does it.
@@ -156,7 +159,7 @@ async fn deposit(of: DepositArguments, installation: &Installation) -> Result<Re
     let customer = installation.customer(&login).await?;
     let amount = Money::parse(&amount, currency(&customer)?).map_err(Failure::usage)?;
     let (id, live) = (customer.customer(), &installation.database.live);
-    let money = Incoming { customer: id, amount, reference: reference.as_deref(), invoice: None, note: &note };
+    let money = Incoming { customer: id, amount, reference: reference.as_ref(), invoice: None, note: &note };
     let received = live.transaction("deposit", async |tx| payments::receive(tx, &money).await).await?;
     payments::settle(live, id).await?;
     told(&customer, amount, received == Received::Again, installation).await

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use domain::{
-    billing::InvoiceId,
+    billing::{InvoiceId, PaymentReference},
     customers::CustomerId,
     money::{Currency, Money, Percent},
 };
@@ -65,7 +65,7 @@ enum InvoiceCommand {
         amount: Option<String>,
         /// What the bank calls it: it is recorded once, however often it is told
         #[arg(long)]
-        reference: Option<String>,
+        reference: Option<PaymentReference>,
         /// Why, for the statement
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
@@ -99,7 +99,7 @@ pub async fn run(arguments: InvoiceArguments, installation: &Installation) -> Re
         InvoiceCommand::Show { id } => show::run(kind, id, installation).await,
         InvoiceCommand::Explain { id } => explain::invoice(kind, id, installation).await,
         InvoiceCommand::Pay { id, amount, reference, note, .. } if amount.is_some() || reference.is_some() => {
-            receive(kind, id, amount.as_deref(), reference.as_deref(), &note, installation).await
+            receive(kind, id, amount.as_deref(), reference.as_ref(), &note, installation).await
         }
         InvoiceCommand::Pay { id, from_balance, note, .. } => {
             let from = if from_balance { PaidFrom::Balance } else { PaidFrom::Outside };
@@ -124,7 +124,7 @@ async fn receive(
     kind: RealmKind,
     id: i64,
     amount: Option<&str>,
-    reference: Option<&str>,
+    reference: Option<&PaymentReference>,
     note: &str,
     installation: &Installation,
 ) -> Result<Report, Failure> {

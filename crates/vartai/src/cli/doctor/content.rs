@@ -11,6 +11,7 @@ use store::{
     Error, RealmKind, billing, catalogue as stored, customers,
     notices::{self, Trouble},
     orders::{self, OrderFilter},
+    payments::{self, PaymentRefusal},
     statements,
     tasks::{self, TaskFilter, WaitingFor},
 };
@@ -42,6 +43,7 @@ pub async fn content(installation: &Installation, findings: &mut Findings) -> Re
     }
     pools(installation, findings).await?;
     seals(installation, findings).await?;
+    payments(installation, findings).await?;
     staff(installation, findings).await
 }
 
@@ -223,6 +225,23 @@ async fn seals(installation: &Installation, findings: &mut Findings) -> Result<(
             format!("{some} entries of customers' wallets are not sealed for more than an hour"),
             "start `vartai worker`, or `vartai serve --with-worker`, and see its log",
         ),
+    }
+    Ok(())
+}
+
+/// Money that came and is recorded nowhere, since what was told of it is refused each time.
+async fn payments(installation: &Installation, findings: &mut Findings) -> Result<(), Failure> {
+    let live = &installation.database.live;
+    let refused = live.read(async |connection| payments::repeated_refusals(connection).await).await?;
+    for PaymentRefusal { reference, login, why, times, status } in &refused {
+        findings.wrong(
+            format!("a payment ({reference:?} of {login:?}) was told {times} times and refused with {status}: {why}"),
+            "mend what the payment provider's bridge says, or enter it: `vartai balance deposit LOGIN AMOUNT \
+             --reference REFERENCE`",
+        );
+    }
+    if refused.is_empty() {
+        findings.well("no payment was told and refused again and again");
     }
     Ok(())
 }

@@ -1,14 +1,18 @@
 //! Money that arrives: recorded once, and what it pays.
 
+mod refusals;
+
 use diesel::{OptionalExtension, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use domain::{
-    billing::InvoiceId,
+    billing::{InvoiceId, PaymentReference},
     customers::CustomerId,
     dunning::Settle,
     money::Money,
     orders::{BillingMode, OrderId},
 };
+
+pub use refusals::{PaymentRefusal, note_refusal, repeated_refusals};
 
 use crate::{
     db::{Conn, Error, Realm, Sql, Tx, sql},
@@ -25,7 +29,7 @@ pub struct Incoming<'a> {
     /// How much, in the customer's currency; more than nothing.
     pub amount: Money,
     /// What the bank or the payment provider calls it: it is recorded once, however often it is reported.
-    pub reference: Option<&'a str>,
+    pub reference: Option<&'a PaymentReference>,
     /// The invoice that it is meant for, if any.
     pub invoice: Option<InvoiceId>,
     /// Why, for the statement.
@@ -62,15 +66,15 @@ pub async fn receive(tx: &mut Tx, money: &Incoming<'_>) -> Result<Received, Erro
     if money.amount.in_minor() <= 0 {
         return Err(Error::Refused(format!("{} is not an amount: it must be more than nothing", money.amount)));
     }
+    let unpaid = match money.invoice {
+        Some(id) => open_invoice(tx, id, money.customer).await?,
+        None => None,
+    };
     if let Some(reference) = money.reference
         && !is_first(tx, reference, money).await?
     {
         return Ok(Received::Again);
     }
-    let unpaid = match money.invoice {
-        Some(id) => open_invoice(tx, id, money.customer).await?,
-        None => None,
-    };
     ledger::move_money(tx, money.customer, Movement::Deposit, money.amount, money.note).await?;
     match unpaid {
         Some((id, total)) if money.amount.in_minor() >= total.in_minor() => {
@@ -83,7 +87,7 @@ pub async fn receive(tx: &mut Tx, money: &Incoming<'_>) -> Result<Received, Erro
 }
 
 /// Writes a payment down; false when it was before.
-async fn is_first(tx: &mut Tx, reference: &str, money: &Incoming<'_>) -> Result<bool, Error> {
+async fn is_first(tx: &mut Tx, reference: &PaymentReference, money: &Incoming<'_>) -> Result<bool, Error> {
     let written =
         sql("insert into payment (reference, customer_id, amount, currency, invoice_id) values ($1, $2, $3, $4, $5) \
          on conflict (reference) do nothing");
@@ -93,7 +97,7 @@ async fn is_first(tx: &mut Tx, reference: &str, money: &Incoming<'_>) -> Result<
     );
     let bound = |query: Sql| {
         query
-            .bind::<sql_types::Text, _>(reference.to_owned())
+            .bind::<sql_types::Text, _>(reference.as_str().to_owned())
             .bind::<sql_types::BigInt, _>(money.customer.0)
             .bind::<sql_types::BigInt, _>(money.amount.in_minor())
             .bind::<sql_types::Text, _>(money.amount.currency().code())
@@ -103,7 +107,7 @@ async fn is_first(tx: &mut Tx, reference: &str, money: &Incoming<'_>) -> Result<
         return Ok(true);
     }
     let Known { same } = bound(known).get_result(tx.conn()).await?;
-    if same { Ok(false) } else { Err(Error::Refused(format!("{reference:?} is the reference of another payment"))) }
+    if same { Ok(false) } else { Err(Error::Refused(format!("{reference} is the reference of another payment"))) }
 }
 
 /// A customer's invoice that is still to be paid, with its total; its order is held.
