@@ -14,6 +14,44 @@ fn last(document: &Value) -> &Value {
     document["steps"].as_array().unwrap().last().unwrap()
 }
 
+/// What payers, customers and staff wrote is shown and does nothing to whoever reads it, in text or JSON.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_others_wrote_acts_on_a_terminal() {
+    const HOSTILE: &str = "x\u{1b}]0;y\u{7}\r\n\u{9b}2J\u{202e}z";
+    let bed = Bed::new();
+    bed.json(&["demo", "load"]).await;
+    bed.json(&["balance", "deposit", "demo", "1.00", "--note", HOSTILE]).await;
+    bed.json(&["balance", "bonus", "demo", "1.00", "--note", HOSTILE]).await;
+    bed.json(&["customer", "profile", "demo", "--company", HOSTILE, "--city", HOSTILE]).await;
+    bed.json(&["customer", "add", "x\u{202e}y", "--currency", "EUR"]).await;
+    let is_harmless =
+        |text: &str| !text.contains(|c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)));
+    for words in [
+        &["balance", "statement", "demo"][..],
+        &["balance", "bonuses", "demo"],
+        &["customer", "profile", "demo"],
+        &["customer", "list"],
+        &["statement", "export", "demo"],
+        &["customer", "show", HOSTILE],
+        &["balance", HOSTILE],
+    ] {
+        let told = bed.run(words).await;
+        assert!(is_harmless(&told.stdout) && is_harmless(&told.stderr), "{words:?}: {told:?}");
+        assert!(
+            told.stdout.contains("\\u001b]0;y") || words.contains(&HOSTILE) || words[1] == "list",
+            "{words:?}: {told:?}"
+        );
+        let as_json = bed.run(&[words, &["--json"]].concat()).await;
+        assert!(is_harmless(&as_json.stdout) && is_harmless(&as_json.stderr), "{words:?}: {as_json:?}");
+        assert!(as_json.stdout.contains("\\u202e") || words.contains(&HOSTILE), "{words:?}: {as_json:?}");
+    }
+    let statement = bed.run(&["balance", "statement", "demo"]).await;
+    assert_eq!(statement.stdout.lines().filter(|line| line.contains("]0;y")).count(), 2, "{}", statement.stdout);
+    let exported = bed.run(&["statement", "export", "demo"]).await;
+    std::fs::write(bed.dir.join("statement"), &exported.stdout).unwrap();
+    assert_eq!(bed.run(&["statement", "verify", "statement"]).await.code, Some(0), "{exported:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_holds_from_its_day_on() {
     let bed = Bed::new();

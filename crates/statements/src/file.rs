@@ -1,7 +1,10 @@
 //! A statement as a file: a line of JSON for its head, one for each entry, one for its end.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::money::{Currency, Money};
+use domain::{
+    money::{Currency, Money},
+    text::spelled_out,
+};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -103,7 +106,8 @@ pub fn write(
 }
 
 fn line(text: &mut String, value: &impl Serialize) -> Result<(), serde_json::Error> {
-    text.push_str(&serde_json::to_string(value)?);
+    // It is read in terminals, too: nothing in a note acts there. JSON means the same by it.
+    text.push_str(&spelled_out(&serde_json::to_string(value)?, &[]));
     text.push('\n');
     Ok(())
 }

@@ -12,6 +12,7 @@ mod serve;
 mod settings;
 mod signals;
 mod telemetry;
+mod terminal;
 mod worker;
 
 use std::process::ExitCode;

@@ -1,10 +1,13 @@
 //! What a subcommand answers: text for people, or one JSON document.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal};
 
 /// What a subcommand answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +50,7 @@ impl Report {
             return Ok(());
         }
         let answer = if as_json { format!("{:#}\n", self.json) } else { ended(self.text) };
+        let answer = terminal::lines(&answer);
         let mut stdout = io::stdout().lock();
         match stdout.write_all(answer.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -76,8 +80,9 @@ pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]], none: &str) 
     if rows.is_empty() {
         return format!("{none}\n");
     }
-    let head = head.map(str::to_owned);
-    let lines = || std::iter::once(&head).chain(rows);
+    let head = head.map(Cow::Borrowed);
+    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| terminal::line(cell))).collect();
+    let lines = || std::iter::once(&head).chain(&rows);
     let mut widths = [0; N];
     for line in lines() {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -87,7 +92,7 @@ pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]], none: &str) 
     lines().map(|line| columns(line, &widths)).collect()
 }
 
-fn columns(cells: &[String], widths: &[usize]) -> String {
+fn columns(cells: &[Cow<'_, str>], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {
         line.push_str(&format!("{cell:<width$}  "));
@@ -98,7 +103,10 @@ fn columns(cells: &[String], widths: &[usize]) -> String {
 /// Names with their values, one a line.
 pub fn listing(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let line = |(name, value): &(&str, String)| format!("{:<width$}  {value}", name).trim_end().to_owned() + "\n";
+    let line = |(name, value): &(&str, String)| {
+        let value = terminal::line(value);
+        format!("{:<width$}  {value}", name).trim_end().to_owned() + "\n"
+    };
     pairs.iter().map(line).collect()
 }
 
@@ -121,6 +129,13 @@ mod tests {
         let rows = [["1".to_owned(), "žąsis".to_owned()], ["10".to_owned(), String::new()]];
         assert_eq!(table(["ID", "NAME"], &rows, "none"), "ID  NAME\n1   žąsis\n10\n");
         assert_eq!(table(["ID"], &[], "there is nothing"), "there is nothing\n");
+    }
+
+    #[test]
+    fn what_others_wrote_keeps_to_its_line() {
+        let forged = "x\nroot  1.00\u{1b}[2J";
+        assert_eq!(table(["A"], &[[forged.to_owned()]], "none"), "A\nx\\u000aroot  1.00\\u001b[2J\n");
+        assert_eq!(listing(&[("a", forged.to_owned())]), "a  x\\u000aroot  1.00\\u001b[2J\n");
     }
 
     #[test]

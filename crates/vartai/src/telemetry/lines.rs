@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::{
     time::{FormatTime, SystemTime},
 };
 
-use crate::settings::LogFormat;
+use crate::{settings::LogFormat, terminal};
 
 /// So many bytes wait to be written, at the most: some thousand lines.
 const ROOM: usize = 1024 * 1024;
@@ -99,7 +99,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.push(line);
+        self.push(&terminal::log(line));
         Ok(line.len())
     }
 

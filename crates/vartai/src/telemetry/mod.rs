@@ -21,6 +21,7 @@ use self::lines::Lines;
 use crate::{
     failure::Failure,
     settings::{LogFormat, LogSettings},
+    terminal::{self, LogLines},
 };
 
 /// A process that ends waits so long until its log is written.
@@ -67,9 +68,9 @@ impl Log {
                     LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
                 }
             }
-            (Verbosity::Command, LogFormat::Text) => subscriber.with_writer(io::stderr).try_init(),
+            (Verbosity::Command, LogFormat::Text) => subscriber.with_writer(harmless_stderr).try_init(),
             (Verbosity::Command, LogFormat::Json) => {
-                subscriber.with_writer(io::stderr).json().flatten_event(true).try_init()
+                subscriber.with_writer(harmless_stderr).json().flatten_event(true).try_init()
             }
         };
         started.map_err(|why| Failure::failed(format!("no logging: {why}")))?;
@@ -78,7 +79,7 @@ impl Log {
 
     /// Puts a line for people on stderr, after what was logged.
     pub fn tell(&self, line: &str) {
-        let line = format!("{line}\n");
+        let line = format!("{}\n", terminal::line(line));
         match self.lines.get() {
             Some(lines) => lines.push(line.as_bytes()),
             // Nobody reads it: nothing is left to tell that to.
@@ -92,6 +93,10 @@ impl Log {
             lines.flush(LAST_WORDS);
         }
     }
+}
+
+fn harmless_stderr() -> LogLines<io::Stderr> {
+    LogLines(io::stderr())
 }
 
 /// Stderr without the lock that all of the process shares: a reader that pauses holds up the log's thread alone.

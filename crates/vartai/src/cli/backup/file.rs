@@ -20,6 +20,7 @@ use crate::{
     cli::report::Report,
     failure::Failure,
     installation::{Installation, Presence, cluster_settings},
+    terminal,
 };
 
 /// What an unfinished file ends with.
@@ -125,11 +126,12 @@ fn sweep(dir: &Path) -> io::Result<()> {
 fn warn_of_keys(opened: &Installation, has_keys: bool) {
     if !has_keys {
         let keys = opened.settings.key_file();
-        eprintln!(
+        let told = format!(
             "vartai: the key file {} is not in this backup: keep a copy of it apart, without it the passwords of \
              services are lost (--with-keys puts it in, sealed with a passphrase)",
             keys.display()
         );
+        eprintln!("{}", terminal::line(&told));
     }
 }
 
