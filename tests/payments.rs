@@ -179,7 +179,8 @@ async fn what_will_never_work_is_no_reason_to_tell_it_again() {
     assert_eq!(tell(address, now, &noted).await, (200, json!({"status": "credited"})));
     assert_eq!(ours(&repeated().await), None, "the payment is there");
     let note: String = app.db.value("select note from live.journal order by id desc limit 1").await;
-    assert!(note.starts_with("]0;x31m a  bcddd") && note.chars().count() == 500, "{note}");
+    let (kept, reference) = note.rsplit_once(' ').unwrap();
+    assert!(kept.starts_with("]0;x31m a  bcddd") && kept.chars().count() == 500 && reference == "(r)", "{note}");
     app.db.verify_books().await;
     serving.stop().await;
 }

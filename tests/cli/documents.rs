@@ -87,7 +87,7 @@ async fn every_subcommand_has_one() {
          customer test-mode on new\n customer test-mode show new\n customer test-mode off new\n \
          notice list\n notice show {notice}\n notice retry --all\n \
          statement key\n statement export new\n statement verify statement\n \
-         balance deposit new 5\n balance withdraw new 1\n balance bonus new 1\n balance bonuses new\n balance statement new\n \
+         balance deposit new 5\n balance withdraw new 1 --reference back\n payment list new\n payment show back\n balance bonus new 1\n balance bonuses new\n balance statement new\n \
          rate set EUR JPY 150\n rate list\n order quote {made} --months 1\n \
          order change-tariff {made} 10 --addons 20,22:2 --dry-run\n ledger explain {made}\n \
          invoice list\n invoice show {pay}\n invoice explain {pay}\n invoice pay {pay}\n \

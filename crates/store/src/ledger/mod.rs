@@ -9,7 +9,7 @@ mod wallets;
 
 pub use bonus::{BonusGrant, NewBonus, bonuses, expire_bonus, expired_bonuses, grant_bonus};
 pub use post::{Movement, charge_invoice, deposit_for_invoice, move_money};
-pub(crate) use post::{charged, refund};
+pub(crate) use post::{charged, enter, next_movement, refund};
 pub use statement::{StatementLine, Wallet, statement};
 pub(crate) use taken::{OfGrant, charged_of, grants_of, refunded_of, revenue_of};
 pub use verify::{Finding, invariants, verifier, verify};

@@ -163,7 +163,7 @@ pub(crate) async fn charged(tx: &mut Tx, invoice: InvoiceId, currency: Currency)
 }
 
 /// The number of the next movement that staff enter.
-pub(super) async fn next_movement(tx: &mut Tx) -> Result<i64, Error> {
+pub(crate) async fn next_movement(tx: &mut Tx) -> Result<i64, Error> {
     let number: Id = sql("select nextval('movement_id') as id").get_result(tx.conn()).await?;
     Ok(number.id)
 }
@@ -182,14 +182,30 @@ pub async fn move_money(
     if amount.in_minor() <= 0 {
         return Err(Error::Refused(format!("{amount} is not an amount to move: it must be more than nothing")));
     }
+    if movement == Movement::Bonus {
+        return grant_bonus(tx, customer, &NewBonus { amount, reason: note, expires_on: None }).await;
+    }
+    let number = next_movement(tx).await?;
+    enter(tx, number, customer, movement, amount, note).await
+}
+
+/// Enters a deposit or a withdrawal of `amount`, which is positive, under the number that [`next_movement`] gave.
+///
+/// # Errors
+/// [`Error::Refused`] when the customer hasn't as much to withdraw.
+pub(crate) async fn enter(
+    tx: &mut Tx,
+    ref_id: i64,
+    customer: CustomerId,
+    movement: Movement,
+    amount: Money,
+    note: &str,
+) -> Result<(), Error> {
     let (kind, sign) = match movement {
         Movement::Deposit => ("deposit", 1),
         Movement::Withdrawal => ("withdrawal", -1),
-        Movement::Bonus => {
-            return grant_bonus(tx, customer, &NewBonus { amount, reason: note, expires_on: None }).await;
-        }
+        Movement::Bonus => return Err(Error::Refused("a bonus is a grant".to_owned())),
     };
-    let ref_id = next_movement(tx).await?;
     let event = Event { kind, ref_type: "movement", ref_id, ref_seq: 0, customer, note };
     let minor = amount.in_minor() * sign;
     let lines = [Line::wallet(customer, "credit", minor), Line::company("cash", -minor)];

@@ -48,6 +48,9 @@ pub struct StatementLine {
     /// Why.
     #[diesel(sql_type = sql_types::Text)]
     pub note: String,
+    /// What the bank or the payment provider calls it, of a payment that has such a name.
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    pub reference: Option<String>,
 }
 
 /// A customer's movements of one wallet or both, newest first.
@@ -61,8 +64,10 @@ pub async fn statement(
     most: i64,
 ) -> Result<Vec<StatementLine>, Error> {
     let query = "select j.id as journal, j.created_at as at, a.kind as wallet, j.kind, e.amount, \
-           coalesce(e.balance_after, 0) as balance_after, j.note \
+           coalesce(e.balance_after, 0) as balance_after, p.reference, \
+           case when j.note = '' then coalesce(p.reference, '') else j.note end as note \
          from account a join entry e on e.account_id = a.id join journal j on j.id = e.journal_id \
+           left join payment p on p.kind = j.kind and j.ref_type = 'movement' and p.movement_id = j.ref_id \
          where a.customer_id = $1 and ($3 is null or a.kind = $3) order by j.id desc, e.line desc limit $2";
     Ok(sql(query)
         .bind::<sql_types::BigInt, _>(customer.0)

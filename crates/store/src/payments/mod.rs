@@ -1,5 +1,6 @@
 //! Money that arrives: recorded once, and what it pays.
 
+mod list;
 mod refusals;
 
 use diesel::{OptionalExtension, QueryableByName, sql_types};
@@ -12,6 +13,7 @@ use domain::{
     orders::{BillingMode, OrderId},
 };
 
+pub use list::{PaymentRow, list, show};
 pub use refusals::{PaymentRefusal, note_refusal, repeated_refusals};
 
 use crate::{
@@ -70,12 +72,13 @@ pub async fn receive(tx: &mut Tx, money: &Incoming<'_>) -> Result<Received, Erro
         Some(id) => open_invoice(tx, id, money.customer).await?,
         None => None,
     };
-    if let Some(reference) = money.reference
-        && !is_first(tx, reference, money).await?
-    {
+    let movement = ledger::next_movement(tx).await?;
+    let named = Named { movement, kind: "deposit", reference: money.reference, invoice: money.invoice };
+    if !is_first(tx, money.customer, money.amount, &named).await? {
         return Ok(Received::Again);
     }
-    ledger::move_money(tx, money.customer, Movement::Deposit, money.amount, money.note).await?;
+    let note = named.note(money.note);
+    ledger::enter(tx, movement, money.customer, Movement::Deposit, money.amount, &note).await?;
     match unpaid {
         Some((id, total)) if money.amount.in_minor() >= total.in_minor() => {
             invoices::pay(tx, id, PaidFrom::Credit, money.note).await?;
@@ -86,24 +89,84 @@ pub async fn receive(tx: &mut Tx, money: &Incoming<'_>) -> Result<Received, Erro
     }
 }
 
-/// Writes a payment down; false when it was before.
-async fn is_first(tx: &mut Tx, reference: &PaymentReference, money: &Incoming<'_>) -> Result<bool, Error> {
-    let written =
-        sql("insert into payment (reference, customer_id, amount, currency, invoice_id) values ($1, $2, $3, $4, $5) \
-         on conflict (reference) do nothing");
-    let known = sql(
-        "select customer_id = $2 and amount = $3 and currency = $4 and invoice_id is not distinct from $5 as same \
-         from payment where reference = $1",
-    );
+/// Money that is paid back.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// Whose credit it is taken from.
+    pub customer: CustomerId,
+    /// How much; more than nothing.
+    pub amount: Money,
+    /// What the bank calls the transfer: it is recorded once, however often it is entered.
+    pub reference: Option<&'a PaymentReference>,
+    /// Why, for the statement.
+    pub note: &'a str,
+}
+
+/// What became of money that is paid back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaidBack {
+    /// It was recorded before: nothing was done.
+    Again,
+    /// It was taken from the customer's credit.
+    Taken,
+}
+
+/// Records money that is paid back.
+///
+/// # Errors
+/// [`Error::Refused`] for a reference that was another payment's, an amount of nothing, and more than the credit has.
+/// Nothing is written then.
+pub async fn pay_back(tx: &mut Tx, money: &Outgoing<'_>) -> Result<PaidBack, Error> {
+    if money.amount.in_minor() <= 0 {
+        return Err(Error::Refused(format!("{} is not an amount: it must be more than nothing", money.amount)));
+    }
+    let movement = ledger::next_movement(tx).await?;
+    let named = Named { movement, kind: "withdrawal", reference: money.reference, invoice: None };
+    if !is_first(tx, money.customer, money.amount, &named).await? {
+        return Ok(PaidBack::Again);
+    }
+    let note = named.note(money.note);
+    ledger::enter(tx, movement, money.customer, Movement::Withdrawal, money.amount, &note).await?;
+    Ok(PaidBack::Taken)
+}
+
+/// A movement, and the name that others have for it, if any.
+struct Named<'a> {
+    movement: i64,
+    kind: &'static str,
+    reference: Option<&'a PaymentReference>,
+    invoice: Option<InvoiceId>,
+}
+
+impl Named<'_> {
+    /// What the statement says: the reference stands in it, so that it is sealed with the entry.
+    fn note(&self, note: &str) -> String {
+        match self.reference {
+            None => note.to_owned(),
+            Some(reference) if note.is_empty() => reference.to_string(),
+            Some(reference) => format!("{note} ({reference})"),
+        }
+    }
+}
+
+/// Writes a movement's name down, where it has one; false when it was before.
+async fn is_first(tx: &mut Tx, customer: CustomerId, amount: Money, named: &Named<'_>) -> Result<bool, Error> {
+    let Some(reference) = named.reference else { return Ok(true) };
+    let written = sql("insert into payment (reference, customer_id, amount, currency, invoice_id, kind, movement_id) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (reference) do nothing");
+    let known =
+        sql("select customer_id = $2 and amount = $3 and currency = $4 and invoice_id is not distinct from $5 \
+         and kind = $6 as same from payment where reference = $1");
     let bound = |query: Sql| {
         query
             .bind::<sql_types::Text, _>(reference.as_str().to_owned())
-            .bind::<sql_types::BigInt, _>(money.customer.0)
-            .bind::<sql_types::BigInt, _>(money.amount.in_minor())
-            .bind::<sql_types::Text, _>(money.amount.currency().code())
-            .bind::<sql_types::Nullable<sql_types::BigInt>, _>(money.invoice.map(|i| i.0))
+            .bind::<sql_types::BigInt, _>(customer.0)
+            .bind::<sql_types::BigInt, _>(amount.in_minor())
+            .bind::<sql_types::Text, _>(amount.currency().code())
+            .bind::<sql_types::Nullable<sql_types::BigInt>, _>(named.invoice.map(|invoice| invoice.0))
+            .bind::<sql_types::Text, _>(named.kind)
     };
-    if bound(written).execute(tx.conn()).await? == 1 {
+    if bound(written).bind::<sql_types::BigInt, _>(named.movement).execute(tx.conn()).await? == 1 {
         return Ok(true);
     }
     let Known { same } = bound(known).get_result(tx.conn()).await?;

@@ -10,8 +10,9 @@ use futures_util::future::join_all;
 use store::{
     Database, Error,
     db::Rules,
+    ledger,
     orders::Buyer,
-    payments::{self, Incoming, Received},
+    payments::{self, Incoming, Outgoing, PaidBack, Received},
 };
 use testkit::TestDb;
 
@@ -54,6 +55,60 @@ async fn a_payment_is_recorded_once_however_often_and_by_whomever_it_is_told() {
     assert!(receive(&db.database, &ann, 0, Some("bank 2"), None).await.is_err());
     assert_eq!(receive(&db.database, &ann, 1, Some("bank 2"), None).await.unwrap(), Received::Credited);
     db.verify_books().await;
+}
+
+#[tokio::test]
+async fn what_is_paid_back_under_a_name_is_paid_back_once_and_the_statement_names_it() {
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").add().await;
+    receive(&db.database, &ann, 1000, Some("in 1"), None).await.unwrap();
+    let pay_back = async |buyer: &Buyer, minor, reference: &str, note: &str| {
+        let (amount, reference) = (Money::minor(minor, buyer.currency), PaymentReference::parse(reference).unwrap());
+        let money = Outgoing { customer: buyer.customer, amount, reference: Some(&reference), note };
+        db.database.live.transaction("pay back", async |tx| payments::pay_back(tx, &money).await).await
+    };
+    let told = (0..8).map(|_| pay_back(&ann, 300, "out 1", ""));
+    let outcomes: Vec<_> = join_all(told).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == PaidBack::Taken).count(), 1);
+    assert_eq!(balance(&db.database, &ann).await, 700);
+    let eve = db.customer("eve").credit("10.00").add().await;
+    for (buyer, minor, reference) in
+        [(&ann, 301, "out 1"), (&eve, 300, "out 1"), (&ann, 1000, "in 1"), (&ann, 701, "out 2"), (&ann, 0, "out 3")]
+    {
+        let refused = pay_back(buyer, minor, reference, "").await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{minor} {reference}: {refused:?}");
+    }
+    let refused = receive(&db.database, &ann, 300, Some("out 1"), None).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "what went out did not come in: {refused:?}");
+    assert_eq!(pay_back(&ann, 700, "out 2", "closed").await.unwrap(), PaidBack::Taken, "a refused one left no name");
+    let live = &db.database.live;
+    let lines = live.read(async |c| ledger::statement(c, ann.customer, None, 10).await).await.unwrap();
+    let told: Vec<_> = lines.iter().map(|line| (line.reference.as_deref(), line.note.as_str())).collect();
+    assert_eq!(told, [(Some("out 2"), "closed (out 2)"), (Some("out 1"), "out 1"), (Some("in 1"), "a test (in 1)")]);
+    let all = live.read(async |c| payments::list(c, Some(ann.customer), 10).await).await.unwrap();
+    let all: Vec<_> = all.iter().map(|of| (of.reference.as_str(), of.kind.as_str(), of.amount, of.journal)).collect();
+    let journal = |at: usize| lines.get(at).map(|line| line.journal);
+    let expected = [("out 2", "withdrawal", 700, journal(0)), ("out 1", "withdrawal", 300, journal(1))];
+    assert_eq!(all, [expected.as_slice(), &[("in 1", "deposit", 1000, journal(2))]].concat());
+    let unknown = PaymentReference::parse("x").unwrap();
+    assert!(matches!(live.read(async |c| payments::show(c, &unknown).await).await, Err(Error::NotFound(_))));
+    db.verify_books().await;
+}
+
+/// Payments that were recorded when their movement was not kept with them get it when the database is brought up to date.
+#[tokio::test]
+async fn payments_of_before_find_their_movements() {
+    let db = TestDb::with_demo_catalogue().await;
+    let ann = db.customer("ann").credit("5.00").add().await;
+    for (minor, reference) in [(500, "a"), (500, "b"), (700, "c")] {
+        receive(&db.database, &ann, minor, Some(reference), None).await.unwrap();
+    }
+    let movements = "select string_agg(reference || ' ' || movement_id, ', ' order by reference) from live.payment";
+    let before: String = db.value(movements).await;
+    let found = include_str!("../../../../migrations/realm/0067_named_movements/up.sql");
+    let found = found.split_once("-- A payment and its journal").unwrap().1.split_once('\n').unwrap().1;
+    db.run_sql(&format!("set search_path to live; update payment set movement_id = null; {found}")).await;
+    assert_eq!(db.value::<String>(movements).await, before);
 }
 
 #[tokio::test]

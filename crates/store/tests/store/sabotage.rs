@@ -42,7 +42,7 @@ async fn credit_half(db: &TestDb) {
 }
 
 /// Each sabotage, with the invariant that it breaks.
-const SABOTAGES: [(&str, &str); 59] = [
+const SABOTAGES: [(&str, &str); 62] = [
     ("every journal has", "update live.entry set amount = amount + 1 where journal_id = 1 and line = 2"),
     ("every journal has", "delete from live.entry where journal_id = 3"),
     ("every journal has", "insert into live.journal (kind, ref_type, ref_id) values ('refund', 'movement', 77)"),
@@ -144,6 +144,18 @@ const SABOTAGES: [(&str, &str); 59] = [
         "what a customer's payments",
         "insert into live.payment (reference, customer_id, amount, currency) values ('A', 2, 101, 'EUR')",
     ),
+    (
+        "a payment with a reference",
+        "insert into live.payment (reference, customer_id, amount, currency, movement_id) values ('A', 2, 99, 'EUR', 3)",
+    ),
+    (
+        "a payment with a reference",
+        "insert into live.payment (reference, customer_id, amount, currency, movement_id) values ('A', 1, 100, 'EUR', 3)",
+    ),
+    (
+        "a payment with a reference",
+        "insert into live.payment (reference, customer_id, amount, currency, kind) values ('A', 2, 100, 'EUR', 'withdrawal')",
+    ),
     ("every bonus that was granted", "update live.journal set ref_id = 77 where id = 2"),
     ("every bonus that was granted", "delete from live.journal where id = 2"),
     (
@@ -181,7 +193,8 @@ async fn every_sabotage_is_found() {
 #[tokio::test]
 async fn what_is_whole_is_right() {
     let db = books().await;
-    let payment = "insert into live.payment (reference, customer_id, amount, currency) values ('A', 2, 100, 'EUR')";
+    let payment = "insert into live.payment (reference, customer_id, amount, currency, movement_id) \
+         values ('A', 2, 100, 'EUR', (select ref_id from live.journal where customer_id = 2 and kind = 'deposit'))";
     assert_eq!(findings(&db, payment).await, []);
     let live = &db.database.live;
     assert!(store::statements::seal_all(live, None).await.unwrap() > 0);

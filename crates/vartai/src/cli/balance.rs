@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use store::{
     RealmKind,
     customers::CustomerRow,
-    ledger::{self, BonusGrant, Movement, NewBonus},
-    payments::{self, Incoming, Received},
+    ledger::{self, BonusGrant, NewBonus},
+    payments::{self, Incoming, Outgoing, PaidBack, Received},
 };
 
 use super::{
@@ -24,9 +24,9 @@ use crate::{failure::Failure, installation::Installation};
 #[derive(Debug, Subcommand)]
 pub enum BalanceCommand {
     /// Money came in: add it to the credit
-    Deposit(DepositArguments),
+    Deposit(NamedArguments),
     /// Money is paid back: take it from the credit
-    Withdraw(MovementArguments),
+    Withdraw(NamedArguments),
     /// Give a bonus, which charges take first, that which expires first before others
     Bonus(BonusArguments),
     /// List a customer's bonuses, newest first, with what is left of each
@@ -66,9 +66,9 @@ pub struct BonusArguments {
     expires: Option<Date>,
 }
 
-/// Arguments of `vartai balance deposit`.
+/// Arguments of `vartai balance deposit` and `withdraw`.
 #[derive(Debug, Args)]
-pub struct DepositArguments {
+pub struct NamedArguments {
     #[command(flatten)]
     movement: MovementArguments,
     /// What the bank calls it: it is recorded once, however often it is told
@@ -80,7 +80,7 @@ pub struct DepositArguments {
 pub async fn run(command: BalanceCommand, installation: &Installation) -> Result<Report, Failure> {
     match command {
         BalanceCommand::Deposit(of) => deposit(of, installation).await,
-        BalanceCommand::Withdraw(of) => enter(Movement::Withdrawal, of, installation).await,
+        BalanceCommand::Withdraw(of) => withdraw(of, installation).await,
         BalanceCommand::Bonus(of) => bonus(of, installation).await,
         BalanceCommand::Bonuses { login } => bonuses(&login, installation).await,
         BalanceCommand::Statement { login, limit } => statement(&login, limit, installation).await,
@@ -154,8 +154,8 @@ async fn bonuses(login: &str, installation: &Installation) -> Result<Report, Fai
     Ok(Report::new(table(["GIVEN", "AMOUNT", "LEFT", "UNTIL", "REASON"], &rows, "no bonuses"), json))
 }
 
-async fn deposit(of: DepositArguments, installation: &Installation) -> Result<Report, Failure> {
-    let DepositArguments { movement: MovementArguments { login, amount, note }, reference } = of;
+async fn deposit(of: NamedArguments, installation: &Installation) -> Result<Report, Failure> {
+    let NamedArguments { movement: MovementArguments { login, amount, note }, reference } = of;
     let customer = installation.customer(&login).await?;
     let amount = Money::parse(&amount, currency(&customer)?).map_err(Failure::usage)?;
     let (id, live) = (customer.customer(), &installation.database.live);
@@ -165,13 +165,14 @@ async fn deposit(of: DepositArguments, installation: &Installation) -> Result<Re
     told(&customer, amount, received == Received::Again, installation).await
 }
 
-async fn enter(movement: Movement, of: MovementArguments, installation: &Installation) -> Result<Report, Failure> {
-    let customer = installation.customer(&of.login).await?;
-    let amount = Money::parse(&of.amount, currency(&customer)?).map_err(Failure::usage)?;
-    let id = customer.customer();
-    let entering = async |tx: &mut store::Tx| ledger::move_money(tx, id, movement, amount, &of.note).await;
-    installation.database.live.transaction("move money", entering).await?;
-    told(&customer, amount, false, installation).await
+async fn withdraw(of: NamedArguments, installation: &Installation) -> Result<Report, Failure> {
+    let NamedArguments { movement: MovementArguments { login, amount, note }, reference } = of;
+    let customer = installation.customer(&login).await?;
+    let amount = Money::parse(&amount, currency(&customer)?).map_err(Failure::usage)?;
+    let money = Outgoing { customer: customer.customer(), amount, reference: reference.as_ref(), note: &note };
+    let live = &installation.database.live;
+    let paid = live.transaction("withdraw", async |tx| payments::pay_back(tx, &money).await).await?;
+    told(&customer, amount, paid == PaidBack::Again, installation).await
 }
 
 /// What a customer has after a movement; or that it was made before.
@@ -212,6 +213,7 @@ async fn statement(login: &str, limit: i64, installation: &Installation) -> Resu
             json!({
                 "journal": line.journal, "at": line.at.to_string(), "wallet": line.wallet, "kind": line.kind,
                 "amount": money(line.amount), "balance_after": money(line.balance_after), "note": line.note,
+                "reference": line.reference,
             })
         })
         .collect();

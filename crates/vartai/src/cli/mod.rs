@@ -21,6 +21,7 @@ mod ledger;
 mod migrate;
 mod notice;
 mod order;
+mod payment;
 mod profile;
 mod rate;
 mod realm;
@@ -110,6 +111,9 @@ enum Command {
     /// Customers' money
     #[command(subcommand, arg_required_else_help = true)]
     Balance(balance::BalanceCommand),
+    /// Payments that have a reference: what the bank or the payment provider calls them
+    #[command(subcommand, arg_required_else_help = true)]
+    Payment(payment::PaymentCommand),
     /// Invoices
     #[command(arg_required_else_help = true)]
     Invoice(invoice::InvoiceArguments),
@@ -217,6 +221,7 @@ async fn of_staff(command: Command, installation: &Installation) -> Result<Repor
         Command::Apiuser(command) => apiuser::run(command, installation).await,
         Command::Rate(command) => rate::run(command, installation).await,
         Command::Balance(command) => balance::run(command, installation).await,
+        Command::Payment(command) => payment::run(command, installation).await,
         Command::Invoice(arguments) => invoice::run(arguments, installation).await,
         Command::Order(arguments) => order::run(arguments, installation).await,
         Command::Address(arguments) => address::run(arguments, installation).await,

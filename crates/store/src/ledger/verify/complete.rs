@@ -3,7 +3,7 @@
 use super::Invariant;
 
 /// Each invariant, with a query for the rows that break it.
-pub(super) const INVARIANTS: [Invariant; 9] = [
+pub(super) const INVARIANTS: [Invariant; 10] = [
     (
         "what the books refer to is there: customers, orders, invoices, credit notes, accounts, grants",
         "select format('order %s: customer %s', o.id, o.customer_id) as row from orders o \
@@ -73,10 +73,18 @@ pub(super) const INVARIANTS: [Invariant; 9] = [
     (
         "what a customer's payments brought was deposited",
         "select format('customer %s: payments %s, deposits %s', p.customer_id, p.paid, coalesce(d.deposited, 0)) as row \
-         from (select customer_id, sum(amount) as paid from payment group by customer_id) p \
+         from (select customer_id, sum(amount) as paid from payment where kind = 'deposit' group by customer_id) p \
          left join (select j.customer_id, -sum(e.amount) as deposited from journal j join entry e on e.journal_id = j.id \
            join account a on a.id = e.account_id where j.kind = 'deposit' and a.kind = 'cash' group by j.customer_id) d \
            on d.customer_id = p.customer_id where p.paid > coalesce(d.deposited, 0)",
+    ),
+    (
+        "a payment with a reference is the movement that it says, its customer's, of that kind and amount",
+        "select format('%s %s of customer %s: movement %s', p.kind, p.reference, p.customer_id, p.movement_id) as row from payment p \
+         where (p.movement_id is not null or p.kind = 'withdrawal') and not exists ( \
+           select from journal j join entry e on e.journal_id = j.id join account a on a.id = e.account_id \
+           where j.kind = p.kind and j.ref_type = 'movement' and j.ref_id = p.movement_id and j.customer_id = p.customer_id \
+             and a.kind = 'credit' and e.currency = p.currency and e.amount = case p.kind when 'deposit' then p.amount else -p.amount end)",
     ),
     (
         "every bonus that was granted is in the ledger",

@@ -1,0 +1,1 @@
+-- Schemas of realms are dropped whole.
