@@ -16,6 +16,7 @@ mod http;
 mod hypervisor;
 mod iv;
 mod methods;
+mod neighbours;
 mod once;
 mod outage;
 mod pages;

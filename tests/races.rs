@@ -11,7 +11,7 @@ fn successes(answers: &[Value]) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_balance_for_k_orders_pays_for_exactly_k() {
-    let app = App::new().await;
+    let app = App::new().await.racing();
     app.db.customer("ten").credit("30.50").key("ten-key").add().await;
     let strict = app.with(crate::support::dialect(gateway_http::faults::Dialect::Rootpanel));
     let names: Vec<String> = (0..24).map(|n| format!("d{n}.example")).collect();
@@ -30,7 +30,7 @@ async fn a_balance_for_k_orders_pays_for_exactly_k() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_domain_one_trial_one_requestid() {
-    let app = App::new().await;
+    let app = App::new().await.racing();
     let domain = [("tarifid", "1"), ("period", "1"), ("domain", "one.example")];
     let answers = join_all((0..12).map(|_| app.ann("createOrder", &domain))).await;
     assert_eq!(successes(&answers), 1);
@@ -61,7 +61,7 @@ async fn one_domain_one_trial_one_requestid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_at_once_ends_and_balances() {
-    let app = App::new().await;
+    let app = App::new().await.racing();
     let worker = app.worker();
     let orders = join_all((0..6).map(|_| app.running_order())).await;
     let commands = ["suspendOrder", "unSuspendOrder", "restartOrder", "reinstallOrder", "renewOrder", "suspendOrder"];

@@ -55,7 +55,8 @@ async fn a_log_without_room_or_reader_costs_no_request_and_no_task() {
             assert_eq!(stranger.code().await, Some(7));
         }
         demo.processed(&demo.order("").await).await;
-        assert!(lost(serving.admin).await >= 20);
+        // Of failed logins, so many are written in a minute.
+        assert!(lost(serving.admin).await >= 10);
         assert_eq!(serving.stop().await.code, Some(0));
     }
 }

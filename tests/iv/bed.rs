@@ -124,11 +124,11 @@ pub fn settings() -> ApiSettings {
 
 /// The API on a database.
 pub fn api_on(app: &App, database: Database, settings: ApiSettings) -> Data<Api> {
-    let verifier = App::gateway_on(
+    let gateway = App::gateway_on(
         app.db.database.clone(),
         gateway_http::GatewaySettings { auth: settings.auth.clone(), ..gateway_http::GatewaySettings::default() },
     );
-    Data::new(Api::new(database, verifier.verifier().clone(), settings))
+    Data::new(Api::new(database, gateway.protection().clone(), settings))
 }
 
 /// The fields of an API user's call.

@@ -173,6 +173,8 @@ async fn a_graph_opens_for_one_address_only() {
         assert_eq!(refused.status, 403, "{other}");
     }
     assert_eq!(get(&serving, &daily).await.status, 403, "the proxy itself");
+    let call = "/json.php?nick=ann-api&password=ann-api-password&command=version";
+    assert_eq!(get(&serving, call).await.status, 403, "a proxy that names nobody is not in the provider's networks");
     let mapped = get_from(&serving, &daily, Some("::ffff:198.51.100.7".parse().unwrap()), "").await;
     assert_eq!(mapped.status, 200, "the same address, written otherwise");
     let first = get_from(&serving, &daily, Some(looker), "").await;

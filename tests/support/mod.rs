@@ -64,6 +64,13 @@ impl App {
         Self::gateway_on(self.db.database.clone(), settings)
     }
 
+    /// With a gateway that lets all of a customer's requests in at once: they meet in the database.
+    pub fn racing(self) -> Self {
+        let all = std::num::NonZeroU16::MAX;
+        let auth = AuthSettings { customer_at_once: all, ..AuthSettings::default() };
+        Self { gateway: self.with(GatewaySettings { auth, ..GatewaySettings::default() }), db: self.db }
+    }
+
     /// A gateway on the same database that gives up on passwords at once.
     pub fn impatient(&self) -> Arc<Gateway> {
         let one = std::num::NonZeroU32::MIN;

@@ -6,7 +6,7 @@ use domain::{customers::CustomerId, language::Language};
 use store::Database;
 
 use crate::{
-    auth::{AuthSettings, Denied, Verifier, authenticate},
+    auth::{Admitted, AuthSettings, Denied, Protection, authenticate},
     command::{COMMON_FIELDS, Outcome, Unknown, answer},
     commands,
     faults::{Dialect, Fault, Refusal, error_reply},
@@ -26,7 +26,7 @@ pub struct GatewaySettings {
 /// The reseller gateway.
 pub struct Gateway {
     db: Database,
-    verifier: Verifier,
+    protection: Protection,
     settings: GatewaySettings,
 }
 
@@ -51,8 +51,8 @@ impl Gateway {
     /// # Errors
     /// When the operating system gives no randomness.
     pub fn new(db: Database, settings: GatewaySettings) -> Result<Self, getrandom::Error> {
-        let verifier = Verifier::new(&settings.auth)?;
-        Ok(Self { db, verifier, settings })
+        let protection = Protection::new(&settings.auth)?;
+        Ok(Self { db, protection, settings })
     }
 
     /// The database.
@@ -61,10 +61,10 @@ impl Gateway {
         &self.db
     }
 
-    /// What verifies passwords: one for all surfaces of a process.
+    /// What all surfaces of a process share.
     #[must_use]
-    pub const fn verifier(&self) -> &Verifier {
-        &self.verifier
+    pub const fn protection(&self) -> &Protection {
+        &self.protection
     }
 
     /// What of it is configured.
@@ -76,8 +76,9 @@ impl Gateway {
     /// Answers a request.
     pub async fn answer(&self, fields: &Fields, address: IpAddr) -> Answered {
         let format = Format::of(fields.text("json"));
-        let caller = match authenticate(fields, address, &self.db, &self.verifier, &self.settings.auth).await {
-            Ok(caller) => caller,
+        let settled = authenticate(fields, address, &self.db, &self.protection, &self.settings.auth).await;
+        let Admitted { caller, pass: _held } = match settled {
+            Ok(admitted) => admitted,
             Err(Denied { refusal, language, retry_after }) => {
                 return Answered { retry_after, ..self.refused(&refusal, language, format) };
             }

@@ -48,7 +48,7 @@ async fn main() {
         public_url: URL.to_owned(),
         auth: GatewaySettings::default().auth,
     };
-    let api = Data::new(Api::new(db.database.clone(), gateway.verifier().clone(), settings));
+    let api = Data::new(Api::new(db.database.clone(), gateway.protection().clone(), settings));
     let metrics = Data::new(Metrics::new().unwrap());
     let service = init_service(App::new().app_data(api).app_data(metrics).configure(iv_json::http::routes)).await;
 

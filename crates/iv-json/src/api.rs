@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use domain::{customers::CustomerId, language::Language};
 use gateway_http::{
-    auth::{AuthSettings, Verifier, address},
+    auth::{AuthSettings, Protection, address},
     command::Unknown,
     reply::{Map, Reply},
     request::Fields,
@@ -33,7 +33,7 @@ pub struct ApiSettings {
 /// The account and server API.
 pub struct Api {
     db: Database,
-    verifier: Verifier,
+    protection: Protection,
     settings: ApiSettings,
 }
 
@@ -54,16 +54,23 @@ pub struct Answered {
 }
 
 impl Api {
-    /// The surface on a database. `verifier` is the process's: passwords are hashed behind one queue.
+    /// The surface on a database. `protection` is the process's: passwords are hashed behind one queue, and a customer's
+    /// requests pass one gate.
     #[must_use]
-    pub const fn new(db: Database, verifier: Verifier, settings: ApiSettings) -> Self {
-        Self { db, verifier, settings }
+    pub const fn new(db: Database, protection: Protection, settings: ApiSettings) -> Self {
+        Self { db, protection, settings }
     }
 
     /// The database.
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.db
+    }
+
+    /// What it shares with the other surfaces of the process.
+    #[must_use]
+    pub const fn protection(&self) -> &Protection {
+        &self.protection
     }
 
     /// What of it is configured.
@@ -78,8 +85,8 @@ impl Api {
         if networks.is_empty() || !address::allowed(networks, from) {
             return refused(Fault::Network, Language::Lt, None);
         }
-        let caller = match authenticate(fields, from, &self.db, &self.verifier).await {
-            Ok(caller) => caller,
+        let (caller, _held) = match authenticate(fields, from, &self.db, &self.protection).await {
+            Ok(admitted) => admitted,
             Err(Denied { fault, retry_after }) => return refused(fault, Language::Lt, retry_after),
         };
         let command = fields.text("command").and_then(commands::find);

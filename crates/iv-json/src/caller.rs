@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use domain::{customers::CustomerId, language::Language, money::Currency};
 use gateway_http::{
-    auth::{Attempt, Verdict, Verifier},
+    auth::{Attempt, Crowded, Guest, Pass, Protection, Verdict},
     request::{Fields, has_control},
 };
 use jiff::Timestamp;
@@ -18,6 +18,8 @@ use crate::fault::Fault;
 
 /// The nick of test access (CONTRACT 1.6).
 const TEST_NICK: &str = "test";
+/// Whose nicks these are, beside other surfaces' logins.
+const SURFACE: &str = "json";
 /// The longest nick there can be, in characters.
 const LONGEST_NICK: usize = 64;
 
@@ -40,19 +42,37 @@ pub(crate) struct Denied {
     pub retry_after: Option<u64>,
 }
 
+impl From<Crowded> for Denied {
+    fn from(crowded: Crowded) -> Self {
+        Self { fault: Fault::TooMany, retry_after: Some(crowded.retry_after_seconds) }
+    }
+}
+
 impl From<Fault> for Denied {
     fn from(fault: Fault) -> Self {
         Self { fault, retry_after: None }
     }
 }
 
-/// Settles who asks. A nick that there isn't is answered like a wrong password, after the same work.
+/// Settles who asks, with a place to be held until it is answered. A nick that there isn't is answered like a wrong
+/// password, after the same work.
 pub(crate) async fn authenticate(
     fields: &Fields,
     address: IpAddr,
     db: &Database,
-    verifier: &Verifier,
-) -> Result<Caller, Denied> {
+    protection: &Protection,
+) -> Result<(Caller, Pass), Denied> {
+    let caller = identify(fields, address, db, protection).await?;
+    let guest = Guest {
+        realm: caller.realm.schema().to_owned(),
+        customer: caller.buyer.customer,
+        address: (caller.realm == RealmKind::Test).then_some(address),
+    };
+    let pass = protection.admission.enter(guest).await?;
+    Ok((caller, pass))
+}
+
+async fn identify(fields: &Fields, address: IpAddr, db: &Database, protection: &Protection) -> Result<Caller, Denied> {
     let (Some(nick), Some(password)) = (fields.text("nick"), fields.secret("password")) else {
         return Err(Fault::Credentials.into());
     };
@@ -60,7 +80,9 @@ pub(crate) async fn authenticate(
         return Err(Fault::Credentials.into());
     }
     let kind = if nick == TEST_NICK { RealmKind::Test } else { RealmKind::Live };
+    let pass = protection.admission.look_up(SURFACE, nick, address).await?;
     let found = db.realm(kind).read(async |connection| nick_credentials(connection, nick).await).await;
+    drop(pass);
     let found = found.map_err(|error| {
         store::log_failure!(error, error, "an API user can't be looked up");
         Fault::Database
@@ -76,10 +98,12 @@ pub(crate) async fn authenticate(
         password,
         address,
     };
-    match verifier.check(&attempt).await {
+    match protection.verifier.check(&attempt).await {
         Verdict::Right => {}
         Verdict::Wrong => {
-            tracing::info!(?nick, %address, "not authenticated");
+            if let Some(left_out) = protection.denied.may_say(address) {
+                tracing::info!(?nick, %address, left_out, "not authenticated");
+            }
             return Err(Fault::Credentials.into());
         }
         Verdict::TooMany { retry_after_seconds } => {

@@ -172,7 +172,7 @@ fn start_surfaces(
     })?;
     let page = Data::new(publisher.published.clone());
     let iv = ApiSettings { allowed_networks: settings.iv.allowed_networks.clone(), public_url, auth: settings.auth() };
-    let iv = Data::new(Api::new(installation.database.clone(), gateway.verifier().clone(), iv));
+    let iv = Data::new(Api::new(installation.database.clone(), gateway.protection().clone(), iv));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.http.workers.map_or(cores, |workers| usize::from(workers.get()));
     let callbacks = Arc::new(Callbacks::new(installation.database.live.clone(), &settings.drivers));

@@ -6,7 +6,7 @@ mod picks;
 mod scenario;
 mod stage;
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io, num::NonZeroU32, time::Duration};
 
 use domain::catalogue::Catalogue;
 use gateway_http::auth::AuthSettings;
@@ -96,7 +96,8 @@ async fn play(scratch: &Scratch, facts: &Facts) -> Result<(Captured, Catalogue),
 }
 
 async fn act(scratch: &Scratch, facts: &Facts) -> Result<(Captured, Catalogue), NoExamples> {
-    let auth = AuthSettings { hide_unknown_logins: facts.hide_unknown_logins, ..AuthSettings::default() };
+    let (hide_unknown_logins, test_requests_per_minute) = (facts.hide_unknown_logins, NonZeroU32::MAX);
+    let auth = AuthSettings { hide_unknown_logins, test_requests_per_minute, ..AuthSettings::default() };
     cast::add(&scratch.database).await?;
     let catalogue = scratch.database.test.read(async |c| catalogue::newest(&scratch.database.test, c).await).await?;
     let stage = Stage::new(scratch.database.clone(), facts, auth)?;

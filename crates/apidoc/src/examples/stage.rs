@@ -45,7 +45,7 @@ impl Stage {
             Gateway::new(database.clone(), settings).map_err(|error| NoExamples::Secret(error.to_string()))?;
         let settings =
             ApiSettings { allowed_networks: vec![IpNetwork::from(HERE)], public_url: facts.public_url.clone(), auth };
-        let api = Api::new(database.clone(), gateway.verifier().clone(), settings);
+        let api = Api::new(database.clone(), gateway.protection().clone(), settings);
         Ok(Self { gateway, api, database })
     }
 

@@ -3,7 +3,7 @@
 //! IPv4 addresses written as IPv6 ones (`::ffff:192.0.2.1`, as sockets of both families have them) are IPv4 here, in
 //! addresses and in networks. An IPv6 network shorter than /96 holds no IPv4 address: `::/0` is all of IPv6.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::{HttpRequest, http::header};
 use ipnetwork::{IpNetwork, Ipv4Network};
@@ -11,11 +11,10 @@ use ipnetwork::{IpNetwork, Ipv4Network};
 /// Bits that come before the IPv4 address in an IPv6 one that stands for it.
 const MAPPED_PREFIX: u8 = 96;
 
-/// The address of a request's client: see [`client`]. A connection that has no address, which TCP's always have, is
-/// `0.0.0.0`.
+/// The address of a request's client: see [`client`].
 #[must_use]
-pub fn of_request(request: &HttpRequest, trusted: &[IpNetwork]) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+pub fn of_request(request: &HttpRequest, trusted: &[IpNetwork]) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
     // A header that is not text is one that can't be read, in its place.
     let headers = request.headers().get_all(header::X_FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
     client(peer, &headers.collect::<Vec<_>>(), trusted)
@@ -23,19 +22,16 @@ pub fn of_request(request: &HttpRequest, trusted: &[IpNetwork]) -> IpAddr {
 
 /// The client's address: the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` (all headers of that
 /// name, in their order) is followed from the right, as far as each hop was named by a trusted one: what is further
-/// left anybody may have written. Where a hop can't be read, the address is the trusted proxy's that named it: then
-/// nothing is known of who is behind it, and a proxy is the last that an allowlist should let in by mistake.
+/// left anybody may have written. Where a trusted proxy names nobody, or nobody that can be read, there is no address:
+/// the proxy's own would open what is open to the machine that it runs on.
 #[must_use]
-pub fn client(peer: IpAddr, forwarded: &[&str], trusted: &[IpNetwork]) -> IpAddr {
+pub fn client(peer: IpAddr, forwarded: &[&str], trusted: &[IpNetwork]) -> Option<IpAddr> {
+    let mut hops = forwarded.iter().rev().flat_map(|header| header.rsplit(','));
     let mut address = peer.to_canonical();
-    for hop in forwarded.iter().rev().flat_map(|header| header.rsplit(',')) {
-        if !holds(trusted, address) {
-            break;
-        }
-        let Some(named) = read(hop) else { break };
-        address = named;
+    while holds(trusted, address) {
+        address = read(hops.next()?)?;
     }
-    address
+    Some(address)
 }
 
 /// Whether a customer's list lets the address in (code 54). An empty list lets all in.
@@ -44,7 +40,9 @@ pub fn allowed(networks: &[IpNetwork], address: IpAddr) -> bool {
     networks.is_empty() || holds(networks, address)
 }
 
-fn holds(networks: &[IpNetwork], address: IpAddr) -> bool {
+/// Whether one of the networks has the address.
+#[must_use]
+pub fn holds(networks: &[IpNetwork], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|&network| canonical(network).contains(address))
 }

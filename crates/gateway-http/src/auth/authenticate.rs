@@ -10,7 +10,7 @@ use store::{
     customers::{self, Credentials},
 };
 
-use super::{Attempt, AuthSettings, Verdict, Verifier, address, keys};
+use super::{Attempt, AuthSettings, Crowded, Guest, Pass, Protection, Verdict, Verifier, address, keys};
 use crate::{
     faults::{Fault, Refusal},
     request::{Fields, has_control},
@@ -18,6 +18,8 @@ use crate::{
 
 /// The login of test access, reserved in the live realm (CONTRACT 1.6).
 const TEST_LOGIN: &str = "test";
+/// Whose logins these are, beside those of other surfaces.
+const SURFACE: &str = "apih";
 /// The longest login there can be, in characters.
 const LONGEST_LOGIN: usize = 64;
 
@@ -42,6 +44,19 @@ pub struct Caller {
     pub now: Timestamp,
 }
 
+impl Caller {
+    /// Whose places its requests take.
+    #[must_use]
+    pub fn guest(&self, address: IpAddr) -> Guest {
+        let schema = self.realm.schema();
+        Guest {
+            realm: self.own_realm.clone().unwrap_or_else(|| schema.to_owned()),
+            customer: self.customer,
+            address: (self.realm == RealmKind::Test && self.own_realm.is_none()).then_some(address),
+        }
+    }
+}
+
 /// Who asks is not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
@@ -58,38 +73,58 @@ impl Denied {
     fn new(fault: Fault, language: Language) -> Self {
         Self { refusal: fault.into(), language, retry_after: None }
     }
+
+    /// There is no place for it.
+    fn crowded(crowded: Crowded, language: Language) -> Self {
+        Self { retry_after: Some(crowded.retry_after_seconds), ..Self::new(Fault::TooManyRequests, language) }
+    }
+}
+
+/// A caller that is let in.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Who asks.
+    pub caller: Caller,
+    /// Its place, to be held until it is answered.
+    pub pass: Pass,
 }
 
 /// Settles who asks (CONTRACT 1.4): 3 no login, 9 both secrets, 6 none, 1 no database, 4 no such login, 54 not from
-/// this address, 100 too many failures, 7 wrong secret, 5 not open to this customer; the first that fails answers.
+/// this address, 100 too many failures, 7 wrong secret, 5 not open to this customer, 100 too many of its requests; the
+/// first that fails answers.
 ///
 /// With `hide_unknown_logins`, a login that there isn't is answered like a wrong secret, after the same work, and 54
 /// comes after 7.
 ///
 /// # Errors
-/// [`Denied`]. It is logged, with the login and the address and never the secret.
+/// [`Denied`]. It is logged, at a bounded rate, with the login and the address and never the secret.
 pub async fn authenticate(
     fields: &Fields,
     address: IpAddr,
     db: &Database,
-    verifier: &Verifier,
+    protection: &Protection,
     settings: &AuthSettings,
-) -> Result<Caller, Denied> {
+) -> Result<Admitted, Denied> {
     let settled = async {
         let claim = Claim::read(fields).map_err(|fault| Denied::new(fault, Language::default()))?;
-        let found = claim.look_up(db).await?;
-        let caller = Gate { claim: &claim, address, verifier, settings }.pass(found).await?;
-        note_use(db, &caller).await?;
-        Ok::<_, Denied>(caller)
+        let found = claim.look_up(db, protection, address).await?;
+        Gate { claim: &claim, address, verifier: &protection.verifier, settings }.pass(found).await
     };
-    settled.await.inspect_err(|denied| {
-        // Whoever is not let in for want of a database is no stranger.
-        if denied.refusal.fault == Fault::NoDatabase {
-            return;
-        }
-        let login: String = fields.text("login").unwrap_or_default().chars().take(LONGEST_LOGIN).collect();
-        tracing::info!(code = denied.refusal.fault.code(), ?login, %address, "not authenticated");
-    })
+    let caller = settled.await.inspect_err(|denied| tell(denied, fields, address, protection))?;
+    let entering = protection.admission.enter(caller.guest(address)).await;
+    let pass = entering.map_err(|crowded| Denied::crowded(crowded, caller.language))?;
+    note_use(db, &caller).await?;
+    Ok(Admitted { caller, pass })
+}
+
+fn tell(denied: &Denied, fields: &Fields, address: IpAddr, protection: &Protection) {
+    // Whoever is not let in for want of a database is no stranger.
+    if denied.refusal.fault == Fault::NoDatabase {
+        return;
+    }
+    let Some(left_out) = protection.denied.may_say(address) else { return };
+    let login: String = fields.text("login").unwrap_or_default().chars().take(LONGEST_LOGIN).collect();
+    tracing::info!(code = denied.refusal.fault.code(), ?login, %address, left_out, "not authenticated");
 }
 
 /// A test key that is used keeps its realm awake.
@@ -136,10 +171,17 @@ impl<'a> Claim<'a> {
         !has_control(self.login) && self.login.chars().count() <= LONGEST_LOGIN
     }
 
-    async fn look_up(&self, db: &Database) -> Result<Option<Credentials>, Denied> {
+    async fn look_up(
+        &self,
+        db: &Database,
+        protection: &Protection,
+        address: IpAddr,
+    ) -> Result<Option<Credentials>, Denied> {
         if !self.is_login() {
             return Ok(None);
         }
+        let pass = protection.admission.look_up(SURFACE, self.login, address).await;
+        let _pass = pass.map_err(|crowded| Denied::crowded(crowded, Language::default()))?;
         let read = match self.secret {
             // It is the customer's login of the live realm; what it opens is told by the key.
             Secret::Key(key) if self.realm == RealmKind::Live && keys::is_test(key.expose_secret()) => {
@@ -197,7 +239,7 @@ impl Gate<'_> {
             Secret::Password(password) => self.verifier.check(&self.attempt(of, password)).await,
             Secret::Key(key) => {
                 let digests = of.map_or(&[][..], |credentials| &credentials.key_digests);
-                if keys::matches(digests, key.expose_secret()) { Verdict::Right } else { Verdict::Wrong }
+                self.verifier.check_key(&Attempt { phc: None, ..self.attempt(of, key) }, digests)
             }
         };
         match verdict {

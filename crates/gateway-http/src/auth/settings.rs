@@ -17,9 +17,10 @@ pub struct AuthSettings {
     pub trusted_proxies: Vec<IpNetwork>,
     /// Answer 7 in place of 4, as slowly, and 54 only after the right secret (CONTRACT 1.4). Off by default.
     pub hide_unknown_logins: bool,
-    /// Failed passwords a minute of one login from one address (of one /64, for IPv6), before code 100. 20 by default.
+    /// Failed passwords and keys a minute of one login from one address (of one /64, for IPv6), before code 100. 20 by
+    /// default.
     pub login_failures_per_minute: NonZeroU32,
-    /// Failed passwords a minute from one address (one /64, for IPv6), before code 100. 60 by default.
+    /// Failed passwords and keys a minute from one address (one /64, for IPv6), before code 100. 60 by default.
     pub address_failures_per_minute: NonZeroU32,
     /// Passwords hashed at once, at 19 MiB and a core each. As many as there are cores by default, 2 at most.
     pub hashes_at_once: NonZeroU16,
@@ -27,6 +28,16 @@ pub struct AuthSettings {
     pub hashes_waiting: u16,
     /// How long a password waits to be hashed before code 100, in milliseconds. 2000 by default.
     pub hash_wait_milliseconds: u64,
+    /// Requests of one customer under way at once, on both surfaces together. 4 by default.
+    pub customer_at_once: NonZeroU16,
+    /// Requests of one customer that wait for those; more meet code 100. 60 by default.
+    pub customer_waiting: u16,
+    /// How long a request waits for those before it before code 100, in milliseconds. 4000 by default.
+    pub customer_wait_milliseconds: u64,
+    /// Good requests of one customer a minute before code 100. Without a limit by default.
+    pub customer_requests_per_minute: Option<NonZeroU32>,
+    /// Good requests of test access a minute from one address (one /64, for IPv6) before code 100. 600 by default.
+    pub test_requests_per_minute: NonZeroU32,
 }
 
 impl Default for AuthSettings {
@@ -40,6 +51,11 @@ impl Default for AuthSettings {
             hashes_at_once: if cores > 1 { const { NonZeroU16::new(2).unwrap() } } else { NonZeroU16::MIN },
             hashes_waiting: 32,
             hash_wait_milliseconds: 2000,
+            customer_at_once: const { NonZeroU16::new(4).unwrap() },
+            customer_waiting: 60,
+            customer_wait_milliseconds: 4000,
+            customer_requests_per_minute: None,
+            test_requests_per_minute: const { NonZeroU32::new(600).unwrap() },
         }
     }
 }

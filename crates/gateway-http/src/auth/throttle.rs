@@ -1,4 +1,4 @@
-//! Failed passwords, counted by login and address and by address alone (CONTRACT 1.4, code 100).
+//! Failed passwords and keys, counted by login and address and by address alone (CONTRACT 1.4, code 100).
 //!
 //! Buckets of tokens that fill again evenly over a minute: as many failures as the limit says may come at once, and
 //! whoever stayed below it within the last minute is never stopped. A token is taken before a password is hashed, or
@@ -67,19 +67,20 @@ impl Bucket {
     }
 }
 
-/// The buckets of one kind.
-struct Buckets<K> {
+/// The buckets of one kind. Their keys are of bounded size, or the memory would not be.
+pub(super) struct Buckets<K> {
     limit: Limit,
     buckets: Cache<K, Bucket>,
 }
 
 impl<K: std::hash::Hash + Eq + Send + Sync + Clone + 'static> Buckets<K> {
-    fn new(limit: NonZeroU32) -> Self {
+    pub(super) fn new(limit: NonZeroU32) -> Self {
         let buckets = CacheBuilder::new(BUCKETS).time_to_idle(FORGET).eviction_policy(EvictionPolicy::lru()).build();
         Self { limit: Limit::per_minute(limit), buckets }
     }
 
-    fn take(&self, key: &K, now: Instant) -> Result<(), Duration> {
+    /// Takes a token, or says how long it takes until there is one.
+    pub(super) fn take(&self, key: &K, now: Instant) -> Result<(), Duration> {
         let mut taken = Ok(());
         self.buckets.entry_by_ref(key).and_compute_with(|entry| {
             let bucket = entry.map_or(Bucket::full(now), |entry| entry.into_value());
@@ -101,15 +102,18 @@ impl<K: std::hash::Hash + Eq + Send + Sync + Clone + 'static> Buckets<K> {
     }
 }
 
-/// Counts failed passwords.
+/// A digest of a login and its realm: what is asked for may be as long as a request.
+pub(super) type LoginTag = [u8; 32];
+
+/// Counts failed passwords and keys.
 pub(super) struct Throttle {
-    logins: Buckets<(String, IpAddr)>,
+    logins: Buckets<(LoginTag, IpAddr)>,
     addresses: Buckets<IpAddr>,
 }
 
 /// A token of each bucket, taken for one password.
 pub(super) struct Ticket {
-    login: (String, IpAddr),
+    login: (LoginTag, IpAddr),
 }
 
 impl Throttle {
@@ -117,9 +121,8 @@ impl Throttle {
         Self { logins: Buckets::new(per_login), addresses: Buckets::new(per_address) }
     }
 
-    /// Counts a failure ahead, or says how long it takes until the next may come. `login` names its realm too, and
-    /// is of bounded length.
-    pub(super) fn take(&self, login: String, address: IpAddr, now: Instant) -> Result<Ticket, Duration> {
+    /// Counts a failure ahead, or says how long it takes until the next may come.
+    pub(super) fn take(&self, login: LoginTag, address: IpAddr, now: Instant) -> Result<Ticket, Duration> {
         let login = (login, network(address));
         self.logins.take(&login, now)?;
         if let Err(wait) = self.addresses.take(&login.1, now) {
@@ -136,8 +139,13 @@ impl Throttle {
     }
 }
 
+/// A wait in whole seconds, as `Retry-After` tells it: at least 1, unless there is none.
+pub(super) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
 /// What counts as one address.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & IPV6_NETWORK).into(),
         address @ IpAddr::V4(_) => address,

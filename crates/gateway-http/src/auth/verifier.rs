@@ -42,8 +42,8 @@ use zeroize::Zeroizing;
 
 use self::hashing::Hashing;
 use super::{
-    AuthSettings, password,
-    throttle::{Throttle, Ticket},
+    AuthSettings, keys, password,
+    throttle::{LoginTag, Throttle, Ticket, seconds},
 };
 
 /// How long a right password is remembered, from when it was hashed.
@@ -55,17 +55,17 @@ const REMEMBERED: u64 = 10_000;
 /// When to come again after finding too many passwords being verified, in seconds.
 const BUSY: Verdict = Verdict::TooMany { retry_after_seconds: 2 };
 
-/// A password to be verified.
+/// A password, or a key, to be verified.
 pub struct Attempt<'a> {
     /// Whose logins: a realm, and a surface where its logins are others.
     pub realm: &'a str,
-    /// The login, of bounded length.
+    /// The login.
     pub login: &'a str,
     /// The customer's number and the version of its credentials; `None` where the login is nobody's.
     pub customer: Option<(i64, i64)>,
-    /// The stored hash. Where there is none the password is wrong, found out as slowly.
+    /// The stored hash. Where there is none the password is wrong, found out as slowly. Of a key, none.
     pub phc: Option<&'a str>,
-    /// The password given.
+    /// The password or key given.
     pub password: &'a SecretString,
     /// Where it comes from.
     pub address: IpAddr,
@@ -141,12 +141,32 @@ impl Verifier {
         if password::is_too_long(attempt.password) {
             return Verdict::Wrong;
         }
-        let tag = self.0.tag(attempt);
+        let tag = self.0.tag(attempt, b"pass");
         if let Some(verdict) = self.0.remembered(&tag) {
             return verdict;
         }
         match self.board(tag, attempt) {
             Ok(flight) => flight.await,
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// Whether the key is one of those whose digests are stored. A right key meets no limit; a wrong one counts as a
+    /// wrong password does, once while it is remembered.
+    #[must_use]
+    pub fn check_key(&self, attempt: &Attempt<'_>, digests: &[Vec<u8>]) -> Verdict {
+        if keys::matches(digests, attempt.password.expose_secret()) {
+            return Verdict::Right;
+        }
+        let tag = self.0.tag(attempt, b"apikey");
+        if self.0.wrong.get(&tag).is_some() {
+            return Verdict::Wrong;
+        }
+        match self.0.take_ticket(attempt) {
+            Ok(_counted) => {
+                self.0.wrong.insert(tag, ());
+                Verdict::Wrong
+            }
             Err(verdict) => verdict,
         }
     }
@@ -183,7 +203,7 @@ fn memory(time_to_live: Duration) -> Cache<Tag, ()> {
 impl Inner {
     /// What the outcome is remembered under. Each part has its length before it, so that no two attempts have the
     /// same bytes.
-    fn tag(&self, attempt: &Attempt<'_>) -> Tag {
+    fn tag(&self, attempt: &Attempt<'_>, secret: &[u8]) -> Tag {
         let mut digest = self.digest.clone();
         let mut part = |bytes: &[u8]| {
             digest.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -196,7 +216,7 @@ impl Inner {
             part(&version.to_be_bytes());
         }
         part(attempt.phc.unwrap_or_default().as_bytes());
-        part(b"pass");
+        part(secret);
         part(attempt.password.expose_secret().as_bytes());
         digest.finalize().into_bytes().into()
     }
@@ -212,10 +232,18 @@ impl Inner {
     }
 
     fn take_ticket(&self, attempt: &Attempt<'_>) -> Result<Ticket, Verdict> {
-        let login = format!("{} {}", attempt.realm, attempt.login);
-        self.throttle.take(login, attempt.address, Instant::now()).map_err(|wait| Verdict::TooMany {
-            retry_after_seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
-        })
+        let login = self.login_tag(attempt);
+        let taken = self.throttle.take(login, attempt.address, Instant::now());
+        taken.map_err(|wait| Verdict::TooMany { retry_after_seconds: seconds(wait) })
+    }
+
+    fn login_tag(&self, attempt: &Attempt<'_>) -> LoginTag {
+        let mut digest = self.digest.clone();
+        // No realm's name has a NUL.
+        for part in [attempt.realm.as_bytes(), b"\0", attempt.login.as_bytes()] {
+            digest.update(part);
+        }
+        digest.finalize().into_bytes().into()
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<Tag, Flight>> {

@@ -12,7 +12,6 @@ use domain::language::Language;
 use super::exchange;
 use crate::{
     Answered, Gateway,
-    auth::address,
     command::{Command, not_done},
     commands,
     faults::Fault,
@@ -35,9 +34,14 @@ async fn apih(request: HttpRequest, payload: Payload, gateway: Data<Gateway>, me
         return refused;
     }
     let format = Format::of(fields.text("json"));
-    let from = address::of_request(&request, &gateway.settings().auth.trusted_proxies);
-    let working = gateway.clone();
-    let answered = exchange::in_time(async move { working.answer(&fields, from).await }).await;
+    let trusted = &gateway.settings().auth.trusted_proxies;
+    let answered = match gateway.protection().address_of(&request, trusted) {
+        Some(from) => {
+            let working = gateway.clone();
+            exchange::in_time(async move { working.answer(&fields, from).await }).await
+        }
+        None => Some(gateway.refused(&Fault::AddressRefused.into(), Language::default(), format)),
+    };
     let answered = answered.unwrap_or_else(|| {
         // A client that wants to know what became of it asks again, with its requestid.
         let fault = not_done(command.is_some_and(Command::writes));

@@ -7,7 +7,6 @@ use actix_web::{
     web::{Data, Path},
 };
 use domain::{language::Language, orders::OrderId, usage::Rollups};
-use gateway_http::auth::address;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{Error, Realm, servers, usage};
@@ -32,7 +31,7 @@ pub(super) async fn graph(request: HttpRequest, token: Path<String>, api: Data<A
     let Some(link) = open::<GraphLink>(&token, keys) else { return HttpResponse::NotFound().finish() };
     let wanted = (link.target(), Kind::parse(&link.graph), Width::new(link.width));
     let (Some((realm, order)), Some(kind), Some(width)) = wanted else { return HttpResponse::NotFound().finish() };
-    let from = address::of_request(&request, &api.settings().auth.trusted_proxies);
+    let from = api.protection().address_of(&request, &api.settings().auth.trusted_proxies);
     let realm = api.database().realm(realm);
     let drawn = match data(realm, order, kind).await {
         Ok(Some(drawn)) => drawn,
@@ -45,7 +44,7 @@ pub(super) async fn graph(request: HttpRequest, token: Path<String>, api: Data<A
     if drawn.moment.as_second() >= link.expires {
         return HttpResponse::Gone().finish();
     }
-    if from != link.ip.to_canonical() {
+    if from != Some(link.ip.to_canonical()) {
         return HttpResponse::Forbidden().finish();
     }
     let request_of = Request {

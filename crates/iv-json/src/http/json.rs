@@ -8,7 +8,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use domain::language::Language;
-use gateway_http::{auth::address, http::exchange, metrics::Metrics};
+use gateway_http::{http::exchange, metrics::Metrics};
 
 use crate::{Api, api::refused, command::Command, commands, fault::Fault};
 
@@ -29,8 +29,10 @@ pub(super) async fn json(
         return refused;
     }
     let command = command.map_or("unknown", |command| command.spec().name);
-    let from = address::of_request(&request, &api.settings().auth.trusted_proxies);
-    let answered = exchange::in_time(async move { api.answer(&fields, from).await }).await;
+    let answered = match api.protection().address_of(&request, &api.settings().auth.trusted_proxies) {
+        Some(from) => exchange::in_time(async move { api.answer(&fields, from).await }).await,
+        None => Some(refused(Fault::Network, Language::Lt, None)),
+    };
     let answered = answered.unwrap_or_else(|| refused(Fault::Database, Language::Lt, None));
     if answered.status == Fault::Database.status() {
         metrics.unreached("json");

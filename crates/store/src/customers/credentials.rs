@@ -47,6 +47,8 @@ struct Row {
     #[diesel(embed)]
     vat: VatColumns,
     #[diesel(sql_type = sql_types::Bool)]
+    found: bool,
+    #[diesel(sql_type = sql_types::Bool)]
     open: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     password_hash: Option<String>,
@@ -62,14 +64,17 @@ struct Row {
     own_realm: Option<String>,
 }
 
-/// What opens the gateway beside the customer itself: a list of digests, and the own realm that they lead to.
+/// What opens the gateway beside the customer itself: a list of digests, and the own realm that they lead to. For a
+/// login that nobody has, somebody's row is read and thrown away: the time must not tell (CONTRACT 1.4).
 fn query(digests: &str, own_realm: &str) -> String {
     format!(
         "select c.id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
            c.api_enabled and not c.disabled as open, c.password_hash, c.credential_version, realm_now() as now, \
            array({digests}) as digests, {own_realm} as own_realm, \
-           array(select network from allowed_network n where n.customer_id = c.id) as networks \
-         from customer c left join profile p on p.customer_id = c.id where c.login = $1"
+           array(select network from allowed_network n where n.customer_id = c.id) as networks, asked.id is not null as found \
+         from (select (select id from customer where login = $1) as id) asked \
+         join customer c on c.id = coalesce(asked.id, (select min(id) from customer)) \
+         left join profile p on p.customer_id = c.id"
     )
 }
 
@@ -93,8 +98,9 @@ pub async fn test_credentials(connection: &mut Conn, login: &str) -> Result<Opti
 
 async fn find(connection: &mut Conn, query: String, login: &str) -> Result<Option<Credentials>, Error> {
     let row: Option<Row> = sql(query).bind::<sql_types::Text, _>(login).get_result(connection).await.optional()?;
-    row.map(|row| {
-        Ok(Credentials {
+    let read = row.map(|row| {
+        let found = row.found;
+        let credentials = Credentials {
             customer: CustomerId(row.id),
             currency: row.currency.parse().map_err(Error::corrupt)?,
             language: row.language.parse().map_err(Error::corrupt)?,
@@ -106,7 +112,8 @@ async fn find(connection: &mut Conn, query: String, login: &str) -> Result<Optio
             networks: row.networks,
             now: row.now.to_jiff(),
             own_realm: row.own_realm,
-        })
-    })
-    .transpose()
+        };
+        Ok(found.then_some(credentials))
+    });
+    read.transpose().map(Option::flatten)
 }

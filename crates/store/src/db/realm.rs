@@ -20,7 +20,11 @@ use domain::{
 };
 use futures_util::FutureExt;
 use jiff::tz::TimeZone;
-use tokio::{runtime::Handle, time};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
 
 use super::{Conn, ConnectSettings, Connector, Error, Monitor, own::OwnRealms, wake::Wakes};
 use crate::{catalogue::CatalogueCache, seal::Keyring};
@@ -65,6 +69,10 @@ impl RealmKind {
 
 /// Connections for renewing leases.
 const LEASE_CONNECTIONS: usize = 1;
+/// One connection of so many is kept for what only reads.
+const RESERVED_PART: usize = 4;
+/// How long anybody waits for a free connection.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// Connections for telling workers that a task was queued.
 const WAKE_CONNECTIONS: usize = 1;
 
@@ -95,6 +103,9 @@ pub struct Realm {
     /// A customer's own.
     own: bool,
     pool: Pool<AsyncPgConnection>,
+    /// Places for transactions, fewer than there are connections: those wait for each other, and what only reads must
+    /// not wait for them.
+    writing: Arc<Semaphore>,
     /// For renewing leases alone; made when it is first needed.
     leases: Pool<AsyncPgConnection>,
     wakes: Arc<Wakes>,
@@ -139,7 +150,20 @@ impl Ground {
         let wakes = Arc::new(Wakes::start(connector.clone(), telling, format!("{schema} tasks"), &runtime));
         let leases = pool(connector.clone(), LEASE_CONNECTIONS)?;
         let pool = pool(connector.clone(), connections)?;
-        Ok(Realm { kind, schema: schema.into(), own: false, pool, leases, wakes, monitor, keys, catalogue, rules })
+        let writing = Arc::new(Semaphore::new(connections - connections / RESERVED_PART));
+        Ok(Realm {
+            kind,
+            schema: schema.into(),
+            own: false,
+            pool,
+            writing,
+            leases,
+            wakes,
+            monitor,
+            keys,
+            catalogue,
+            rules,
+        })
     }
 }
 
@@ -231,7 +255,7 @@ fn pool(connector: Connector, connections: usize) -> Result<Pool<AsyncPgConnecti
         .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .create_timeout(Some(longest))
-        .wait_timeout(Some(Duration::from_secs(6)))
+        .wait_timeout(Some(PATIENCE))
         .build()
         .map_err(|error| Error::Failed(error.to_string()))
 }
@@ -263,7 +287,8 @@ impl Realm {
     /// This realm through connections that nothing else uses: a lease is renewed also while all others are taken.
     #[must_use]
     pub fn for_leases(&self) -> Self {
-        Self { pool: self.leases.clone(), ..self.clone() }
+        let writing = Arc::new(Semaphore::new(LEASE_CONNECTIONS));
+        Self { pool: self.leases.clone(), writing, ..self.clone() }
     }
 
     /// The company's rules.
@@ -299,6 +324,14 @@ impl Realm {
                 drop(Object::take(connection));
                 Err(self.trouble().into())
             }
+        }
+    }
+
+    /// A place for a transaction.
+    pub(super) async fn place_for_writing(&self) -> Result<OwnedSemaphorePermit, Error> {
+        match time::timeout(PATIENCE, self.writing.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(Error::Unreachable("no free connection for a transaction".into())),
         }
     }
 

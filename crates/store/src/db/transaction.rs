@@ -8,7 +8,10 @@ use diesel_async::{
 };
 use domain::catalogue::Catalogue;
 use jiff::{Timestamp, civil::Date};
-use tokio::time::{self, Instant};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{self, Instant},
+};
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +25,7 @@ use crate::seal::Keyring;
 /// A transaction under way.
 pub struct Tx {
     connection: Held,
+    _place: OwnedSemaphorePermit,
     realm: Realm,
     now: Timestamp,
     evidence: Evidence,
@@ -141,6 +145,7 @@ impl Realm {
         if self.monitor().condition() != Condition::Up {
             return Err(self.trouble());
         }
+        let place = self.place_for_writing().await?;
         let mut connection = Held::new(self.connection().await?);
         let token = new_token()?;
         let begun = async {
@@ -155,7 +160,7 @@ impl Realm {
         };
         let (Head { now, xact, timeline, position, .. }, catalogue) = begun?;
         let evidence = Evidence { token, xact, timeline, position };
-        Ok(Tx { connection, realm: self.clone(), now: now.to_jiff(), evidence, catalogue, wakes: false })
+        Ok(Tx { connection, _place: place, realm: self.clone(), now: now.to_jiff(), evidence, catalogue, wakes: false })
     }
 }
 

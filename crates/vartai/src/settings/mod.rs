@@ -122,6 +122,11 @@ impl Settings {
             hashes_at_once: throttle.hashes_at_once,
             hashes_waiting: throttle.hashes_waiting,
             hash_wait_milliseconds: throttle.hash_wait_milliseconds,
+            customer_at_once: throttle.customer_at_once,
+            customer_waiting: throttle.customer_waiting,
+            customer_wait_milliseconds: throttle.customer_wait_milliseconds,
+            customer_requests_per_minute: throttle.customer_requests_per_minute,
+            test_requests_per_minute: throttle.test_requests_per_minute,
         }
     }
 }
@@ -187,7 +192,7 @@ pub struct ApihSettings {
     pub dialect: DialectName,
     /// Answer 7 in place of 4, as slowly (CONTRACT 1.4).
     pub hide_unknown_logins: bool,
-    /// Limits on failed passwords.
+    /// Limits on failures, and on what customers ask for.
     pub throttle: ThrottleSettings,
 }
 
@@ -195,9 +200,9 @@ pub struct ApihSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ThrottleSettings {
-    /// Failed passwords a minute of one login from one address.
+    /// Failed passwords and keys a minute of one login from one address.
     pub login_failures_per_minute: NonZeroU32,
-    /// Failed passwords a minute from one address.
+    /// Failed passwords and keys a minute from one address.
     pub address_failures_per_minute: NonZeroU32,
     /// Passwords hashed at once.
     pub hashes_at_once: NonZeroU16,
@@ -205,6 +210,16 @@ pub struct ThrottleSettings {
     pub hashes_waiting: u16,
     /// How long a password waits to be hashed, in milliseconds.
     pub hash_wait_milliseconds: u64,
+    /// Requests of one customer under way at once.
+    pub customer_at_once: NonZeroU16,
+    /// Requests of one customer that wait for those.
+    pub customer_waiting: u16,
+    /// How long a request waits for those before it, in milliseconds.
+    pub customer_wait_milliseconds: u64,
+    /// Good requests of one customer a minute, if they are limited.
+    pub customer_requests_per_minute: Option<NonZeroU32>,
+    /// Good requests of test access a minute from one address.
+    pub test_requests_per_minute: NonZeroU32,
 }
 
 impl Default for ThrottleSettings {
@@ -216,6 +231,11 @@ impl Default for ThrottleSettings {
             hashes_at_once: auth.hashes_at_once,
             hashes_waiting: auth.hashes_waiting,
             hash_wait_milliseconds: auth.hash_wait_milliseconds,
+            customer_at_once: auth.customer_at_once,
+            customer_waiting: auth.customer_waiting,
+            customer_wait_milliseconds: auth.customer_wait_milliseconds,
+            customer_requests_per_minute: auth.customer_requests_per_minute,
+            test_requests_per_minute: auth.test_requests_per_minute,
         }
     }
 }

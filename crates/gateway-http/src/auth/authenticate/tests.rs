@@ -22,7 +22,7 @@ use store::{
 
 use super::{Caller, Claim, Denied, Gate, Secret, authenticate};
 use crate::{
-    auth::{AuthSettings, Verifier, keys},
+    auth::{AuthSettings, Protection, Verifier, keys},
     faults::Fault,
     request::Fields,
 };
@@ -174,9 +174,22 @@ async fn too_many_failures_stop_passwords_to_be_hashed_and_nothing_else() {
     assert_eq!(door.code(RIGHT, HOME, Some(second)).await, 0, "verified lately");
     assert_eq!(door.code(WRONG, HOME, Some(anna())).await, 7, "found wrong lately");
     assert_eq!(door.code(("apikey", KEY), HOME, Some(anna())).await, 0);
-    assert_eq!(door.code(("apikey", "vk_other"), HOME, Some(anna())).await, 7);
+    assert_eq!(door.code(("apikey", "vk_other"), HOME, Some(anna())).await, 100, "a wrong key counts, too");
     assert_eq!(door.code(RIGHT, HOME, None).await, 4);
     assert_eq!(door.code(RIGHT, ELSEWHERE, Some(anna())).await, 54, "54 comes before 100");
+}
+
+#[tokio::test]
+async fn wrong_keys_are_limited_as_wrong_passwords_are() {
+    let limit = NonZeroU32::new(3).unwrap();
+    let door = Door::new(AuthSettings { login_failures_per_minute: limit, ..AuthSettings::default() });
+    let mut codes = Vec::new();
+    for key in ["vk_1", "vk_2", "vk_2", "vk_3", "vk_4", "vk_1"] {
+        codes.push(door.code(("apikey", key), HOME, Some(anna())).await);
+    }
+    assert_eq!(codes, [7, 7, 7, 7, 100, 7], "one that is remembered counts no further");
+    assert_eq!(door.code(WRONG, HOME, Some(anna())).await, 100, "passwords and keys are counted together");
+    assert_eq!(door.code(("apikey", KEY), HOME, Some(anna())).await, 0, "a right key meets no limit");
 }
 
 #[tokio::test]
@@ -217,6 +230,7 @@ proptest! {
                 let mut codes = Vec::new();
                 for guess in guesses {
                     codes.push(door.code(("pass", guess), HOME, found.clone()).await);
+                    codes.push(door.code(("apikey", guess), HOME, found.clone()).await);
                 }
                 codes
             })
@@ -244,7 +258,7 @@ fn no_database() -> Database {
 #[tokio::test]
 async fn without_a_database_what_needs_none_is_answered_and_the_rest_is_1() {
     let (db, settings) = (no_database(), AuthSettings::default());
-    let verifier = verifier(&settings);
+    let protection = Protection::new(&settings).unwrap();
     let cases: [(&[(&str, &str)], u16); 7] = [
         (&[("pass", "x")], 3),
         (&[("login", "anna"), ("pass", "x"), ("apikey", "y")], 9),
@@ -256,7 +270,7 @@ async fn without_a_database_what_needs_none_is_answered_and_the_rest_is_1() {
     ];
     for (fields, code) in cases {
         let fields: Fields = fields.iter().copied().collect();
-        let denied = authenticate(&fields, HOME.parse().unwrap(), &db, &verifier, &settings).await.unwrap_err();
+        let denied = authenticate(&fields, HOME.parse().unwrap(), &db, &protection, &settings).await.unwrap_err();
         assert_eq!(denied, Denied::new(denied.refusal.fault, Language::Ru));
         assert_eq!(denied.refusal.fault.code(), code, "{fields:?}");
     }
