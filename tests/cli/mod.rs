@@ -14,6 +14,7 @@ mod existence;
 mod histories;
 mod hooks;
 mod keys;
+mod languages;
 mod logging;
 mod money;
 mod namespaces;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, Permissions},
+    io::Write,
     net::{Ipv4Addr, TcpListener},
     os::unix::{
         fs::{MetadataExt, PermissionsExt, chown},
@@ -25,12 +26,19 @@ const SUPERUSER_PASSWORD: &str = "sUpEr-hunter2";
 pub struct Scratch {
     pgdata: PathBuf,
     pub port: u16,
+    /// In which its errors are, if not in English.
+    language: Option<&'static str>,
     server: Mutex<Option<Child>>,
 }
 
 impl Scratch {
     /// A server with the role `owner` and its empty database `company`.
     pub async fn new(bed: &Bed) -> Self {
+        Self::speaking(bed, None).await
+    }
+
+    /// The same, whose errors are in another language. Nothing in its settings says so: the environment does.
+    pub async fn speaking(bed: &Bed, language: Option<&'static str>) -> Self {
         // Where only the server's user can write: initdb insists.
         let dir = bed.dir.join("scratch");
         fs::create_dir(&dir).unwrap();
@@ -38,7 +46,7 @@ impl Scratch {
         if let Some((uid, gid)) = service() {
             chown(&dir, Some(uid), Some(gid)).unwrap();
         }
-        let this = Self { pgdata: dir.join("pg"), port: free_port(), server: Mutex::default() };
+        let this = Self { pgdata: dir.join("pg"), port: free_port(), language, server: Mutex::default() };
         let password = dir.join("password");
         fs::write(&password, SUPERUSER_PASSWORD).unwrap();
         fs::set_permissions(&password, Permissions::from_mode(0o644)).unwrap();
@@ -46,6 +54,11 @@ impl Scratch {
         initdb.arg("-D").arg(&this.pgdata).arg(format!("--pwfile={}", password.display()));
         initdb.args(["-U", "postgres", "--auth=scram-sha-256", "-N", "-E", "UTF8", "--locale=C"]);
         assert!(initdb.status().unwrap().success(), "{}", fs::read_to_string(dir.join("log")).unwrap());
+        if language.is_some() {
+            let mut settings = File::options().append(true).open(this.pgdata.join("postgresql.conf")).unwrap();
+            // Not `C`, with which the environment counts for nothing.
+            writeln!(settings, "lc_messages = 'C.UTF-8'").unwrap();
+        }
         this.start().await;
         let superuser = this.superuser().await;
         // This statement is the administrator's: it is none of Vartai's doing that it holds a password.
@@ -88,6 +101,9 @@ impl Scratch {
             "log_parameter_max_length_on_error=-1",
         ] {
             server.arg("-c").arg(setting);
+        }
+        if let Some(language) = self.language {
+            server.env("LANGUAGE", language);
         }
         *self.server.lock().unwrap() = Some(server.spawn().unwrap());
         until("PostgreSQL takes connections", async || {

@@ -17,8 +17,8 @@ use store::{
     Database, RealmKind,
     customers::{self, CustomerRow},
     db::{
-        ConnectSettings, Connector, MigrationReport, Patience, RoleAuth, Rules, Witness, migrate, pending_migrations,
-        refuse_pooler, roles,
+        ConnectSettings, Connector, MigrationReport, Patience, RoleAuth, Rules, Witness, foreign_words, migrate,
+        pending_migrations, refuse_pooler, roles,
     },
     seal::Keyring,
 };
@@ -146,6 +146,11 @@ pub fn role_auth(settings: &Settings, keys: &Keyring) -> Result<RoleAuth, Failur
     }
 }
 
+/// What to do about a server that speaks another language.
+pub const FOREIGN_WORDS: &str = "some of them are not understood, and answered with code 2 in place of 1 or of another \
+                                 try: on the server, as its administrator, `alter system set lc_messages = 'C'` and \
+                                 `select pg_reload_conf()`";
+
 /// Whether the live realm's role can log in with the password that comes of the key file. Migrating with another key
 /// file would lock out every other host, so it is asked before.
 ///
@@ -268,6 +273,12 @@ async fn open(
         true => migrate(&connect).await?,
         false => MigrationReport::default(),
     };
+    if !private
+        && presence == Presence::Serves
+        && let Some(words) = foreign_words(&connect).await?
+    {
+        tracing::warn!(words, "the database words its errors in another language than English: {FOREIGN_WORDS}");
+    }
     let connections = settings.database.connections.get().into();
     let database = Database::open(&connect, connections, keys, rules(&settings))?;
     ensure_test_access(&database).await?;

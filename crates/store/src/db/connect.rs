@@ -1,6 +1,6 @@
 //! How connections are made: as which role, with which settings, over which transport, to which of several servers.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use diesel::{ConnectionError, ConnectionResult, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretBox};
 use tokio::{runtime::Handle, time};
-use tokio_postgres::{Client, Config, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, Connection, SimpleQueryMessage, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
@@ -136,6 +136,18 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// A transaction waits for nobody outside of the database, so one that says nothing for so long is abandoned: its locks
 /// keep others waiting.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Some errors are told apart by the server's words (`error.rs`). Where a role may not choose their language, the
+/// server's own is kept, and the doctor looks at it.
+const ENGLISH: &str = "do $$ begin perform set_config('lc_messages', 'C', false); \
+                       exception when insufficient_privilege then null; end $$";
+
+/// A session with a server.
+struct Session {
+    client: Client,
+    connection: Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>,
+    state: ServerState,
+}
 
 impl Connector {
     /// A connector as `role` (the owner when `None`), whose names are found in `search_path`.
@@ -276,10 +288,32 @@ impl Connector {
 
     /// A session with a host, ready to be used, and what the host is.
     async fn reach(&self, target: &Target) -> Result<(AsyncPgConnection, ServerState), Unconnected> {
-        let reaching = async {
-            let ways = target.ways().await.map_err(Unconnected::because)?;
-            first_of(ways.into_iter().map(|way| self.session(way))).await.map(|(_, made)| made).map_err(all_of)
-        };
+        self.within(async {
+            let Session { client, connection, state } = self.reach_simply(target).await?;
+            let connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+            Ok((connection.map_err(|error| Unconnected::because(error.to_string()))?, state))
+        })
+        .await
+    }
+
+    /// A session in which nothing was prepared yet.
+    async fn reach_simply(&self, target: &Target) -> Result<Session, Unconnected> {
+        let ways = target.ways().await.map_err(Unconnected::because)?;
+        first_of(ways.into_iter().map(|way| self.session(way))).await.map(|(_, made)| made).map_err(all_of)
+    }
+
+    /// A session with whichever host comes first, for simple queries alone: whatever is between it and the server lets
+    /// those through.
+    pub(super) async fn connect_simply(&self) -> Result<Client, Unconnected> {
+        let attempts = self.targets.iter().map(|target| {
+            async move { self.within(self.reach_simply(target)).await.map_err(|error| error.at(target)) }.boxed()
+        });
+        let (_, Session { client, connection, .. }) = first_of(attempts).await.map_err(all_of)?;
+        self.runtime.spawn(connection);
+        Ok(client)
+    }
+
+    async fn within<T>(&self, reaching: impl Future<Output = Result<T, Unconnected>>) -> Result<T, Unconnected> {
         match time::timeout(self.host_timeout, reaching).await {
             Ok(reached) => reached,
             Err(_) => {
@@ -288,7 +322,7 @@ impl Connector {
         }
     }
 
-    async fn session(&self, way: Config) -> Result<(AsyncPgConnection, ServerState), Unconnected> {
+    async fn session(&self, way: Config) -> Result<Session, Unconnected> {
         let made = way.connect(self.tls.clone()).await;
         let (client, mut connection) = made.map_err(|error| Unconnected::of_driver(&error))?;
         let setting_up = self.set_up(&client);
@@ -301,15 +335,14 @@ impl Connector {
         };
         let state = ServerState::told(&answer?)
             .ok_or_else(|| Unconnected::because("it does not say whether it is a primary"))?;
-        let connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
-        Ok((connection.map_err(|error| Unconnected::because(error.to_string()))?, state))
+        Ok(Session { client, connection, state })
     }
 
     /// Gives a session its settings, and asks what its server is, in one round trip.
     async fn set_up(&self, client: &Client) -> Result<Vec<SimpleQueryMessage>, Unconnected> {
         let role = self.becomes.as_ref().map(|role| format!("set role \"{role}\"; ")).unwrap_or_default();
         let session = format!(
-            "{role}set search_path to {}; set statement_timeout to {}; set lock_timeout to {}; \
+            "{ENGLISH}; {role}set search_path to {}; set statement_timeout to {}; set lock_timeout to {}; \
              set idle_in_transaction_session_timeout to {}; set timezone to 'UTC'; \
              set tcp_keepalives_idle to 5; set tcp_keepalives_interval to 2; set tcp_keepalives_count to 3; {}",
             self.search_path,

@@ -183,6 +183,16 @@ pub(super) fn make_role(role: &str, verifier: Option<&str>) -> String {
          if not exists (select from pg_roles where rolname = '{role}') then create role \"{role}\"; end if; \
          end $do$; \
          alter role \"{role}\" login noinherit{password}; \
-         commit"
+         {speaks_english}; \
+         commit",
+        speaks_english = own_language(role),
+    )
+}
+
+/// Lets a role choose the language of the server's words, where the owner may let it (a superuser, from PostgreSQL 15).
+fn own_language(role: &str) -> String {
+    format!(
+        "do $do$ begin execute 'grant set on parameter lc_messages to \"{role}\"'; \
+         exception when insufficient_privilege or syntax_error then null; end $do$"
     )
 }

@@ -5,6 +5,7 @@ mod error;
 mod grants;
 mod health;
 mod hosts;
+mod language;
 mod log_failure;
 mod migrate;
 mod outcome;
@@ -25,6 +26,7 @@ pub use connect::{ConnectSettings, Connector, HostReport, HostState, Patience, R
 pub use error::Error;
 pub use health::{Condition, Monitor};
 pub use hosts::Preferred;
+pub use language::foreign_words;
 pub(crate) use migrate::owner;
 pub use migrate::{MigrationReport, grant_roles, migrate, migrations_fingerprint, pending_migrations, roles};
 pub use outcome::forget_tokens;

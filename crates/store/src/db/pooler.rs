@@ -1,8 +1,8 @@
 //! Telling a pooler that hands a session's statements to different sessions of the server.
 
-use diesel_async::SimpleAsyncConnection;
+use tokio::{runtime::Handle, time};
 
-use super::{ConnectSettings, Error, migrate::owner};
+use super::{ConnectSettings, Connector, Error, Unconnected};
 
 /// Marks a session of the server.
 const MARK: &str = "set vartai.session to 'first'";
@@ -22,20 +22,23 @@ const IS_MARKED: &str = "do $$ begin if current_setting('vartai.session', true) 
 /// # Errors
 /// [`Error::Refused`] where there is such a pooler; [`Error`] where the database can't be asked.
 pub async fn refuse_pooler(settings: &ConnectSettings) -> Result<(), Error> {
-    let (mut first, mut second) = (owner(settings, "catalogue").await?, owner(settings, "catalogue").await?);
+    let connector = Connector::new(settings, None, "pg_temp", Handle::current());
+    let (first, second) = (connector.connect_simply().await?, connector.connect_simply().await?);
     let asked = async {
         first.batch_execute(MARK).await?;
         second.batch_execute("begin").await?;
         second.batch_execute(IS_ANOTHER).await?;
         first.batch_execute(IS_MARKED).await
     };
-    asked.await.map_err(|error| match Error::from(error) {
-        gone @ Error::Unreachable(_) => gone,
-        shared => pooled(&shared),
-    })
+    match time::timeout(connector.longest(), asked).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) if error.as_db_error().is_some() => Err(pooled(&Unconnected::of_driver(&error).why)),
+        Ok(Err(error)) => Err(Unconnected::of_driver(&error).into()),
+        Err(_) => Err(pooled("two connections wait for each other")),
+    }
 }
 
-fn pooled(why: &Error) -> Error {
+fn pooled(why: &str) -> Error {
     Error::Refused(format!(
         "database.url leads to a pooler that shares sessions ({why}): give the server's own address, or one where the \
          pooler works by session (PgBouncer: pool_mode = session)"

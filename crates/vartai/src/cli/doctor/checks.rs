@@ -6,7 +6,7 @@ use pg_cluster::Revivals;
 use provisioner::driver::{Driver, DriverKind, ExecDriver, HttpDriver, ProxmoxDriver};
 use store::{
     Database, Error, RealmKind, customers,
-    db::{ConnectSettings, Connector, HostReport, HostState, Witness, pending_migrations},
+    db::{ConnectSettings, Connector, HostReport, HostState, Witness, foreign_words, pending_migrations},
     seal::Keyring,
 };
 use tokio::runtime::Handle;
@@ -14,7 +14,7 @@ use tokio_postgres::Config;
 
 use super::{Findings, content::content};
 use crate::{
-    installation::{Installation, Presence, as_owner, check_role, is_new, role_auth, rules},
+    installation::{FOREIGN_WORDS, Installation, Presence, as_owner, check_role, is_new, role_auth, rules},
     key_file::{self, KeyFileError},
     settings::Settings,
 };
@@ -111,6 +111,7 @@ pub async fn database(settings: &Settings, owner: Config, findings: &mut Finding
     {
         return findings.wrong("the realms' roles can't log in", why.to_string());
     }
+    language(&connect, findings).await;
     let database = match Database::open(&connect, 2, Arc::new(keys), rules(settings)) {
         Ok(database) => database,
         Err(error) => return findings.wrong("there can be no connections to the database", error.to_string()),
@@ -157,6 +158,18 @@ async fn hosts(connect: &ConnectSettings, findings: &mut Findings) -> bool {
         }
     }
     has_primary
+}
+
+/// Whether errors are worded as the program reads them.
+async fn language(connect: &ConnectSettings, findings: &mut Findings) {
+    match foreign_words(connect).await {
+        Ok(None) => {}
+        Ok(Some(words)) => findings.wrong(
+            format!("the database words its errors in another language than English ({words:?})"),
+            FOREIGN_WORDS,
+        ),
+        Err(error) => findings.wrong("it is not known in which language the database words errors", error.to_string()),
+    }
 }
 
 async fn schema(connect: &ConnectSettings, findings: &mut Findings) -> Option<Vec<String>> {
