@@ -5,6 +5,13 @@ from bed import until
 from table import linked, scenario
 
 
+def recovered(run):
+    """The network is as before, and customers are served."""
+    run.link.recover()
+    run.notes["healed"] = round(run.healed(), 1)
+    run.served(5)
+
+
 @scenario("answers to COMMIT get lost: their connections are reset, half-closed, or a black hole", linked(), quick=True)
 def answers_to_commits_lost(run):
     for _ in range(3):
@@ -21,18 +28,14 @@ def answers_to_commits_lost(run):
 def black_hole(run):
     run.link.silent = True
     run.pause(3, 12)
-    run.link.recover()
-    run.notes["healed"] = round(run.healed(), 1)
-    run.served(5)
+    recovered(run)
 
 
 @scenario("a black hole for 3 to 12 s for what the database answers: it is asked, and does what it is asked", linked())
 def black_hole_of_answers(run):
     run.link.deaf = True
     run.pause(3, 12)
-    run.link.recover()
-    run.notes["healed"] = round(run.healed(), 1)
-    run.served(5)
+    recovered(run)
 
 
 @scenario("a black hole for 1 to 5 s, then all connections are gone", linked())
@@ -40,9 +43,7 @@ def black_hole_then_reset(run):
     run.link.silent = True
     run.pause(1, 5)
     run.link.reset()
-    run.link.recover()
-    run.notes["healed"] = round(run.healed(), 1)
-    run.served(5)
+    recovered(run)
 
 
 @scenario("all connections are reset, eight times within some seconds", linked())
@@ -59,9 +60,7 @@ def connections_refused(run):
     run.link.refusing = True
     run.link.reset()
     run.pause(2, 8)
-    run.link.recover()
-    run.notes["healed"] = round(run.healed(), 1)
-    run.served(5)
+    recovered(run)
 
 
 @scenario("each message takes up to 60 ms for some seconds, and answers to COMMIT get lost meanwhile", linked())

@@ -1,4 +1,5 @@
 """A primary dies, and its standby takes over."""
+import re
 import subprocess
 import threading
 import time
@@ -112,6 +113,29 @@ def standby_away(run):
     run.pair.standby.start()
     run.notes["healed"] = round(run.healed(), 1)
     run.served(5)
+
+
+@scenario("the synchronous standby is gone for good, and is given up by docs/operations.md; writes hang until then",
+          pair())
+def standby_given_up(run):
+    run.pair.standby.kill()
+    until("it says what commits wait for", lambda: says(run, "commits wait for a synchronous standby"), 30)
+    for statement in advised("`commits wait for a synchronous standby`"):
+        run.pair.primary.sql(statement)
+    run.notes["healed"] = round(run.healed(10), 1)
+    run.served(5)
+
+
+def says(run, text):
+    """Whether `/readyz` says so."""
+    return text in vartai.fetch("127.0.0.1", run.serves[0].admin, "/readyz", 3)[1].decode()
+
+
+def advised(trouble):
+    """The statements of the table of docs/operations.md that says what to do when it is not ready."""
+    lines = (bed.ROOT / "docs/operations.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith(f"| {trouble} |"))
+    return re.findall(r"`((?:alter|select) [^`]*)`", row)
 
 
 @scenario("two gateways and two workers on one database; one of them after the other is killed -9, five times",

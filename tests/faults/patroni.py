@@ -10,6 +10,7 @@ import subprocess
 import bed
 import postgres
 from bed import Failed, until
+from watchdog import Watchdog
 
 HA = bed.ROOT / "deploy/ha"
 NAMES = ("db1", "db2", "db3")
@@ -24,6 +25,7 @@ class Node:
         self.dir = cluster.bed.make(name, cluster.user)
         self.children = {}
         bed.switch_on(self.address)
+        self.watchdog = Watchdog(self.dir / "watchdog", cluster.user, self.reset)
         self.config = self.fill("patroni.yml", self.dir / "config.yml")
         self.etcd = self.fill("etcd", self.dir / "etcd")
 
@@ -38,14 +40,14 @@ class Node:
         }
         text = re.sub(r"@([A-Z0-9_]+)@", lambda found: values[found[1]], (HA / template).read_text())
         if template == "patroni.yml":
-            text = self.without_watchdog(text)
+            text = self.with_watchdog(text)
         to.write_text(text)
         return to
 
-    @staticmethod
-    def without_watchdog(text):
-        """Where the harness runs there is no watchdog, and one that is emulated would prove nothing."""
-        changed = text.replace("  mode: required\n  device: /dev/watchdog", "  mode: 'off'")
+    def with_watchdog(self, text):
+        """The harness plays the device's part."""
+        changed = text.replace("  mode: required\n  device: /dev/watchdog",
+                               f"  mode: required\n  driver: testing\n  device: {self.dir}/watchdog")
         if changed == text:
             raise Failed("deploy/ha/patroni.yml does not insist on a watchdog")
         return changed
@@ -86,9 +88,16 @@ class Node:
             bed.hit(pid, signal.SIGKILL)
         for child in self.children.values():
             child.wait(10)
+        self.watchdog.power_off()
 
     def power_on(self):
         bed.switch_on(self.address)
+
+    def reset(self):
+        """What its watchdog does; then it starts what it starts at each boot."""
+        self.lose()
+        self.power_on()
+        self.start()
 
     def freeze(self):
         for pid in self.processes():
@@ -214,6 +223,7 @@ class Cluster:
 
     def close(self):
         for node in self.nodes.values():
+            node.watchdog.close()
             bed.switch_off(node.address)
         self.bed.clear()
 
