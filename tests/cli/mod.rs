@@ -28,3 +28,4 @@ mod scratch;
 mod staff;
 mod stopping;
 mod test_mode;
+mod vat;

@@ -7,7 +7,7 @@ use argon2::{
 use domain::{
     language::Language,
     money::{Currency, Money},
-    vat::VatStanding,
+    vat::{VatAddress, VatStanding},
 };
 use sha2::{Digest, Sha256};
 use store::{
@@ -148,7 +148,7 @@ impl<'a> NewBuyer<'a> {
         for user in &self.sub_users {
             add_sub_user(tx, customer, &user.nick, &user.description, &user.hash).await?;
         }
-        Ok(Buyer { customer, currency, vat: VatStanding::of(self.customer.vat, None, None) })
+        Ok(Buyer { customer, currency, vat: VatStanding::of(self.customer.vat, VatAddress::default()) })
     }
 }
 

@@ -146,6 +146,15 @@ pub fn role_auth(settings: &Settings, keys: &Keyring) -> Result<RoleAuth, Failur
     }
 }
 
+/// What is wrong where [`lacks_vat_rules`].
+pub const NO_VAT_RULES: &str = "company.vat_code is set, so the company charges VAT, and [billing.vat] does not say \
+                                which: no invoice can be issued. Set billing.vat.country and billing.vat.rates";
+
+/// Whether the company has a VAT code and no rules for the VAT of its invoices, so that they would have none.
+pub fn lacks_vat_rules(settings: &Settings) -> bool {
+    settings.company.vat_code.is_some() && settings.billing.vat.country.is_none()
+}
+
 /// What to do about a server that speaks another language.
 pub const FOREIGN_WORDS: &str = "some of them are not understood, and answered with code 2 in place of 1 or of another \
                                  try: on the server, as its administrator, `alter system set lc_messages = 'C'` and \
@@ -235,6 +244,9 @@ async fn open(
     Access { creates, presence }: Access,
     migrations: Migrations,
 ) -> Result<Installation, Failure> {
+    if presence == Presence::Serves && lacks_vat_rules(&settings) {
+        return Err(Failure::failed(NO_VAT_RULES));
+    }
     let private = settings.database.url.is_none();
     let mut connect = as_owner(&settings, owner, presence);
     connect.witness = Arc::new(Witness::open(&settings.witness_file())?);

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{Country, is_vat_number};
+use super::{
+    Country, is_vat_number,
+    territory::{counts_as, is_outside},
+};
 use crate::money::Percent;
 
 /// The company's country, and the rates of the countries whose VAT it charges (`[billing.vat]`).
@@ -24,8 +27,10 @@ pub struct NoOwnRate(pub Country);
 pub struct VatStanding {
     /// The rate that staff set, where they did; it goes before the rules.
     pub fixed: Option<Percent>,
-    /// Where the buyer is, if that is known.
+    /// The country whose VAT applies where the buyer is, if that is known.
     pub country: Option<Country>,
+    /// Whether it is in a part of that country where the union's VAT does not apply.
+    pub outside: bool,
     /// Whether it is registered for VAT there: its VAT code looks like one of that country's.
     pub registered: bool,
 }
@@ -41,7 +46,7 @@ pub enum VatGround {
     Destination,
     /// The buyer is registered in another member state, and accounts for it there.
     ReverseCharge,
-    /// The buyer is outside the European Union, or the company is.
+    /// The buyer is where the European Union's VAT does not apply, or the company is.
     Export,
 }
 
@@ -89,20 +94,33 @@ impl Vat {
     }
 }
 
+/// What a customer's profile has for VAT, as it was entered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VatAddress<'a> {
+    /// The country's two letters.
+    pub country: Option<&'a str>,
+    /// The postal code, by which parts of some countries are told from the rest.
+    pub postal_code: Option<&'a str>,
+    /// The VAT code.
+    pub vat_code: Option<&'a str>,
+}
+
 impl VatStanding {
     /// A rate that staff set.
     #[must_use]
     pub const fn fixed(rate: Percent) -> Self {
-        Self { fixed: Some(rate), country: None, registered: false }
+        Self { fixed: Some(rate), country: None, outside: false, registered: false }
     }
 
-    /// Of what is known of a customer: `fixed` where staff set a rate, its profile's country and VAT code. A country
-    /// that can't be one is none.
+    /// Of what is known of a customer: `fixed` where staff set a rate, and its profile. A country that can't be one is
+    /// none.
     #[must_use]
-    pub fn of(fixed: Option<Percent>, country: Option<&str>, vat_code: Option<&str>) -> Self {
-        let country: Option<Country> = country.and_then(|code| code.parse().ok());
+    pub fn of(fixed: Option<Percent>, profile: VatAddress<'_>) -> Self {
+        let VatAddress { country, postal_code, vat_code } = profile;
+        let country: Option<Country> = country.and_then(|code| code.parse().ok()).map(counts_as);
+        let outside = country.zip(postal_code).is_some_and(|(country, code)| is_outside(country, code));
         let registered = country.zip(vat_code).is_some_and(|(country, code)| is_vat_number(code, country));
-        Self { fixed, country, registered }
+        Self { fixed, country, outside, registered }
     }
 }
 
@@ -112,8 +130,8 @@ impl VatRules {
     /// # Errors
     /// [`NoOwnRate`].
     pub fn new(seller: Country, rates: BTreeMap<Country, BTreeMap<Date, Percent>>) -> Result<Self, NoOwnRate> {
-        let rules = Self { seller, rates };
-        rules.rates.get(&seller).filter(|of| !of.is_empty()).ok_or(NoOwnRate(seller))?;
+        let rules = Self { seller: counts_as(seller), rates };
+        rules.rates.get(&rules.seller).filter(|of| !of.is_empty()).ok_or(NoOwnRate(rules.seller))?;
         Ok(rules)
     }
 
@@ -138,6 +156,7 @@ impl VatRules {
         match buyer.country {
             _ if buyer.fixed.is_some() => Vat::fixed(buyer.fixed.unwrap_or_default()),
             None => own(),
+            Some(country) if buyer.outside => none(VatGround::Export, country),
             Some(country) if country == self.seller => own(),
             Some(country) if !(country.is_in_union() && self.seller.is_in_union()) => none(VatGround::Export, country),
             Some(country) if buyer.registered => none(VatGround::ReverseCharge, country),

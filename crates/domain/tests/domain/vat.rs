@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     money::Percent,
-    vat::{NoOwnRate, Vat, VatGround, VatRules, VatStanding},
+    vat::{NoOwnRate, Vat, VatAddress, VatGround, VatRules, VatStanding},
 };
 use jiff::civil::{Date, date};
 
@@ -26,7 +26,7 @@ fn rules(seller: &str) -> VatRules {
 }
 
 fn buyer(country: Option<&str>, vat_code: Option<&str>) -> VatStanding {
-    VatStanding::of(None, country, vat_code)
+    VatStanding::of(None, VatAddress { country, vat_code, ..VatAddress::default() })
 }
 
 fn told(vat: Vat) -> (String, VatGround, String) {
@@ -58,6 +58,33 @@ fn the_buyer_s_country_and_vat_code_decide() {
 }
 
 #[test]
+fn special_territories_are_in_or_out_as_the_directive_has_them() {
+    use VatGround::{Destination, Export, ReverseCharge, Seller};
+    for (seller, country, postal_code, code, ground, of) in [
+        // Monaco is France's, whichever way it is written.
+        ("LT", "MC", None, None, Seller, "LT"),
+        ("LT", "MC", None, Some("FR12000012345"), ReverseCharge, "FR"),
+        ("LT", "FR", Some("98000"), None, Seller, "LT"),
+        // The Isle of Man is the United Kingdom's, which is no member any more.
+        ("LT", "IM", None, None, Export, "GB"),
+        ("LT", "DE", Some("10115"), None, Destination, "DE"),
+        ("LT", "DE", Some("78266"), None, Export, "DE"),
+        ("LT", "ES", Some("35001"), Some("ESB1234567A"), Export, "ES"),
+        ("LT", "FR", Some("97400"), None, Export, "FR"),
+        ("LT", "RE", None, None, Export, "RE"),
+        ("LT", "FI", Some("22100"), None, Export, "FI"),
+        ("LT", "AX", None, None, Export, "AX"),
+        // At home, too.
+        ("DE", "DE", Some("27498"), None, Export, "DE"),
+        ("DE", "DE", None, None, Seller, "DE"),
+    ] {
+        let address = VatAddress { country: Some(country), postal_code, vat_code: code };
+        let vat = rules(seller).of(&VatStanding::of(None, address), DAY);
+        assert_eq!((vat.ground, vat.country.unwrap().code()), (ground, of), "{seller}: {address:?}");
+    }
+}
+
+#[test]
 fn a_company_outside_the_union_charges_at_home_alone() {
     for (country, rate, ground) in [("GE", "18", VatGround::Seller), ("LT", "0", VatGround::Export)] {
         let vat = rules("GE").of(&buyer(Some(country), Some("LT123456789")), DAY);
@@ -77,7 +104,7 @@ fn the_rate_is_that_of_the_day() {
 
 #[test]
 fn what_staff_set_goes_before_the_rules_and_holds_without_any() {
-    let set = VatStanding::of(Some(percent("5")), Some("UA"), None);
+    let set = VatStanding::of(Some(percent("5")), VatAddress { country: Some("UA"), ..VatAddress::default() });
     assert_eq!(set.vat(Some(&rules("LT")), DAY), Vat::fixed(percent("5")));
     assert_eq!(set.vat(None, DAY), Vat::fixed(percent("5")));
     assert_eq!(buyer(Some("LT"), None).vat(None, DAY), Vat::fixed(Percent::ZERO));

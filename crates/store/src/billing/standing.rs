@@ -47,7 +47,7 @@ struct Row {
 }
 
 const QUERY: &str = "\
-    select o.id, o.auto_renew, o.lapsed_on, o.created_at, c.currency, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
+    select o.id, o.auto_renew, o.lapsed_on, o.created_at, c.currency, c.vat_points, c.vat_fixed, p.country, p.zip, p.vat_code, \
       (select i.months from invoice i where i.order_id = o.id and i.status = 'paid' and i.purpose <> 'change' \
         order by i.id desc limit 1) as last_months, \
       exists (select from invoice i where i.order_id = o.id and i.status = 'unpaid' and i.ahead) as has_proforma, \

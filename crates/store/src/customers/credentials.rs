@@ -68,7 +68,7 @@ struct Row {
 /// login that nobody has, somebody's row is read and thrown away: the time must not tell (CONTRACT 1.4).
 fn query(digests: &str, own_realm: &str) -> String {
     format!(
-        "select c.id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
+        "select c.id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.zip, p.vat_code, \
            c.api_enabled and not c.disabled as open, c.password_hash, c.credential_version, realm_now() as now, \
            array({digests}) as digests, {own_realm} as own_realm, \
            array(select network from allowed_network n where n.customer_id = c.id) as networks, asked.id is not null as found \

@@ -67,7 +67,7 @@ pub struct NickCredentials {
 /// # Errors
 /// [`Error`] from the database.
 pub async fn nick_credentials(connection: &mut Conn, nick: &str) -> Result<Option<NickCredentials>, Error> {
-    let query = "select s.id, s.customer_id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.vat_code, s.password_hash, \
+    let query = "select s.id, s.customer_id, c.currency, c.language, c.vat_points, c.vat_fixed, p.country, p.zip, p.vat_code, s.password_hash, \
            s.credential_version + c.credential_version as version, realm_now() as now \
          from sub_user s join customer c on c.id = s.customer_id \
          left join profile p on p.customer_id = c.id \

@@ -51,7 +51,7 @@ const BONUSES: &str = "select customer_id, remaining, expires_on from bonus_gran
 /// Customers with orders that renew by themselves in the days that are looked ahead. $1 first and $2 last paid-until day,
 /// $3 after, $4 so many.
 const PAYERS: &str = "\
-    select c.id, c.currency, c.vat_points, c.vat_fixed, p.country, p.vat_code, \
+    select c.id, c.currency, c.vat_points, c.vat_fixed, p.country, p.zip, p.vat_code, \
       (select coalesce(sum(a.balance), 0)::bigint from account a where a.customer_id = c.id and a.kind = 'credit') as credit \
     from customer c left join profile p on p.customer_id = c.id \
     where c.id in (select o.customer_id from orders o where o.customer_id > $3 and o.auto_renew \

@@ -1,7 +1,11 @@
 //! Statements out of the ledger: sealed once, whoever seals, and every change found.
 
 use ::statements::{PublicKeys, verify};
-use domain::{money::Currency::EUR, orders::Unpaid, vat::VatStanding};
+use domain::{
+    money::Currency::EUR,
+    orders::Unpaid,
+    vat::{VatAddress, VatStanding},
+};
 use futures_util::future::join_all;
 use store::{
     Error, RealmKind, Tx,
@@ -32,7 +36,7 @@ async fn of(db: &TestDb, login: &str) -> CustomerRow {
 }
 
 async fn buyer(db: &TestDb, login: &str) -> Buyer {
-    let vat = VatStanding::of(None, None, None);
+    let vat = VatStanding::of(None, VatAddress::default());
     Buyer { customer: of(db, login).await.customer(), currency: EUR, vat }
 }
 

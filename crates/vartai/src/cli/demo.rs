@@ -13,7 +13,7 @@ use domain::{
     language::Language,
     money::{Currency, Money},
     orders::{PlaceRequest, Unpaid, parse_addons},
-    vat::VatStanding,
+    vat::{VatAddress, VatStanding},
 };
 use gateway_http::auth::keys;
 use serde_json::{Value, json};
@@ -154,7 +154,7 @@ async fn add(tx: &mut Tx, of: &DemoCustomer, hash: &str) -> Result<CustomerId, E
     if let Some(network) = of.network {
         customers::allow(tx, customer, network.parse().map_err(Error::corrupt)?).await?;
     }
-    let buyer = Buyer { customer, currency: of.currency, vat: VatStanding::of(new.vat, None, None) };
+    let buyer = Buyer { customer, currency: of.currency, vat: VatStanding::of(new.vat, VatAddress::default()) };
     if of.login == HISTORY_OF {
         history(tx, &buyer).await?;
     }

@@ -43,6 +43,7 @@ pub async fn run(settings: Settings, access: Access) -> Result<Report, Failure> 
     let mut findings = Findings::default();
     findings.well("the configuration can be read");
     checks::sockets(&settings, &mut findings);
+    checks::vat(&settings, &mut findings);
     let asked = async {
         checks::drivers(&settings, &mut findings).await;
         Ok(())

@@ -14,7 +14,10 @@ use tokio_postgres::Config;
 
 use super::{Findings, content::content};
 use crate::{
-    installation::{FOREIGN_WORDS, Installation, Presence, as_owner, check_role, is_new, role_auth, rules},
+    installation::{
+        FOREIGN_WORDS, Installation, NO_VAT_RULES, Presence, as_owner, check_role, is_new, lacks_vat_rules, role_auth,
+        rules,
+    },
     key_file::{self, KeyFileError},
     settings::Settings,
 };
@@ -37,6 +40,13 @@ pub fn sockets(settings: &Settings, findings: &mut Findings) {
             format!("the private port listens on every address ({admin})"),
             "set http.admin_bind to an address that the public can't reach",
         );
+    }
+}
+
+/// Whether invoices have the VAT that they must have.
+pub fn vat(settings: &Settings, findings: &mut Findings) {
+    if lacks_vat_rules(settings) {
+        findings.wrong("it is not known which VAT invoices have", NO_VAT_RULES);
     }
 }
 
