@@ -118,6 +118,19 @@ impl Pair {
         self.ctl("promote", Member::Second);
     }
 
+    /// A primary that was killed comes back as a standby of nobody and is promoted: its history has the number of the
+    /// other's that was promoted meanwhile, and is another.
+    pub fn promote_apart(&self, member: Member) {
+        let signal = self.data(member).join("standby.signal");
+        fs::write(&signal, "").unwrap();
+        hand_over(&signal);
+        // As on a machine that was started anew: nobody may have waited for the killed process, whose number is known.
+        fs::remove_file(self.data(member).join("postmaster.pid")).unwrap();
+        fs::remove_file(self.socket(member).join(".s.PGSQL.5432.lock")).unwrap();
+        self.restart(member);
+        self.ctl("promote", member);
+    }
+
     /// Starts a server that was killed.
     pub fn restart(&self, member: Member) {
         begin(&self.programs, &self.data(member));
@@ -234,8 +247,10 @@ fn append(data: &Path, settings: &str) {
 }
 
 fn begin(programs: &Path, data: &Path) {
-    let log = text(&data.with_extension("log"));
-    run(programs, "pg_ctl", &["start", "-D", &text(data), "-w", "-s", "-l", &log]);
+    let log = data.with_extension("log");
+    let arguments = ["start", "-D", &text(data), "-w", "-s", "-l", &text(&log)];
+    let started = as_server(&programs.join("pg_ctl"), &arguments).status.success();
+    assert!(started, "{}", fs::read_to_string(&log).unwrap_or_default());
 }
 
 fn run(programs: &Path, program: &str, arguments: &[&str]) {

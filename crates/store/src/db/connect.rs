@@ -15,7 +15,7 @@ use super::{
     Unconnected,
     hosts::{Preferred, Target, first_of},
     outcome::TOKENS_KEPT,
-    server::{Place, ServerState, question},
+    server::{ServerState, question},
     sql, tls,
     unconnected::all_of,
     witness::Witness,
@@ -276,7 +276,7 @@ impl Connector {
                 ServerState::Primary(place) => {
                     if let Some((witness, expected)) = &expected {
                         expected.check(&place).map_err(Unconnected::behind)?;
-                        self.has_the_last(witness, &mut connection, &place).await?;
+                        self.has_the_last(witness, &mut connection).await?;
                         witness.saw(&place);
                     }
                 }
@@ -354,30 +354,22 @@ impl Connector {
         client.simple_query(&session).await.map_err(|error| Unconnected::of_driver(&error))
     }
 
-    /// A server that was promoted since must have the last transaction of the live realm that was acknowledged. On the
-    /// same timeline its position says so.
-    async fn has_the_last(
-        &self,
-        witness: &Witness,
-        connection: &mut AsyncPgConnection,
-        place: &Place,
-    ) -> Result<(), Unconnected> {
+    /// A server must have the last transaction of the live realm that was acknowledged. Its position alone does not say
+    /// so: two servers that were promoted apart from each other write different histories under the same number.
+    async fn has_the_last(&self, witness: &Witness, connection: &mut AsyncPgConnection) -> Result<(), Unconnected> {
         let is_live = self.search_path.starts_with("live,");
-        let Some(mark) = witness.mark().filter(|mark| is_live && mark.place.timeline != place.timeline) else {
-            return Ok(());
-        };
-        let Some(token) = mark.token else { return Ok(()) };
+        let Some(last) = witness.mark().and_then(|mark| mark.token).filter(|_| is_live) else { return Ok(()) };
         let query = format!(
             "select exists (select from commit_token where token = $1) \
                or clock_timestamp() > $2 + interval '{TOKENS_KEPT}' as has_it"
         );
         let asked = sql(query)
-            .bind::<sql_types::Uuid, _>(token)
-            .bind::<sql_types::Timestamptz, _>(jiff_diesel::Timestamp::from(mark.at))
+            .bind::<sql_types::Uuid, _>(last.token)
+            .bind::<sql_types::Timestamptz, _>(jiff_diesel::Timestamp::from(last.at))
             .get_result(connection);
         match asked.await {
             Ok(Has { has_it: true }) => Ok(()),
-            Ok(Has { has_it: false }) => Err(Unconnected::behind(Witness::lacking(&mark))),
+            Ok(Has { has_it: false }) => Err(Unconnected::behind(Witness::lacking(&last))),
             Err(error) => Err(Unconnected::because(error.to_string())),
         }
     }

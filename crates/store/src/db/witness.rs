@@ -20,9 +20,17 @@ pub(super) struct Mark {
     /// Where the transaction began, so before what it wrote.
     #[serde(flatten)]
     pub(super) place: Place,
-    /// What the live realm's last one left in the database ([`super::outcome`]).
-    pub(super) token: Option<Uuid>,
+    /// What the live realm's last one left in the database.
+    pub(super) token: Option<Token>,
     /// When it began, by the database's clock.
+    pub(super) at: Timestamp,
+}
+
+/// What a transaction left in the database ([`super::outcome`]), where it is kept for some minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Token {
+    pub(super) token: Uuid,
+    /// When the transaction began, by the database's clock.
     pub(super) at: Timestamp,
 }
 
@@ -139,7 +147,7 @@ impl Witness {
         let Some(system) = known.seen.as_ref().map(|seen| seen.system.clone()) else { return };
         let before = known.kept.mark.as_ref();
         // Another realm's transaction says how far it is, and not what the live realm has.
-        let token = token.or_else(|| before.and_then(|before| before.token));
+        let token = token.map(|token| Token { token, at }).or_else(|| before.and_then(|before| before.token));
         let mark = Mark { place: Place { system, timeline, position }, token, at };
         if before.is_none_or(|before| mark.is_further_than(before)) {
             known.kept.mark = Some(mark);
@@ -161,8 +169,8 @@ impl Witness {
     }
 
     /// What is said of a server that lacks the last transaction that was acknowledged.
-    pub(super) fn lacking(mark: &Mark) -> Behind {
-        Behind(format!("this server lacks what was acknowledged at {}, though it came after", mark.at))
+    pub(super) fn lacking(token: &Token) -> Behind {
+        Behind(format!("this server lacks what was acknowledged at {}", token.at))
     }
 
     /// Writes the file if there is something new, and takes over what other processes know.
@@ -315,15 +323,17 @@ mod tests {
 
     #[test]
     fn what_is_acknowledged_late_does_not_take_back_what_is_known() {
-        let (witness, token) = (witness(1, 0), Uuid::from_u128(1));
-        witness.acknowledged(3, 100, Some(token), Timestamp::UNIX_EPOCH);
-        let known = Mark { place: place(3, 100), token: Some(token), at: Timestamp::UNIX_EPOCH };
+        let (witness, id) = (witness(1, 0), Uuid::from_u128(1));
+        witness.acknowledged(3, 100, Some(id), Timestamp::UNIX_EPOCH);
+        let token = Some(Token { token: id, at: Timestamp::UNIX_EPOCH });
+        let known = Mark { place: place(3, 100), token, at: Timestamp::UNIX_EPOCH };
         acknowledged(&witness, 3, 90);
         acknowledged(&witness, 2, 900);
         assert_eq!(witness.mark(), Some(known.clone()));
-        // Of another realm: as far, without a word of the live realm's.
-        acknowledged(&witness, 3, 110);
-        assert_eq!(witness.mark(), Some(Mark { place: place(3, 110), ..known }));
+        // Of another realm: as far, without a word of the live realm's, whose token keeps its own moment.
+        let later = Timestamp::from_second(900).unwrap();
+        witness.acknowledged(3, 110, None, later);
+        assert_eq!(witness.mark(), Some(Mark { place: place(3, 110), at: later, ..known }));
     }
 
     #[test]

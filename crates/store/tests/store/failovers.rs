@@ -165,6 +165,29 @@ async fn a_server_that_lacks_what_was_acknowledged_is_not_used_until_staff_say_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_not_used_whose_history_has_the_same_number_and_is_longer_but_is_another() {
+    let scene = Scene::new(Replication::Asynchronous).await;
+    scene.fail_over().await;
+    let gateway = &scene.db.database;
+    until_it_is(gateway, "up").await;
+    deposit(&gateway.live, &scene.other, 100).await.unwrap();
+
+    // The old primary comes back, is promoted apart from the other, and writes more than that one: of the same cluster,
+    // on the same timeline, at a higher position.
+    let old = Member::First;
+    scene.pair.kill(Member::Second);
+    scene.pair.promote_apart(old);
+    let session = scene.pair.session(old, "postgres").await;
+    session
+        .batch_execute("select pg_switch_wal(); create table filler as select generate_series(1, 200000) n")
+        .await
+        .unwrap();
+    until_it_is(gateway, "behind").await;
+    let error = deposit(&gateway.live, &scene.other, 1).await.unwrap_err();
+    assert!(matches!(&error, Error::Unreachable(why) if why.contains("lacks what was acknowledged")), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn once_a_commit_hangs_no_other_is_begun_until_one_passes() {
     let scene = Scene::new(Replication::Synchronous).await;
     let (database, live) = (&scene.db.database, &scene.db.database.live);
