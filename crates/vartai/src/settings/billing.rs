@@ -1,6 +1,6 @@
 //! `[billing]`: the company's rules.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use domain::{
     dunning::{Lapse, Limits, Policy},
@@ -176,12 +176,14 @@ impl Default for InterlockSettings {
 pub struct PaymentSettings {
     /// What a payment provider's bridge signs with; without it there is no `/payments/callback`.
     pub callback_secret: Option<CallbackSecret>,
+    /// The file that `callback_secret` was read from.
+    pub callback_secret_file: Option<PathBuf>,
     /// For so many seconds a signed message holds.
     pub callback_window_seconds: u32,
 }
 
 impl Default for PaymentSettings {
     fn default() -> Self {
-        Self { callback_secret: None, callback_window_seconds: 300 }
+        Self { callback_secret: None, callback_secret_file: None, callback_window_seconds: 300 }
     }
 }

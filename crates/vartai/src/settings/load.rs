@@ -33,6 +33,9 @@ const LISTS: [&str; 6] = [
 /// The same of every driver.
 const LISTS_OF_DRIVERS: [&str; 5] = [".operations", ".environment", ".networks", ".secret_files", ".nodes"];
 
+/// Secrets, each of which can be had from a file that the same key with `_file` names.
+pub(super) const SECRETS: [&str; 2] = ["database.url", "payments.callback_secret"];
+
 impl Settings {
     /// Reads the configuration: the file (`explicit`, or the first of [`USUAL`] that is there), then the environment.
     ///
@@ -66,6 +69,12 @@ impl Settings {
             };
             builder = set.map_err(|_| SettingsError(format!("{key} can't be a key: see vartai.toml.example")))?;
         }
+        let named = builder.build_cloned().map_err(|error| explain(&error))?;
+        for key in SECRETS {
+            if let Some(secret) = of_file(&named, key)? {
+                builder = builder.set_override(key, secret).map_err(|error| explain(&error))?;
+            }
+        }
         let built = builder.build().map_err(|error| explain(&error))?;
         let settings: Self = built.try_deserialize().map_err(|error| explain(&error))?;
         if settings.billing.invoice_series == settings.billing.credit_note_series {
@@ -79,6 +88,26 @@ impl Settings {
         }
         settings.billing.vat.rules().map_err(SettingsError)?;
         Ok(settings)
+    }
+}
+
+/// A secret that a file holds, where one is named.
+fn of_file(settings: &Config, key: &str) -> Result<Option<String>, SettingsError> {
+    let named = format!("{key}_file");
+    let file = match settings.get::<PathBuf>(&named) {
+        Ok(file) => file,
+        Err(ConfigError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(explain(&error)),
+    };
+    if settings.get::<String>(key).is_ok() {
+        return Err(SettingsError(format!("{key} and {named} are both set: one of them")));
+    }
+    let text = fs::read_to_string(&file)
+        .map_err(|error| SettingsError(format!("{named}: {} can't be read: {error}", file.display())))?;
+    let secret = text.strip_suffix('\n').unwrap_or(&text);
+    match secret.is_empty() || secret.contains(['\n', '\r']) {
+        true => Err(SettingsError(format!("{named}: {} must be one line and hold nothing else", file.display()))),
+        false => Ok(Some(secret.to_owned())),
     }
 }
 

@@ -137,6 +137,8 @@ impl Settings {
 pub struct DatabaseSettings {
     /// Where it is, as its owner; unset: the private cluster in the data directory.
     pub url: Option<DatabaseUrl>,
+    /// The file that `url` was read from.
+    pub url_file: Option<PathBuf>,
     /// The realms' roles are named after it.
     pub role_prefix: RolePrefix,
     /// Connections of a process to each realm.
@@ -145,7 +147,12 @@ pub struct DatabaseSettings {
 
 impl Default for DatabaseSettings {
     fn default() -> Self {
-        Self { url: None, role_prefix: RolePrefix::default(), connections: const { NonZeroU16::new(16).unwrap() } }
+        Self {
+            url: None,
+            url_file: None,
+            role_prefix: RolePrefix::default(),
+            connections: const { NonZeroU16::new(16).unwrap() },
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use domain::tasks::Operation;
 use provisioner::driver::{DriverKind, Limits, ProxmoxDriver, Timeouts};
 
-use super::{Settings, SettingsError};
+use super::{Settings, SettingsError, load::SECRETS};
 
 const EXAMPLE: &str = include_str!("../../../../deploy/vartai.toml.example");
 
@@ -100,6 +100,32 @@ fn a_value_that_cannot_be_is_named_with_its_key() {
 }
 
 #[test]
+fn a_secret_can_be_had_from_a_file_that_is_there_and_holds_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let [url, secret, empty, two] = ["url", "secret", "empty", "two"].map(|name| dir.path().join(name));
+    std::fs::write(&url, "postgres://vartai:hidden@db1/vartai\n").unwrap();
+    std::fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
+    std::fs::write(&empty, "\n").unwrap();
+    std::fs::write(&two, "one\r\ntwo\n").unwrap();
+    let file = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let settings = read(
+        &format!("[payments]\ncallback_secret_file = {:?}\n", file(&secret)),
+        &[("VARTAI_DATABASE__URL_FILE", &file(&url))],
+    )
+    .unwrap();
+    assert_eq!(settings.database.url.unwrap().config().get_password(), Some(&b"hidden"[..]));
+    assert!(settings.payments.callback_secret.is_some());
+    // Nothing else is taken in its place: without a URL there would be a private cluster.
+    for name in ["missing", "empty", "two"] {
+        let why = refused("", &[("VARTAI_DATABASE__URL_FILE", &file(&dir.path().join(name)))]);
+        assert!(why.starts_with("database.url_file") && !why.contains("hidden"), "{name}: {why}");
+    }
+    let both = [("VARTAI_DATABASE__URL", "postgres://db1/vartai"), ("VARTAI_DATABASE__URL_FILE", &file(&url))];
+    assert!(refused("", &both).starts_with("database.url and database.url_file"));
+    assert!(refused("[database]\nurl_file = [\"/a\"]\n", &[]).contains("database.url_file"));
+}
+
+#[test]
 fn mail_comes_from_somebody() {
     let from = |of: &[(&str, &str)]| read("", of).unwrap().notices().mail.from.to_string();
     assert_eq!(from(&[]), "Vartai <vartai@localhost>");
@@ -149,10 +175,14 @@ fn the_database_url_is_never_shown() {
     }
 }
 
-/// Keys of the example by section; with those that are commented out since they have no default.
+/// Keys of the example by section; with those that are commented out since they have no default, but files in place of
+/// what is there as well.
 fn uncommented() -> String {
-    let key =
-        |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    let key = |line: &str| {
+        let in_place_of = SECRETS.map(|key| format!("#{}_file = ", key.rsplit('.').next().unwrap()));
+        !in_place_of.iter().any(|file| line.starts_with(file.as_str()))
+            && line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
     EXAMPLE.lines().map(|line| if key(line) { &line[1..] } else { line }).collect::<Vec<_>>().join("\n")
 }
 
@@ -289,7 +319,8 @@ fn the_example_has_every_key() {
         for key in keys {
             let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
             let is_section = text.contains(&format!("\n[{path}]\n"));
-            assert!(is_section || part.lines().any(|line| line.starts_with(&format!("{key} = "))), "{path}: {why}");
+            let is_shown = |line: &str| line.trim_start_matches('#').starts_with(&format!("{key} = "));
+            assert!(is_section || part.lines().any(is_shown), "{path}: {why}");
         }
     }
 }
