@@ -198,6 +198,17 @@ async fn a_kill_in_the_middle_of_a_restore_is_told_and_it_can_be_done_again() {
     until("the restore is begun", async || other.data_dir().join("restore/pg").exists()).await;
     restoring.kill();
     answers_again(&other, &answers).await;
+    // As a kill leaves it when the old one is set aside already and the new one is not in its place yet.
+    let restoring = other.start(&["restore", &file, "--set-aside"]);
+    until("the restore is begun", async || other.data_dir().join("restore/pg").exists()).await;
+    restoring.kill();
+    let aside = other.data_dir().join("pg.before-the-kill");
+    fs::rename(other.data_dir().join("pg"), &aside).unwrap();
+    let refused = other.run(&["serve"]).await;
+    assert!(refused.told().contains("restore"), "{refused:?}");
+    assert_eq!(other.json(&["restore", &file]).await["ok"], true);
+    answers_again(&other, &answers).await;
+    assert!(aside.join("PG_VERSION").exists(), "what was set aside is kept");
 }
 
 /// The moment, by the database's clock.
@@ -288,6 +299,20 @@ async fn a_hole_in_the_archive_is_told_until_there_is_a_new_base_backup() {
     assert!(!ok && what.contains("lacks WAL"), "{what}");
     bed.json(&["backup", "base"]).await;
     assert!(of_archive(&bed).await.0);
+    // Of three base backups the two newest stay, and what they reach.
+    bed.json(&["backup", "base"]).await;
+    let before = base_backups(&archive);
+    bed.json(&["backup", "prune", "--keep", "2"]).await;
+    assert_eq!((before.len(), base_backups(&archive)), (3, before[1..].to_vec()));
+    assert!(of_archive(&bed).await.0);
+}
+
+/// The archive's base backups, the oldest first.
+fn base_backups(archive: &Path) -> Vec<String> {
+    let entries = fs::read_dir(archive.join("base")).unwrap();
+    let mut found: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort_unstable();
+    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

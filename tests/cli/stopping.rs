@@ -147,8 +147,9 @@ async fn ask(address: SocketAddr) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_on_one_port_are_restarted_without_a_second_of_silence() {
     let mut bed = with_tasks_of_an_hour().await;
-    bed.set("HTTP__DRAIN_SECONDS", "0");
-    bed.set("WORKER__DRAIN_SECONDS", "0");
+    // The first is the default, the second shorter than it: the task has an hour to go either way.
+    bed.set("HTTP__DRAIN_SECONDS", "1");
+    bed.set("WORKER__DRAIN_SECONDS", "2");
     bed.set("HTTP__SHARE_PORT", "true");
     let first = bed.serve(&["--with-worker"]).await;
     bed.set("HTTP__BIND", &first.gateway.to_string());
