@@ -54,7 +54,7 @@ class Run:
         """Customers begin to call."""
         self.before = truth.mark(self.ask)
         ports = [serve.port for serve in self.serves]
-        name = f"{self.scenario.name.replace('_', '-')[:20].strip('-')}-{self.seed}"
+        name = f"{self.scenario.name.replace('_', '-')[:45].strip('-')}-{self.seed}"
         self.load = Load(name, self.bed.dir / "journal.jsonl", keys, self.seed, ports, logins, pause)
         self.load.start()
         self.served(WARM)
