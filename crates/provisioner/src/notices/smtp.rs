@@ -12,6 +12,7 @@ use lettre::{
         response::{Category, Code, Severity},
     },
 };
+use store::db::with_causes;
 
 use super::{Again, Outcome, SmtpSecurity, SmtpSettings};
 
@@ -74,15 +75,5 @@ fn is_of_the_login(code: Code) -> bool {
 }
 
 fn told(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
+    with_causes(error).chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
 }

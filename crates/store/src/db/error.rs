@@ -109,6 +109,22 @@ fn is_full(message: &str) -> bool {
     ["No space left on device", "Disk quota exceeded"].iter().any(|text| message.contains(text))
 }
 
+/// An error with its causes, as far as they say something new: many keep the useful part in their source.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -260,10 +260,13 @@ impl Asking {
             Ok(Answer { is_read_only: true, .. }) => {
                 Condition::ReadOnly("it is told to take none (transaction_read_only is on)".into())
             }
-            Ok(Answer { has_standbys, .. }) => match self.shared.writes.look(&self.connector, has_standbys).await {
-                Ok(()) => Condition::Up,
-                Err(why) => Condition::ReadOnly(why.into()),
-            },
+            Ok(Answer { has_standbys, .. }) => {
+                let Some(asked) = &mut self.connection else { return Condition::gone("the connection is gone") };
+                match self.shared.writes.look(&self.connector, asked, has_standbys).await {
+                    Ok(()) => Condition::Up,
+                    Err(why) => Condition::ReadOnly(why.into()),
+                }
+            }
         }
     }
 

@@ -23,7 +23,7 @@ mod witness;
 mod writes;
 
 pub use connect::{ConnectSettings, Connector, HostReport, HostState, Patience, RoleAuth};
-pub use error::Error;
+pub use error::{Error, with_causes};
 pub use health::{Condition, Monitor};
 pub use hosts::Preferred;
 pub use language::foreign_words;

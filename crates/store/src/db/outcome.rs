@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use diesel::{OptionalExtension, QueryableByName, sql_types};
+use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use tokio::time;
@@ -44,13 +44,9 @@ pub(super) enum Fate {
 }
 
 #[derive(QueryableByName)]
-struct There {
+struct Status {
     #[diesel(sql_type = sql_types::Bool)]
     there: bool,
-}
-
-#[derive(QueryableByName)]
-struct Status {
     #[diesel(sql_type = sql_types::Bool)]
     elsewhere: bool,
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
@@ -98,25 +94,23 @@ impl Realm {
 
 /// What became of it as far as this server can tell; `None` while it may be under way.
 async fn fate(connection: &mut Conn, evidence: &Evidence) -> Result<Option<Fate>, Error> {
-    let query = format!(
-        "select {TIMELINE} <> $2 as elsewhere, \
-           case when {TIMELINE} = $2 then pg_xact_status($1::xid8) end as status"
-    );
-    let asked = sql(query).bind::<sql_types::Text, _>(&evidence.xact).bind::<sql_types::BigInt, _>(evidence.timeline);
-    let Status { elsewhere, status } = asked.get_result(connection).await?;
     // Locked, so that this look is a write itself: its own commit waits for whatever the one that it finds has to be
     // on, as a session that was ended while it waited for the standby has made its commit visible though the standby
     // lacks it.
-    let there: Option<There> = sql("select true as there from commit_token where token = $1 for update")
-        .bind::<sql_types::Uuid, _>(evidence.token)
-        .get_result(connection)
-        .await
-        .optional()?;
-    Ok(match (there, elsewhere, status.as_deref()) {
-        (Some(There { there: true }), _, _) => Some(Fate::Committed),
-        (_, true, _) => Some(Fate::LeftBehind),
-        (_, false, Some("aborted")) => Some(Fate::RolledBack),
-        _ => None,
+    let query = format!(
+        "with found as materialized (select from commit_token where token = $3 for update) \
+         select exists (select from found) as there, {TIMELINE} <> $2 as elsewhere, \
+           case when {TIMELINE} = $2 then pg_xact_status($1::xid8) end as status"
+    );
+    let asked = sql(query)
+        .bind::<sql_types::Text, _>(&evidence.xact)
+        .bind::<sql_types::BigInt, _>(evidence.timeline)
+        .bind::<sql_types::Uuid, _>(evidence.token);
+    Ok(match asked.get_result(connection).await? {
+        Status { there: true, .. } => Some(Fate::Committed),
+        Status { elsewhere: true, .. } => Some(Fate::LeftBehind),
+        Status { status: Some(status), .. } if status == "aborted" => Some(Fate::RolledBack),
+        Status { .. } => None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::{Error, hosts::Target, witness::Behind};
+use super::{Error, error::with_causes, hosts::Target, witness::Behind};
 
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -28,7 +28,7 @@ impl Unconnected {
     pub(super) fn of_driver(error: &tokio_postgres::Error) -> Self {
         let refused = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
         let refused_login = error.code().is_some_and(|code| refused.contains(code));
-        Self { refused_login, ..Self::because(chain(error)) }
+        Self { refused_login, ..Self::because(with_causes(error)) }
     }
 
     pub(super) fn at(self, target: &Target) -> Self {
@@ -48,16 +48,4 @@ pub(super) fn all_of(failed: Vec<Unconnected>) -> Unconnected {
     let why: Vec<String> = failed.into_iter().map(|failed| failed.why).collect();
     let why = if why.is_empty() { "the URL names no host".to_owned() } else { why.join("; ") };
     Unconnected { why, refused_login, is_behind }
-}
-
-/// An error with its causes: tokio-postgres keeps the useful part in the source.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

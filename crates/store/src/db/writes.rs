@@ -8,9 +8,9 @@ use std::{
 
 use diesel::{QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time};
 
-use super::{Connector, outcome::new_token, sql};
+use super::{Conn, Connector, outcome::new_token, sql};
 
 /// Where commits wait for standbys, one is tried when none has been answered for so long.
 const QUIET: Duration = Duration::from_secs(5);
@@ -66,15 +66,20 @@ impl Writes {
         (state.hangs, state.probe) = (false, None);
     }
 
-    /// Whether commits are answered, as far as is known.
+    /// Whether commits are answered, as far as is known; what they wait for is asked through `asked`.
     ///
     /// # Errors
     /// What they wait for.
-    pub(super) async fn look(&self, connector: &Connector, has_standbys: bool) -> Result<(), &'static str> {
+    pub(super) async fn look(
+        &self,
+        connector: &Connector,
+        asked: &mut Conn,
+        has_standbys: bool,
+    ) -> Result<(), &'static str> {
         if !self.hold(connector, has_standbys).await {
             return Ok(());
         }
-        Err(match waits_for_standby(connector).await {
+        Err(match waits_for_standby(asked).await {
             true => "commits wait for a synchronous standby that does not confirm them (synchronous_standby_names)",
             false => "a commit is not answered",
         })
@@ -122,11 +127,8 @@ struct Waits {
 }
 
 /// Whether a session of this role waits for a standby: only of its own does a role see what they wait for.
-async fn waits_for_standby(connector: &Connector) -> bool {
-    let asked = async {
-        let mut connection = connector.connect().await.ok()?;
-        let query = "select exists (select from pg_stat_activity where wait_event = 'SyncRep') as waits";
-        sql(query).get_result(&mut connection).await.ok()
-    };
-    asked.await.is_some_and(|Waits { waits }| waits)
+async fn waits_for_standby(connection: &mut Conn) -> bool {
+    let query = "select exists (select from pg_stat_activity where wait_event = 'SyncRep') as waits";
+    let answer = time::timeout(PATIENCE, sql(query).get_result(connection)).await;
+    matches!(answer, Ok(Ok(Waits { waits: true })))
 }

@@ -11,16 +11,15 @@ use jiff::{Timestamp, civil::DateTime};
 use pg_cluster::{Cluster, Restore};
 use store::{
     backup::{Since, since},
-    db::{ConnectSettings, RoleAuth, Witness, migrate},
+    db::{ConnectSettings, Witness, migrate},
     ledger::Finding,
 };
-use tokio_postgres::Config;
 
 use super::{ledger, report::Report};
 use crate::{
     existence,
     failure::Failure,
-    installation::{Access, Presence, cluster_settings},
+    installation::{Access, Presence, as_owner, cluster_settings},
     settings::Settings,
     signals::interruptible,
 };
@@ -89,16 +88,11 @@ async fn asked(settings: &Settings, at: Timestamp) -> Option<Result<Since, Strin
     }
     let asking = async {
         let cluster = Cluster::join(&cluster_settings(settings, Presence::Visits)).await?;
-        let found = since(&unwitnessed(settings, cluster.config()), at).await;
+        let found = since(&as_owner(settings, cluster.config(), Presence::Visits), at).await;
         cluster.leave().await?;
         Ok::<_, Failure>(found?)
     };
     Some(interruptible(asking).await.map_err(|why| why.to_string()))
-}
-
-/// How to connect as the owner, whatever was acknowledged of the history that a restore gives up.
-fn unwitnessed(settings: &Settings, owner: Config) -> ConnectSettings {
-    ConnectSettings::new(owner, settings.database.role_prefix.0.clone(), RoleAuth::Peer)
 }
 
 /// Refuses to replace what nobody said is to be replaced.
@@ -127,7 +121,7 @@ async fn in_new_cluster<T>(
     work: impl AsyncFnOnce(ConnectSettings) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let cluster = interruptible(async { Ok(Cluster::join(&restore.settings()).await?) }).await?;
-    let outcome = interruptible(work(unwitnessed(settings, cluster.config()))).await;
+    let outcome = interruptible(work(as_owner(settings, cluster.config(), Presence::Visits))).await;
     let left = cluster.leave().await;
     let done = outcome?;
     left?;

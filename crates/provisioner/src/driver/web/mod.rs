@@ -12,13 +12,14 @@ use hyper::ext::ReasonPhrase;
 use ipnetwork::IpNetwork;
 use reqwest::{Client, Method, Response, Url, header::RETRY_AFTER, redirect::Policy};
 use rustls::ClientConfig;
+use store::db::with_causes;
 use tokio::time::{self, Instant};
 
 use super::{Class, Signed, Trouble};
 use breaker::{Breaker, LeftAlone};
 use reach::Reach;
 use tls::Trust;
-use trouble::{not_sent, told};
+use trouble::not_sent;
 
 /// The longest answer that is read, in bytes.
 pub(crate) const LONGEST: usize = 1024 * 1024;
@@ -234,13 +235,13 @@ impl Endpoint {
             Whose::Ours => error,
             Whose::Customers => error.without_url(),
         };
-        tracing::warn!(error = told(&error), "an endpoint does not answer");
+        tracing::warn!(error = with_causes(&error), "an endpoint does not answer");
         if error.is_connect() || error.is_builder() {
             let (Trouble { class, why }, detail) = not_sent(&error);
             self.detail.replace(Some(detail));
             Unanswered::NotSent { class, why, after: None }
         } else {
-            self.detail.replace(Some(told(&error)));
+            self.detail.replace(Some(with_causes(&error)));
             Unanswered::Lost { why: "its answer was lost".into() }
         }
     }
@@ -286,7 +287,7 @@ fn client(reach: Reach, tls: ClientConfig) -> Result<Client, String> {
         // A kept connection that was closed meanwhile leaves a request nobody knows the outcome of.
         .pool_max_idle_per_host(0)
         .build()
-        .map_err(|error| told(&error))
+        .map_err(|error| with_causes(&error))
 }
 
 #[cfg(test)]

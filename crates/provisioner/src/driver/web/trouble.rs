@@ -4,6 +4,7 @@ use std::{error::Error, io};
 
 use jiff::Timestamp;
 use rustls::{CertificateError, pki_types::UnixTime};
+use store::db::with_causes;
 
 use super::reach::NotAllowed;
 use crate::driver::{Class, Trouble};
@@ -21,7 +22,7 @@ pub(super) fn not_sent(error: &reqwest::Error) -> (Trouble, String) {
         }
         link = cause(error);
     }
-    (Trouble::new(Class::Unavailable, "it can't be reached"), told(error))
+    (Trouble::new(Class::Unavailable, "it can't be reached"), with_causes(error))
 }
 
 /// What is behind an error. An [`io::Error`] passes over the error in it and tells the cause of that.
@@ -63,16 +64,4 @@ fn of_tls(error: &rustls::Error) -> String {
 fn moment(word: &str, at: UnixTime) -> String {
     let at = i64::try_from(at.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     at.map(|at| format!("{word} {at}")).unwrap_or_default()
-}
-
-/// An error with its causes.
-pub(super) fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

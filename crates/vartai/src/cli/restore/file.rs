@@ -12,14 +12,12 @@ use store::{
     seal::Keyring,
 };
 
-use super::{
-    RestoreArguments, Restored, asked, begin, check_place, finish, in_new_cluster, look_through, told, unwitnessed,
-};
+use super::{RestoreArguments, Restored, asked, begin, check_place, finish, in_new_cluster, look_through, told};
 use crate::{
     backup::{Manifest, bundle, dump, passphrase},
     cli::{backup::read_passphrase, report::Report},
     failure::Failure,
-    installation::{Access, Presence, at_database, cluster_settings, role_auth},
+    installation::{Access, Presence, as_owner, at_database, cluster_settings, role_auth},
     key_file::{self, KeyFileError},
     settings::Settings,
     signals::interruptible,
@@ -43,7 +41,7 @@ pub async fn restore(
     let mut restored = Restored { moment: manifest.contents.taken_at, findings: Vec::new(), lost: None, aside: None };
     if settings.database.url.is_some() {
         restored.findings = at_database(settings, access, async |owner| {
-            let mut connect = unwitnessed(settings, owner);
+            let mut connect = as_owner(settings, owner, Presence::Visits);
             connect.auth = role_auth(settings, &keys.ring)?;
             interruptible(into_database(&connect, &from)).await
         })
