@@ -2,8 +2,9 @@
 import time
 
 import program as vartai
-from bed import Failed
+from bed import Failed, until
 from on_pair import promote
+from on_patroni import clustered, healed
 from table import pair, scenario
 
 
@@ -40,3 +41,32 @@ def control_forged_journal(run):
     run.served(10)
     forged = run.load.journal.intend(vartai.CUSTOMERS[0], "createOrder", {"requestid": "a-lie"}, "apih", "a-lie")
     run.load.journal.told(forged, "SUCCESS", {"orderid": "999999"}, 0.1)
+
+
+def lost_or_not(run, verdict):
+    """Whatever was lost, the gateways have seen it, and write nothing over it."""
+    if not verdict.lost:
+        return verdict.findings
+    if any("the database is behind" in serve.logged() for serve in run.serves):
+        return []
+    return ["acknowledged orders were lost, and no gateway noticed", *verdict.findings]
+
+
+@scenario("control: a leader's machine is frozen for 50 to 70 s, no watchdog resets it, and it wakes up beside the new "
+          "leader: where Patroni makes it leader again, what was acknowledged meanwhile is lost, and must be noticed",
+          clustered, judge=lost_or_not)
+def patroni_leader_frozen_without_a_watchdog(run):
+    frozen = run.cluster.nodes[run.cluster.leader()]
+    frozen.watchdog.working = False
+    frozen.freeze()
+    began, lasts = time.monotonic(), run.random.uniform(50, 70)
+    try:
+        healed(run, lasts)
+        time.sleep(max(0.0, lasts - (time.monotonic() - began)))
+    finally:
+        frozen.thaw()
+        frozen.watchdog.working = True
+    until("there is a leader", run.cluster.leader, 60, 0.3)
+    run.pause(10, 15)
+    # Where something was lost nothing goes on.
+    run.settled_within = 60
