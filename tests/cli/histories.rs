@@ -19,7 +19,7 @@ async fn a_database_that_lost_what_was_acknowledged_is_used_again_when_staff_say
     let serving = bed.serve(&[]).await;
     let demo = Client::demo(serving.gateway);
     demo.order("").await;
-    until("the order is in the witness", async || witness(&bed)["mark"]["token"].is_string()).await;
+    until("the order is in the witness", async || witness(&bed)["mark"]["token"]["token"].is_string()).await;
     assert_eq!(serving.stop().await.code, Some(0));
     let owner = |path| fs::metadata(path).unwrap().uid();
     assert_eq!(owner(bed.data_dir().join("witness")), owner(bed.data_dir()), "whoever serves must be able to write it");
